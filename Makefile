@@ -1,0 +1,133 @@
+# Targets for people and for CI. Each one installs what it needs; a second call is quick.
+# Every command stands on a line of its own, so that none can hide the failure of another.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NPM := npm --prefix tests/js
+STYLUA := tests/js/node_modules/.bin/stylua
+LUA := nbtasks/store/lua
+
+# The extras of pyproject.toml that each kind of work needs: one stamp file for each.
+EXTRAS_demo := notebook,server
+EXTRAS_lab := lab,server
+EXTRAS_test := test
+EXTRAS_dev := dev
+
+.PHONY: help demo lab check test bench coverage clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/.demo ## run the demo: a server, a worker, some tasks
+	@$(BIN)/nbtasks demo
+
+lab: $(VENV)/.lab ## open JupyterLab with the guide and a local worker
+	@$(BIN)/nbtasks lab
+
+check: need-redis lint ## lint, types, layers, JS and the quick tests: under 2 minutes
+	@echo "== pytest: quick tests"
+	@$(BIN)/pytest -q tests/unit tests/fundamentals
+
+test: need-redis need-browser lint ## everything: what check does, and the whole test suite
+	@echo "== pytest: the whole suite"
+	@$(BIN)/pytest -q
+
+bench: $(VENV)/.test ## measure, and compare with the targets
+	@$(BIN)/python tests/benchmarks/bench_core.py
+
+coverage: need-redis need-browser $(VENV)/.test ## the whole test suite with branch coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) tests/js/node_modules build dist htmlcov
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	find nbtasks tests -name __pycache__ -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------------------------- the checks
+
+.PHONY: lint lint-python lint-lua lint-js test-js
+
+lint: lint-python lint-lua lint-js test-js
+
+lint-python: $(VENV)/.dev
+	@echo "== ruff"
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@echo "== codespell"
+	@$(BIN)/codespell
+	@echo "== import-linter"
+	@$(BIN)/lint-imports --no-logo
+	@echo "== mypy"
+	@$(BIN)/mypy
+	@echo "== pyright"
+	@$(BIN)/pyright
+
+lint-lua: need-lua $(VENV)/.dev tests/js/node_modules/.stamp
+	@echo "== luacheck"
+	@$(BIN)/python tests/lua/check.py $(LUA)
+	@echo "== stylua"
+	@$(STYLUA) --check --config-path tests/lua/stylua.toml $(LUA)
+
+lint-js: tests/js/node_modules/.stamp
+	@echo "== biome"
+	@$(NPM) run --silent lint
+	@echo "== tsc"
+	@$(NPM) run --silent types
+
+test-js: tests/js/node_modules/.stamp
+	@echo "== node --test"
+	@$(NPM) run --silent test
+
+# -------------------------------------------------------------------------- what they stand on
+
+.PHONY: need-python need-lua need-node need-redis need-browser
+
+need-python:
+	@.ci/need $(PYTHON):python3
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/need ensurepip:python3-venv
+
+need-lua:
+	@.ci/need luacheck:lua-check
+
+# 20.19 is the first that takes a .js file with imports for a module without being told.
+need-node:
+	@.ci/need node:nodejs npm:npm
+	@node -e 'process.exit(parseFloat(process.versions.node) < 20.19 ? 1 : 0)' || \
+	  { echo "needs Node.js 20.19 or newer, this is $$(node --version)" >&2; exit 1; }
+
+# The tests run against Redis itself; the demo and the guide make do with the server in a wheel.
+need-redis:
+	@.ci/need redis-server:redis-server
+
+need-browser:
+	@.ci/need chromium,chromium-browser,google-chrome:chromium \
+	  /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core
+
+# pip before 25.1 does not know all of what pyproject.toml may say.
+$(VENV)/.made: | need-python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "needs Python 3.11 or newer, this is $$($(PYTHON) --version): make PYTHON=..." >&2; exit 1; }
+	@echo "== $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@touch $@
+
+$(VENV)/.%: pyproject.toml | $(VENV)/.made
+	@echo "== pip install nbtasks[$(EXTRAS_$*)]"
+	@$(BIN)/python -m pip install -qq --editable ".[$(EXTRAS_$*)]"
+	@touch $@
+
+tests/js/node_modules/.stamp: tests/js/package.json | need-node
+	@echo "== npm install"
+	@$(NPM) install --loglevel=error --no-package-lock --no-audit --no-fund
+	@touch $@

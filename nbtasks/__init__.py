@@ -1,0 +1,133 @@
+"""nbtasks: notebook cells and functions as tasks on remote workers, through Redis.
+
+    from nbtasks import App, group
+
+    app = App()                          # no URL: the embedded server
+
+    @app.task
+    def add(x, y):
+        return x + y
+
+    add.delay(2, 3).get()                # 5, from a worker
+
+Names are loaded when first used, so `import nbtasks` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from nbtasks.app import App, NoWorkerWarning, current_app
+    from nbtasks.canvas import group
+    from nbtasks.config import Config
+    from nbtasks.context import TaskContext, track
+    from nbtasks.errors import (
+        BadSignature,
+        ConfigError,
+        NbTasksError,
+        NoServer,
+        RemoteError,
+        StoreError,
+        StoreRefused,
+        StoreUnavailable,
+        TaskError,
+        TaskRevoked,
+        TooBig,
+        UnknownTask,
+        Unsendable,
+        VersionMismatch,
+        WaitTimeout,
+        WorkerLost,
+    )
+    from nbtasks.result import AsyncResult, GroupResult
+    from nbtasks.signature import Signature
+    from nbtasks.states import TaskState
+    from nbtasks.task import Task
+
+__version__: Final = "0.1.0"
+
+_HOMES: Final = {
+    "app": ("App", "NoWorkerWarning", "current_app"),
+    "canvas": ("group",),
+    "config": ("Config",),
+    "context": ("TaskContext", "track"),
+    "errors": (
+        "BadSignature",
+        "ConfigError",
+        "NbTasksError",
+        "NoServer",
+        "RemoteError",
+        "StoreError",
+        "StoreRefused",
+        "StoreUnavailable",
+        "TaskError",
+        "TaskRevoked",
+        "TooBig",
+        "UnknownTask",
+        "Unsendable",
+        "VersionMismatch",
+        "WaitTimeout",
+        "WorkerLost",
+    ),
+    "result": ("AsyncResult", "GroupResult"),
+    "signature": ("Signature",),
+    "states": ("TaskState",),
+    "task": ("Task",),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "App",
+    "AsyncResult",
+    "BadSignature",
+    "Config",
+    "ConfigError",
+    "GroupResult",
+    "NbTasksError",
+    "NoServer",
+    "NoWorkerWarning",
+    "RemoteError",
+    "Signature",
+    "StoreError",
+    "StoreRefused",
+    "StoreUnavailable",
+    "Task",
+    "TaskContext",
+    "TaskError",
+    "TaskRevoked",
+    "TaskState",
+    "TooBig",
+    "UnknownTask",
+    "Unsendable",
+    "VersionMismatch",
+    "WaitTimeout",
+    "WorkerLost",
+    "current_app",
+    "group",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nbtasks' has no attribute {name!r}")
+    value = getattr(import_module(f"nbtasks.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """`%load_ext nbtasks`: add the magics."""
+    import_module("nbtasks.notebook.magics").load(shell)
+
+
+def unload_ipython_extension(shell: "InteractiveShell") -> None:
+    """`%unload_ext nbtasks`: take them away again."""
+    import_module("nbtasks.notebook.magics").unload(shell)

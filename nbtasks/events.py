@@ -1,0 +1,233 @@
+"""Events of this client: one thread, one blocking read, many listeners.
+
+An entry of the stream is a flat list of items: kind, number of fields, fields (see
+store/lua/_events.lua). The thread feeds them into the `LiveRecord`s that somebody still holds, and
+lets widgets flush what changed. After a lost connection it asks the store for the state of every
+unfinished record, so a gap in the stream is never a gap in what is known.
+"""
+
+import contextvars
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+from weakref import WeakValueDictionary
+
+from nbtasks.errors import BadSignature, StoreError, StoreUnavailable
+from nbtasks.failure import read_failure, system_failure
+from nbtasks.live import ErrorText, LiveRecord, Progress
+from nbtasks.serializers import decode_json
+from nbtasks.signing import SYSTEM, Signer
+from nbtasks.states import FAILURE, REVOKED, is_finished
+from nbtasks.store.link import Link
+from nbtasks.store.store import STREAMS, Snapshot, Store, pauses
+
+logger = logging.getLogger(__name__)
+
+BLOCK_MS: Final = 1000
+COUNT: Final = 200
+
+Flusher = Callable[[float], float | None]
+
+
+class EventStream:
+    """Follows records for one client. `start` is called with the first record."""
+
+    def __init__(self, store: Store, signer: Signer) -> None:
+        self._store = store
+        self._signer = signer
+        self._clock = store.clock
+        self._key = store.keys.events(store.client)
+        self._records: WeakValueDictionary[str, LiveRecord] = WeakValueDictionary()
+        self._flushers: list[Flusher] = []
+        self._flush_at: float | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._closing = False
+        self._last = b"0"
+        self._down: tuple[float, StoreUnavailable] | None = None
+
+    def follow(self, record: LiveRecord) -> None:
+        """Feed a record from now on."""
+        self._records[record.rid] = record
+        if self._thread is None:
+            self._start()
+
+    def find(self, rid: str) -> LiveRecord | None:
+        """A record that is followed already."""
+        return self._records.get(rid)
+
+    def add_flusher(self, flusher: Flusher) -> None:
+        """Call `flusher(now_ms)` after each batch of events, and again after the ms it returns."""
+        self._flushers.append(flusher)
+
+    def remove_flusher(self, flusher: Flusher) -> None:
+        """Stop calling it."""
+        self._flushers = [kept for kept in self._flushers if kept is not flusher]
+
+    def check(self) -> None:
+        """Raise StoreUnavailable where Redis has been out of reach for longer than the patience."""
+        down = self._down
+        if down is not None:
+            since, error = down
+            waited = self._clock.tick_ms() - since
+            if waited > self._store.patience_ms:
+                raise StoreUnavailable(*error.args[:2], waited / 1000) from error
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing = True
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(BLOCK_MS / 1000 + 1)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                # A context of its own: a thread that inherits a cell's context writes into that cell.
+                run = contextvars.Context().run
+                self._thread = threading.Thread(
+                    target=run, args=(self._run,), name="nbtasks-events", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        link = Link(self._store.url)
+        waits = pauses()
+        while not self._closing:
+            try:
+                if not link.is_open:
+                    link.open()
+                if self._down is not None:
+                    self._resync()
+                    self._down = None
+                    waits = pauses()
+                self._read(link)
+            except StoreUnavailable as error:
+                link.close()
+                if self._down is None:
+                    self._down = self._clock.tick_ms(), error
+                    logger.warning("%s; trying again", error)
+                self._clock.pause(next(waits))
+            except StoreError:
+                logger.exception("events cannot be read")
+                self._clock.pause(next(waits))
+            self._flush()
+        link.close()
+
+    def _read(self, link: Link) -> None:
+        """One blocking read, and all it brought."""
+        wait = BLOCK_MS
+        if self._flush_at is not None:
+            wait = int(min(BLOCK_MS, max(1.0, self._flush_at - self._clock.tick_ms())))
+        reply = link.call("XREAD", "COUNT", COUNT, "BLOCK", wait, "STREAMS", self._key, self._last)
+        if not reply:
+            return
+        entries = reply[0][1]
+        for entry, fields in entries:
+            self._last = entry
+            at_ms = int(entry.split(b"-")[0])
+            self._apply_entry(fields, at_ms)
+        link.send("XTRIM", self._key, "MINID", _after(self._last))
+        link.read()
+
+    def _apply_entry(self, fields: list[bytes], at_ms: int) -> None:
+        at = 0
+        while at < len(fields) and fields[at]:
+            count = int(fields[at + 1])
+            item = fields[at + 2 : at + 2 + count]
+            record = self._records.get(item[0].decode())
+            if record is not None:
+                try:
+                    self._apply(record, fields[at], item, at_ms)
+                except Exception:  # one broken event must not end all others
+                    logger.exception("event of task %s cannot be read", record.rid)
+            at += 2 + count
+
+    def _apply(self, record: LiveRecord, kind: bytes, item: list[bytes], at_ms: int) -> None:
+        index = int(item[1])
+        match kind:
+            case b"f":
+                states, worker, bodies = item[2], item[3].decode(), item[5:]
+                self._read_errors(record, index, states, bodies)
+                record.finish(index, states, bodies, worker, at_ms)
+            case b"s":
+                record.begin(index, item[2].decode(), int(item[3]))
+            case b"p":
+                current, total, message = decode_json(item[2])
+                record.report(index, Progress(current, total, message))
+            case b"o":
+                text = item[2].decode("utf-8", "replace")
+                record.write(index, STREAMS.get(text[:1], "stdout"), text[1:])
+            case b"b":
+                record.back(index, item[2][0])
+            case b"r":
+                self._read_errors(record, index, bytes([FAILURE]), item[3:4])
+                record.back(index, ord("r"))
+            case _:
+                logger.warning("unknown event %r of task %s", kind, record.rid)
+
+    def _read_errors(
+        self, record: LiveRecord, start: int, states: bytes, bodies: list[bytes]
+    ) -> None:
+        """The words of failed members, for boards; unpickles nothing."""
+        if FAILURE not in states and REVOKED not in states:
+            return
+        for index, (state, body) in enumerate(zip(states, bodies, strict=False), start):
+            if body and state in {FAILURE, REVOKED}:
+                record.errors[index] = self.error_text(record, index, body)
+
+    def error_text(self, record: LiveRecord, index: int, body: bytes) -> ErrorText:
+        """A failed member in words."""
+        task_id = record.task_id(index)
+        if body[:1] == SYSTEM:
+            error: Exception = system_failure(body, task_id)
+            return ErrorText(type(error).__name__, str(error))
+        try:
+            payload = self._signer.results(record.rid).open(
+                index, body, f"the result of task {task_id!r}"
+            )
+        except BadSignature as refused:
+            return ErrorText("BadSignature", str(refused))
+        if bytes(payload[:1]) != b"E":
+            return ErrorText("Error", "")
+        failure = read_failure(payload)
+        return ErrorText(failure.type_name, failure.text, failure.traceback)
+
+    def _flush(self) -> None:
+        now = self._clock.tick_ms()
+        waits: list[float] = []
+        for flusher in self._flushers:
+            try:
+                wait = flusher(now)
+            except Exception:  # a broken widget must not end the others
+                logger.exception("a widget could not be updated")
+                continue
+            if wait is not None:
+                waits.append(wait)
+        self._flush_at = now + min(waits) if waits else None
+
+    def _resync(self) -> None:
+        for record in list(self._records.values()):
+            if not record.is_done(None):
+                snapshot = self._store.watch(record.rid)
+                if snapshot is None:
+                    record.lose()
+                else:
+                    apply_snapshot(record, snapshot, self._clock.wall_ms())
+
+
+def apply_snapshot(record: LiveRecord, snapshot: Snapshot, at_ms: int) -> None:
+    """Bring a record up to what the store says; values are fetched when asked for."""
+    for index, state in enumerate(snapshot.states):
+        if state == record.states[index]:
+            continue
+        if is_finished(state):
+            record.finish(index, bytes([state]), [b""], "", at_ms)
+        else:
+            record.move(index, state)
+
+
+def _after(entry: bytes) -> str:
+    milliseconds, _, sequence = entry.partition(b"-")
+    return f"{milliseconds.decode()}-{int(sequence) + 1}"

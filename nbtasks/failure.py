@@ -1,0 +1,207 @@
+"""A failed try on its way back: the exception in words, always; as an object, where it survives.
+
+The payload is `E`, the length of a JSON part, the JSON, and a pickle of the exception or nothing.
+The JSON is all that a board, a log or another language needs. A body that the store wrote itself is
+JSON only (`signing.SYSTEM`) and names one of our own errors.
+"""
+
+import linecache
+import struct
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+from nbtasks.errors import (
+    BadSignature,
+    NbTasksError,
+    RemoteError,
+    TaskRevoked,
+    Unsendable,
+    VersionMismatch,
+    WorkerLost,
+)
+from nbtasks.serializers import decode, decode_json, encode, encode_json
+from nbtasks.signing import SYSTEM
+
+ERROR: Final = b"E"
+MAX_TEXT: Final = 20_000
+
+_length = struct.Struct("<I")
+_OWN_FILES = ("nbtasks/worker/", "nbtasks\\worker\\")
+
+
+class Frame(NamedTuple):
+    """A line of a traceback, the function it is in, and the line that function begins with."""
+
+    file: str
+    line: int
+    function: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A failed try in words: `frames` are outermost first."""
+
+    type_name: str
+    text: str
+    traceback: str
+    frames: tuple[Frame, ...]
+    note: str
+
+
+def encode_failure(error: BaseException, note: str) -> bytes:
+    """The payload for an exception that a task raised; `note` says which try, where, how long."""
+    frames = _frames(error)
+    fields = {
+        "type": _type_name(error),
+        "text": _text(error),
+        "traceback": _format(error, frames),
+        "frames": frames,
+        "note": note,
+    }
+    head = encode_json(fields)
+    return b"".join((ERROR, _length.pack(len(head)), head, _pickled(error)))
+
+
+def read_failure(payload: memoryview) -> Failure:
+    """The words of a failure; unpickles nothing."""
+    fields = decode_json(payload[_words_start() : _words_stop(payload)])
+    return Failure(
+        type_name=fields["type"],
+        text=fields["text"],
+        traceback=fields["traceback"],
+        frames=tuple(Frame(*frame) for frame in fields["frames"]),
+        note=fields["note"],
+    )
+
+
+def read_exception(payload: memoryview) -> BaseException:
+    """The exception of a *verified* failure, with its note and a traceback through its frames."""
+    failure = read_failure(payload)
+    error: BaseException = RemoteError(failure.type_name, failure.text, failure.traceback)
+    pickled = payload[_words_stop(payload) :]
+    if pickled:
+        try:
+            found = decode(pickled)
+        except Exception:  # noqa: BLE001 - its class may be missing or broken here
+            found = None
+        if isinstance(found, BaseException):
+            error = found
+    if failure.note:
+        error.add_note(failure.note)
+    return error.with_traceback(_rebuild(failure.frames))
+
+
+def system_failure(body: bytes, task_id: str) -> NbTasksError:
+    """The error that a body written by the store, or by a worker without our key, stands for."""
+    fields: Mapping[str, Any] = decode_json(body[1:])
+    match fields.get("type"):
+        case "WorkerLost":
+            deaths = fields.get("deaths", 1)
+            times = "once" if deaths == 1 else f"{deaths} times"
+            return WorkerLost(
+                task_id, f"the process that ran it died {times} ({fields.get('reason')})"
+            )
+        case "VersionMismatch":
+            found = fields.get("found") or "no Python that can load it"
+            return VersionMismatch(task_id, str(fields.get("sent")), str(found))
+        case "TaskRevoked":
+            return TaskRevoked(task_id, str(fields.get("reason", "revoked")))
+        case "BadSignature":
+            return BadSignature(str(fields.get("what")))
+        case kind:
+            return RemoteError(str(kind), str(fields.get("text", "")))
+
+
+def system_body(kind: str, **fields: object) -> bytes:
+    """A body that needs no key to be read, because nothing of it is ever unpickled."""
+    return SYSTEM + encode_json({"type": kind, **fields})
+
+
+def register_source(filename: str, source: str) -> None:
+    """Let tracebacks show the lines of code that exists in no file here."""
+    if source:
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+
+
+def _words_start() -> int:
+    return len(ERROR) + _length.size
+
+
+def _words_stop(payload: memoryview) -> int:
+    return _words_start() + int(_length.unpack_from(payload, len(ERROR))[0])
+
+
+def _type_name(error: BaseException) -> str:
+    kind = type(error)
+    module = kind.__module__
+    return (
+        kind.__qualname__ if module in {"builtins", "__main__"} else f"{module}.{kind.__qualname__}"
+    )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_TEXT]
+    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
+        return f"<its __str__ raised {type(broken).__name__}>"
+
+
+def _frames(error: BaseException) -> list[Frame]:
+    """The frames of the task itself, without those of the worker around it."""
+    found: list[Frame] = []
+    at = error.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        if not any(own in code.co_filename for own in _OWN_FILES):
+            found.append(Frame(code.co_filename, at.tb_lineno, code.co_name, code.co_firstlineno))
+        at = at.tb_next
+    return found
+
+
+def _format(error: BaseException, frames: list[Frame]) -> str:
+    """The traceback in words, chained exceptions included."""
+    own = error.__traceback__
+    try:
+        error.__traceback__ = _rebuild(tuple(frames))
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+    finally:
+        error.__traceback__ = own
+    return "".join(lines)[-MAX_TEXT:]
+
+
+def _pickled(error: BaseException) -> bytes:
+    """A pickle that comes back as the same class, or nothing."""
+    try:
+        data, _ = encode(error, "exception")
+        return data if type(decode(data)) is type(error) else b""
+    except Unsendable:
+        return b""
+    except Exception:  # noqa: BLE001 - many exception classes cannot be rebuilt from their args
+        return b""
+
+
+def _rebuild(frames: tuple[Frame, ...]) -> TracebackType | None:
+    """A traceback through frames that never ran here: each line raises at its place in its file."""
+    chain: TracebackType | None = None
+    for frame in reversed(frames):
+        first = min(frame.first, frame.line) or 1
+        source = "\n" * (frame.line - first) + "raise _Placed"
+        code = compile(source, frame.file, "exec").replace(
+            co_name=frame.function, co_firstlineno=first
+        )
+        try:
+            exec(code, {"_Placed": _Placed})  # noqa: S102 - a line of our own
+        except _Placed as placed:
+            here = placed.__traceback__
+            assert here is not None
+            assert here.tb_next is not None
+            chain = TracebackType(chain, here.tb_next.tb_frame, here.tb_next.tb_lasti, frame.line)
+    return chain
+
+
+class _Placed(Exception):  # noqa: N818 - never seen by anybody
+    """Raised and caught to get a frame."""

@@ -1,0 +1,313 @@
+"""A function or a cell -> code to ship once, named by its content.
+
+Pickling a notebook function costs 80 us and its arguments 0.5 us, so the code goes to Redis once and
+tasks carry its hash. A *fingerprint* decides whether a function must be pickled again: it follows
+the code, the defaults, the closure and every global the code refers to, through other functions. As
+soon as it meets something that can change in place (a list, a frame, a class of the notebook) there
+is no fingerprint: the function is pickled on every submit, and loaded afresh for every task, so that
+neither an old value nor another task's change is ever seen.
+"""
+
+import dis
+import importlib
+import inspect
+import struct
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from nbtasks.errors import Unsendable
+from nbtasks.serializers import (
+    PYTHON_TAG,
+    culprit,
+    decode,
+    decode_json,
+    encode,
+    encode_json,
+)
+
+FUNCTION: Final = "function"
+CELL: Final = "cell"
+
+_ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
+_meta_length = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Shipped code: `blob` under its content hash.
+
+    `python` names the version that can load it, or is empty where any can. `fresh` code captures
+    something mutable and is loaded anew for each task.
+    """
+
+    hash: str
+    blob: bytes
+    python: str
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Code as a worker reads it: `value` is the function, or the inputs of a cell."""
+
+    kind: str
+    name: str
+    filename: str
+    source: str
+    outputs: tuple[str, ...]
+    bind: bool
+    imports: Mapping[str, str]
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CellValue:
+    """What a cell task returns: the value of its last expression, and the outputs asked for."""
+
+    value: Any
+    outputs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A function that both sides import; under its name stands a task that wraps it."""
+
+    module: str
+    qualname: str
+
+    def resolve(self) -> Callable[..., Any]:
+        """The function itself."""
+        found: Any = importlib.import_module(self.module)
+        for part in self.qualname.split("."):
+            found = getattr(found, part)
+        return getattr(found, "__wrapped__", found)  # type: ignore[no-any-return]  # a function
+
+
+class FunctionCache:
+    """Remembers the code of functions whose fingerprint has not changed."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[Callable[..., Any], tuple[Any, Code]] = WeakKeyDictionary()
+
+    def code(self, function: Callable[..., Any], name: str, *, bind: bool = False) -> Code:
+        """The code to ship for a function; with `bind` it gets the task's context first.
+
+        Raises:
+            Unsendable: It, or something it refers to, cannot be pickled; the message names what.
+        """
+        print_now = fingerprint(function)
+        known = self._known.get(function) if print_now is not None else None
+        if known is not None and known[0] == print_now:
+            return known[1]
+        value: object = function
+        if _is_importable(function):
+            value = Imported(function.__module__, function.__qualname__)
+        try:
+            payload, portable = encode(value, f"function {name!r}")
+        except Unsendable as error:
+            raise _name_culprit(error, function, name) from error
+        filename, source = source_of(function)
+        meta = {
+            "kind": FUNCTION,
+            "name": name,
+            "filename": filename,
+            "source": source,
+            "bind": bind,
+        }
+        code = _code(meta, payload, portable=portable, fresh=print_now is None and not portable)
+        if print_now is not None:
+            self._known[function] = (print_now, code)
+        return code
+
+
+def cell_code(
+    source: str, *, name: str, filename: str, inputs: Mapping[str, object], outputs: tuple[str, ...]
+) -> Code:
+    """The code of a notebook cell: its source, and what it reads from the namespace.
+
+    Modules among the inputs travel as import statements.
+
+    Raises:
+        Unsendable: An input cannot be pickled; the message names it.
+    """
+    imports = {
+        key: value.__name__ for key, value in inputs.items() if isinstance(value, types.ModuleType)
+    }
+    values = {key: value for key, value in inputs.items() if key not in imports}
+    try:
+        payload, portable = encode(values, f"inputs of {name!r}")
+    except Unsendable as error:
+        found = culprit(values)
+        if found is None:
+            raise
+        culprit_name, kind = found
+        raise Unsendable(
+            f"{culprit_name!r}, which this cell reads",
+            kind,
+            error.args[2],
+            "create it inside the cell",
+        ) from error
+    meta = {
+        "kind": CELL,
+        "name": name,
+        "filename": filename,
+        "source": source,
+        "outputs": list(outputs),
+        "imports": imports,
+    }
+    return _code(meta, payload, portable=portable, fresh=bool(values))
+
+
+def load(blob: bytes | memoryview) -> Loaded:
+    """Read *verified* code."""
+    view = memoryview(blob)
+    (size,) = _meta_length.unpack_from(view, 0)
+    start = _meta_length.size
+    meta = decode_json(view[start : start + size])
+    value = decode(view[start + size :])
+    return Loaded(
+        kind=meta["kind"],
+        name=meta["name"],
+        filename=meta["filename"],
+        source=meta["source"],
+        outputs=tuple(meta.get("outputs", ())),
+        bind=meta.get("bind", False),
+        imports=meta.get("imports", {}),
+        value=value.resolve() if isinstance(value, Imported) else value,
+    )
+
+
+def fingerprint(function: Callable[..., Any]) -> tuple[Any, ...] | None:
+    """What the pickle of a function depends on, or None where something of it can change in place."""
+    seen: set[int] = set()
+    try:
+        return tuple(_marks(function, seen))
+    except _MutableError:
+        return None
+
+
+def source_of(function: Callable[..., Any]) -> tuple[str, str]:
+    """The file name and the source of a function written in a notebook; empty for imported ones."""
+    code = getattr(function, "__code__", None)
+    if code is None or getattr(function, "__module__", None) != "__main__":
+        return "", ""
+    try:
+        lines, first = inspect.findsource(function)
+    except (OSError, TypeError):
+        return "", ""
+    return code.co_filename, "".join(lines) if first >= 0 else ""
+
+
+class _MutableError(Exception):
+    """Something was met that can change without a trace."""
+
+
+def _marks(value: object, seen: set[int]) -> Iterator[object]:
+    if isinstance(value, _ATOMS):
+        # 1, 1.0 and True are equal, and so are 0.0 and -0.0: the type and the text tell them apart.
+        yield type(value)
+        yield repr(value) if isinstance(value, (float, complex)) else value
+    elif isinstance(value, types.ModuleType):
+        yield value.__name__
+    elif isinstance(value, (tuple, frozenset)):
+        yield type(value), len(value)
+        for item in value:
+            yield from _marks(item, seen)
+    elif isinstance(value, types.FunctionType):
+        yield from _function_marks(value, seen)
+    elif isinstance(value, (type, types.BuiltinFunctionType)) and _is_importable(value):
+        yield value
+    else:
+        raise _MutableError
+
+
+def _function_marks(function: types.FunctionType, seen: set[int]) -> Iterator[object]:
+    if id(function) in seen:
+        return
+    seen.add(id(function))
+    code = function.__code__
+    yield code
+    if _is_importable(function):
+        return
+    # Code objects compare by what they do, not where they are: a moved cell keeps its pickle, but
+    # tracebacks want the new file.
+    yield code.co_filename, code.co_firstlineno
+    if function.__dict__:
+        raise _MutableError
+    for default in (
+        function.__defaults__ or (),
+        tuple(sorted((function.__kwdefaults__ or {}).items())),
+    ):
+        yield from _marks(default, seen)
+    for cell in function.__closure__ or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            raise _MutableError from None
+        yield from _marks(content, seen)
+    namespace = function.__globals__
+    for name in _global_names(code):
+        if name in namespace:
+            yield name
+            yield from _marks(namespace[name], seen)
+
+
+@lru_cache(maxsize=4096)
+def _global_names(code: types.CodeType) -> tuple[str, ...]:
+    names = {
+        str(step.argval)
+        for step in dis.get_instructions(code)
+        if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}
+    }
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(_global_names(constant))
+    return tuple(sorted(names))
+
+
+def _is_importable(value: Any) -> bool:
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    if module is None or module.__name__ == "__main__":
+        return False
+    found: Any = module
+    for part in getattr(value, "__qualname__", "<>").split("."):
+        found = getattr(found, part, None)
+    return found is value or getattr(found, "__wrapped__", None) is value
+
+
+def _code(meta: dict[str, Any], payload: bytes, *, portable: bool, fresh: bool) -> Code:
+    head = encode_json(meta)
+    blob = b"".join((_meta_length.pack(len(head)), head, payload))
+    return Code(
+        hash=blake2b(blob, digest_size=16).hexdigest(),
+        blob=blob,
+        python="" if portable else PYTHON_TAG,
+        fresh=fresh,
+    )
+
+
+def _name_culprit(error: Unsendable, function: Callable[..., Any], name: str) -> Unsendable:
+    """The same error, naming the captured variable that is to blame where there is one."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return error
+    captured: dict[str, object] = {}
+    for free, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+        captured[free] = cell.cell_contents
+    namespace = function.__globals__
+    captured.update({key: namespace[key] for key in _global_names(code) if key in namespace})
+    found = culprit(captured)
+    if found is None:
+        return error
+    return Unsendable(
+        f"{found[0]!r}, which function {name!r} refers to",
+        found[1],
+        error.args[2],
+        "create it inside the function",
+    )

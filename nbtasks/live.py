@@ -1,0 +1,255 @@
+"""What this client knows of the records it follows: fed by events, read by results and widgets."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nbtasks.states import FAILURE, PENDING, RETRY, REVOKED, STARTED, STATES, TaskState, is_finished
+
+EVERY = -1
+"""In place of an index: every member, also after one has failed."""
+
+OUTPUT_LIMIT = 1_000_000
+"""Characters of output kept per member; older ones are dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When and where a member began; `at_ms` is Redis' time, in ms since 1970."""
+
+    worker: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a member is: `current` of `total` (None: unknown), and a word about it."""
+
+    current: float
+    total: float | None
+    message: str = ""
+
+    @property
+    def fraction(self) -> float | None:
+        """From 0 to 1, or None where the total is unknown."""
+        if not self.total:
+            return None
+        return min(1.0, max(0.0, self.current / self.total))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """A failed try in words; never an exception object."""
+
+    type_name: str
+    text: str
+    traceback: str = ""
+
+
+@dataclass(slots=True)
+class Output:
+    """The newest text a member wrote: parts of (stream, text), `stdout`, `stderr` or `value`."""
+
+    parts: deque[tuple[str, str]] = field(default_factory=deque)
+    size: int = 0
+    dropped: int = 0
+
+    def add(self, stream: str, text: str) -> None:
+        """Append text; drop the oldest parts above `OUTPUT_LIMIT`."""
+        text = text[-OUTPUT_LIMIT:]
+        self.parts.append((stream, text))
+        self.size += len(text)
+        while self.size > OUTPUT_LIMIT:
+            gone = self.parts.popleft()[1]
+            self.size -= len(gone)
+            self.dropped += len(gone)
+
+    def text(self, *streams: str) -> str:
+        """What was written to these streams (default: all), in order."""
+        return "".join(text for stream, text in self.parts if not streams or stream in streams)
+
+
+class LiveRecord:
+    """One record of 1..n members as this client sees it.
+
+    Only the event thread changes it; anybody may read. `states` holds one byte a member
+    (`nbtasks.states`), `bodies` the signed value or error of a finished member as it came, or None
+    where it is to be fetched from the store. `started` and `progress` hold only members that ran
+    long enough to be reported (about 20 ms).
+    """
+
+    def __init__(self, rid: str, n: int, name: str, queue: str = "", submitted_ms: int = 0) -> None:
+        self.rid = rid
+        self.n = n
+        self.name = name
+        self.queue = queue
+        self.submitted_ms = submitted_ms
+        self.finished_ms = 0
+        self.labels: list[str] | None = None
+        self.states = bytearray([PENDING]) * n
+        self.left = n
+        self.bodies: dict[int, bytes] = {}
+        self.started: dict[int, Start] = {}
+        self.ended: dict[int, int] = {}
+        self.progress: dict[int, Progress] = {}
+        self.errors: dict[int, ErrorText] = {}
+        self.retries: dict[int, int] = {}
+        self.output: dict[int, Output] = {}
+        self.first_failure: int | None = None
+        self.missing = False
+        self._lock = threading.Lock()
+        self._waiters: list[tuple[int | None, Callable[[], None]]] = []
+        self._dirty: list[set[int]] = []
+        self._observers: list[Callable[[range], None]] = []
+
+    def task_id(self, index: int) -> str:
+        """The id of one member: the record's own where there is just one."""
+        return self.rid if self.n == 1 else f"{self.rid}-{index}"
+
+    def state(self, index: int) -> TaskState:
+        """The state of one member."""
+        code = self.states[index]
+        if code == STARTED and index in self.progress:
+            return TaskState.PROGRESS
+        return STATES[code]
+
+    def is_done(self, index: int | None) -> bool:
+        """Whether one member (None: every member) has finished, or the record is gone."""
+        if self.missing:
+            return True
+        if index is None or index == EVERY:
+            return self.left == 0
+        return is_finished(self.states[index])
+
+    def counts(self) -> dict[TaskState, int]:
+        """How many members are in each state; the states that nobody is in are left out."""
+        found = {state: self.states.count(code) for code, state in STATES.items()}
+        return {state: count for state, count in found.items() if count}
+
+    def dirty_set(self) -> set[int]:
+        """A set that from now on gets the index of every member that changes; the caller empties it."""
+        members: set[int] = set()
+        self._dirty.append(members)
+        return members
+
+    def drop_dirty_set(self, members: set[int]) -> None:
+        """Stop filling a set of `dirty_set`."""
+        self._dirty = [kept for kept in self._dirty if kept is not members]
+
+    def call_when_done(self, index: int | None, call: Callable[[], None]) -> None:
+        """Call back once, from the event thread, when a member is done.
+
+        In place of an index, None stands for all, or the first failure, and EVERY for all.
+        """
+        with self._lock:
+            if not self._is_due(index):
+                self._waiters.append((index, call))
+                return
+        call()
+
+    def drop_callback(self, call: Callable[[], None]) -> None:
+        """Forget a callback of `call_when_done` that is no longer wanted."""
+        with self._lock:
+            self._waiters = [pair for pair in self._waiters if pair[1] is not call]
+
+    def observe(self, call: Callable[[range], None]) -> None:
+        """Call back from the event thread with each range of members that has finished."""
+        self._observers.append(call)
+
+    def drop_observer(self, call: Callable[[range], None]) -> None:
+        """Stop calling it."""
+        self._observers = [kept for kept in self._observers if kept is not call]
+
+    # What the event thread calls.
+
+    def finish(
+        self, start: int, states: bytes, bodies: list[bytes], worker: str, at_ms: int
+    ) -> None:
+        """Members `start`.. reached these final states; an empty body is to be fetched later."""
+        stop = start + len(states)
+        before = self.states[start:stop]
+        self.states[start:stop] = states
+        new = sum(map(_UNFINISHED.__contains__, before))
+        bodies_by_index = self.bodies
+        for index, body in enumerate(bodies, start):
+            if body:
+                bodies_by_index[index] = body
+        if self.first_failure is None:
+            failed = [states.find(code) for code in _FAILED if code in states]
+            if failed:
+                self.first_failure = start + min(failed)
+        for index in range(start, stop) if self.started else ():
+            if index in self.started:
+                self.ended[index] = at_ms
+        self.left -= new
+        if self.left == 0:
+            self.finished_ms = at_ms
+        self._changed(range(start, stop))
+        for call in self._observers:
+            call(range(start, stop))
+        if self._waiters:
+            self._wake()
+
+    def begin(self, index: int, worker: str, at_ms: int) -> None:
+        """A member has been running for a while."""
+        if not is_finished(self.states[index]):
+            self.states[index] = STARTED
+            self.started[index] = Start(worker, at_ms)
+            self._changed((index,))
+
+    def back(self, index: int, code: int) -> None:
+        """A member waits again: its worker was lost (PENDING) or it will be retried (RETRY)."""
+        if not is_finished(self.states[index]):
+            self.states[index] = code
+            self.started.pop(index, None)
+            self.progress.pop(index, None)
+            if code == RETRY:
+                self.retries[index] = self.retries.get(index, 0) + 1
+            self._changed((index,))
+
+    def move(self, index: int, code: int) -> None:
+        """A member has another unfinished state, seen in a snapshot."""
+        if not is_finished(self.states[index]):
+            self.states[index] = code
+            self._changed((index,))
+
+    def report(self, index: int, progress: Progress) -> None:
+        """A member told how far it is."""
+        if not is_finished(self.states[index]):
+            self.states[index] = STARTED
+            self.progress[index] = progress
+            self._changed((index,))
+
+    def write(self, index: int, stream: str, text: str) -> None:
+        """A member wrote something."""
+        output = self.output.get(index)
+        if output is None:
+            output = self.output[index] = Output()
+        output.add(stream, text)
+        self._changed((index,))
+
+    def lose(self) -> None:
+        """The store no longer has this record."""
+        self.missing = True
+        self._changed(range(self.n))
+        self._wake()
+
+    def _changed(self, members: range | tuple[int, ...]) -> None:
+        for dirty in self._dirty:
+            dirty.update(members)
+
+    def _is_due(self, index: int | None) -> bool:
+        return self.is_done(index) or (index is None and self.first_failure is not None)
+
+    def _wake(self) -> None:
+        with self._lock:
+            due = [call for index, call in self._waiters if self._is_due(index)]
+            if due:
+                self._waiters = [pair for pair in self._waiters if not self._is_due(pair[0])]
+        for call in due:
+            call()
+
+
+_UNFINISHED = frozenset((PENDING, STARTED, RETRY))
+_FAILED = (FAILURE, REVOKED)

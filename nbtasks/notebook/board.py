@@ -1,0 +1,392 @@
+"""Board: the tasks of one cell, live under it, as one widget; afterwards as static HTML."""
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+import anywidget
+import traitlets
+from IPython.core.getipython import get_ipython
+from IPython.display import DisplayHandle
+from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
+
+from nbtasks.clock import Clock, SystemClock
+from nbtasks.live import LiveRecord
+from nbtasks.notebook import render
+from nbtasks.notebook.feed import Feed, Tally
+from nbtasks.notebook.picture import Message, Picture
+from nbtasks.notebook.words import clean
+from nbtasks.states import is_finished
+
+logger = logging.getLogger(__name__)
+
+VIEWS: Final = ("auto", "board", "html", "text", "none")
+VIEW_VARIABLE: Final = "NBTASKS_UI"
+_VIEW_OF_SETTING: Final = {"widget": "board", "html": "html", "text": "text", "off": "none"}
+
+FREEZE_AFTER_MS: Final = 2_000.0
+"""How long a finished board stays live: the reader sees the end, a reload finds it frozen."""
+_KEYFRAME_MS: Final = 5_000.0
+_HTML_GAP_MS: Final = 1_000.0
+_WATCHED_AT_MOST: Final = 4
+
+_display = cast("Callable[..., DisplayHandle | None]", _untyped_display)
+_STATIC: Final = Path(__file__).parent / "static"
+_MODULES: Final = ("core.js", "grid.js", "rows.js", "board.js")
+
+Cancel = Callable[[Sequence[tuple[LiveRecord, int]] | None], None]
+
+
+def join_modules(names: Iterable[str] = _MODULES) -> str:
+    """Our modules as one: a widget is loaded from a blob, where it cannot import its neighbours."""
+    parts: list[str] = []
+    for name in names:
+        source = (_STATIC / name).read_text(encoding="utf-8")
+        source = re.sub(r"(?ms)^import [^;]*;\n", "", source)
+        source = re.sub(r"(?m)^export (?!default)", "", source)
+        # Each widget carries its source into the notebook: leave out what only we read.
+        source = re.sub(r"(?ms)^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", "", source)
+        source = re.sub(r"(?m)^\s*//.*\n", "", source)
+        parts.append(re.sub(r"(?m)^\s+", "", source))
+    return "".join(parts)
+
+
+def join_styles(names: Iterable[str] = ("core.css", "board.css")) -> str:
+    """Our style sheets as one."""
+    sheet = "".join((_STATIC / name).read_text(encoding="utf-8") for name in names)
+    return re.sub(r"(?m)^\s+|/\*.*?\*/", "", sheet)
+
+
+class BoardWidget(anywidget.AnyWidget):
+    """The browser's side of a board.
+
+    What it shows is not kept here: `look` tells it whenever a browser asks, so a reload or a
+    second tab begins with the present state.
+    """
+
+    _esm = join_modules()
+    _css = join_styles()
+    board = traitlets.Dict().tag(sync=True)
+    snapshot = traitlets.Bytes().tag(sync=True)
+
+    def __init__(self, look: Callable[[], tuple[Message, bytes]]) -> None:
+        self._look = look
+        super().__init__()
+        comm: Any = self.comm
+        if hasattr(comm, "_reply_subshell_for"):
+            # ipykernel 7.4 answers a click in the subshell that runs the cell, thus after it.
+            comm._reply_subshell_for = _asked_subshell  # noqa: SLF001
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - ipywidgets' signature
+        """The synced traits; ours as they are now."""
+        base: Any = super()
+        state: dict[str, Any] = base.get_state(key, drop_defaults)
+        if "board" in state or "snapshot" in state:
+            board, snapshot = self._look()
+            found = {"board": board, "snapshot": snapshot}
+            state.update((name, found[name]) for name in found.keys() & state.keys())
+        return state
+
+    def close(self) -> None:
+        """Leave the kernel and the browser, with the layout that ipywidgets made for us."""
+        untyped: Any = self
+        if self.comm is not None:
+            # nbclient saves the last state of closed widgets too: leave next to nothing to save.
+            self._look = _nothing
+            self._esm, self._css = "export default {}", ""
+            self.send_state(("board", "snapshot"))
+        super().close()
+        untyped.layout.close()
+
+
+def _nothing() -> tuple[Message, bytes]:
+    return {}, b""
+
+
+def _asked_subshell(_data: object, default: object) -> object:
+    return default
+
+
+class _Bundle:
+    """One display in several formats; outside IPython its plain text."""
+
+    def __init__(self, formats: dict[str, Any]) -> None:
+        self._formats = formats
+
+    def __repr__(self) -> str:
+        return str(self._formats["text/plain"])
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        del include, exclude
+        return self._formats
+
+
+class Board:
+    """Many tasks, one widget.
+
+    `show`, `freeze` and `show_end` are called by the cell; `has_news`, `send` and `settle` by the
+    feed on the event thread; clicks arrive on any thread. One lock orders them.
+
+    Args:
+        records: What it follows; their members are numbered through.
+        title: A line above all.
+        cancel: Called with the members to cancel, or None for all that have not finished.
+        feed: The one feed of this kernel.
+        inputs: Names and sizes in bytes of what was captured for these tasks.
+        detail: A few words beside the title.
+        clock: Where the time comes from.
+    """
+
+    least_gap_ms = 0.0
+
+    def __init__(
+        self,
+        records: Sequence[LiveRecord],
+        *,
+        title: str,
+        cancel: Cancel,
+        feed: Feed,
+        inputs: Sequence[tuple[str, int]] = (),
+        detail: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self._tally = Tally(records)
+        self._title = title
+        self._detail = detail
+        self._inputs = tuple(inputs)
+        self._cancel = cancel
+        self._feed = feed
+        self._picture = Picture(
+            self._tally, clock or SystemClock(), title=title, detail=detail, inputs=inputs
+        )
+        self._lock = threading.RLock()
+        self._view = "none"
+        self._shown = False
+        self._widget: BoardWidget | None = None
+        self._handle: DisplayHandle | None = None
+        self._frozen = False
+        self._ended = False
+        self._done_ms: float | None = None
+        self._seq = 0
+        self._now_ms = 0.0
+        self._keyframe_ms = 0.0
+        self._wants_keyframe = False
+        self._watched: dict[int, None] = {0: None} if self._tally.n == 1 else {}
+        self._to_detail: set[int] = set(self._watched)
+
+    # What the cell calls.
+
+    def show(self, view: str = "auto") -> None:
+        """Display it under the current cell, once: `auto`, `board`, `html`, `text` or `none`."""
+        with self._lock:
+            if self._shown:
+                return
+            self._shown = True
+            self._view = resolve_view(view)
+            if self._view == "none":
+                self._close()
+            elif self._view == "text":
+                self._display({"text/plain": render.text_start(self._tally, self._title)})
+                self._close()
+            else:
+                self._show_live()
+
+    def freeze(self) -> None:
+        """Replace the live widget by static HTML of how things stand; again changes nothing.
+
+        If tasks still run, the static view is brought up to date once more when they have ended.
+        """
+        with self._lock:
+            if self._handle is None or self._view not in ("board", "html") or self._ended:
+                return
+            if not self._frozen or self._tally.is_done():
+                self._tally.drain()
+                self._handle.update(_Bundle(self._static()))
+            self._frozen = True
+            self._close_widget()
+            if self._tally.is_done():
+                self._ended = True
+                self._close()
+
+    def show_end(self) -> None:
+        """After a blocking wait: the stable text of the end where text is shown, else freeze."""
+        with self._lock:
+            if self._view != "text":
+                self.freeze()
+            elif not self._ended:
+                self._ended = True
+                self._display({"text/plain": render.text_end(self._tally, self._title)})
+
+    # What the feed calls.
+
+    def has_news(self) -> bool:
+        """Whether the browser's picture is out of date."""
+        if self._ended:
+            return False
+        if self._frozen:
+            return self._tally.is_done()
+        return self._wants_keyframe or bool(self._to_detail) or self._tally.has_news()
+
+    def send(self, now_ms: float) -> None:
+        """Send what changed since the last time as one message."""
+        with self._lock:
+            if self._ended:
+                return
+            if self._frozen:
+                self.freeze()
+                return
+            self._now_ms = now_ms
+            changed = self._tally.drain()
+            self._picture.note_speed(now_ms)
+            if self._widget is not None:
+                self._send_frame(self._widget, changed)
+            elif self._handle is not None:
+                self._to_detail.clear()
+                self._handle.update(_Bundle(self._static()))
+
+    def settle(self, now_ms: float) -> float | None:
+        """Freeze some time after the end."""
+        with self._lock:
+            if self._ended or not self._tally.is_done():
+                return None
+            if self._done_ms is None:
+                self._done_ms = now_ms
+            wait = self._done_ms + FREEZE_AFTER_MS - now_ms
+            if wait > 0.0:
+                return wait
+            self.freeze()
+            return None
+
+    # The live picture.
+
+    def _show_live(self) -> None:
+        self._tally.drain()
+        if self._tally.is_done():
+            self._display(self._static())
+            self._ended = self._frozen = True
+            self._close()
+            return
+        formats = self._static()
+        if self._view == "board":
+            self._widget = BoardWidget(self._look)
+            self._widget.on_msg(self._hear)
+            formats["application/vnd.jupyter.widget-view+json"] = {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self._widget.model_id,
+            }
+        else:
+            self.least_gap_ms = _HTML_GAP_MS
+        self._display(formats)
+        self._feed.add(self)
+        if self._tally.is_done():
+            # Its last event came before the feed knew us, and no other will wake the feed.
+            self.freeze()
+
+    def _display(self, formats: dict[str, Any]) -> None:
+        self._handle = _display(_Bundle(formats), display_id=True)
+
+    def _static(self) -> dict[str, Any]:
+        view = render.html_view(self._tally, self._title, detail=self._detail, inputs=self._inputs)
+        return {"text/html": view, "text/plain": render.text_end(self._tally, self._title)}
+
+    def _look(self) -> tuple[Message, bytes]:
+        """The whole state, for a browser that has just come."""
+        with self._lock:
+            return self._picture.whole(self._seq, tuple(self._watched)), self._picture.snapshot()
+
+    def _send_frame(self, widget: BoardWidget, changed: list[int]) -> None:
+        picture, now_ms = self._picture, self._now_ms
+        details = sorted(self._to_detail | (self._watched.keys() & set(changed)))
+        self._to_detail.clear()
+        self._seq += 1
+        frame = picture.frame(self._seq, details)
+        if (
+            self._wants_keyframe
+            or picture.is_cheaper_whole(len(changed))
+            or now_ms - self._keyframe_ms >= _KEYFRAME_MS
+        ):
+            self._wants_keyframe = False
+            self._keyframe_ms = now_ms
+            widget.send({"t": "s", **frame}, [picture.snapshot()])
+        else:
+            widget.send({"t": "d", **frame}, [picture.changes(changed)])
+
+    # Clicks: on any thread, and nothing here prints.
+
+    def _hear(self, _widget: object, content: object, _buffers: object) -> None:
+        match content:
+            case {"t": "cancel", "id": str(request), "i": None}:
+                self._ack(request, self._try_cancel(None))
+            case {"t": "cancel", "id": str(request), "i": int(i)} if 0 <= i < self._tally.n:
+                self._ack(request, self._try_cancel(i))
+            case {"t": "detail", "id": str(request), "i": int(i)} if 0 <= i < self._tally.n:
+                self._watch(i)
+                self._ack(request, "", self._picture.details(i))
+            case {"t": "resync", "id": str(request)}:
+                self._ack(request, "")
+                self._resync()
+            case _:
+                logger.debug("a board got a message that it does not know")
+
+    def _try_cancel(self, i: int | None) -> str:
+        """Cancel; what went wrong, or an empty text."""
+        members = None if i is None else [self._tally.locate(i)]
+        if members and is_finished(members[0][0].states[members[0][1]]):
+            return ""
+        try:
+            self._cancel(members)
+        except Exception as error:  # anything the caller's function raises belongs on the button
+            logger.exception("cancelling from a board failed")
+            return clean(f"{type(error).__name__}: {error}")
+        return ""
+
+    def _watch(self, i: int) -> None:
+        with self._lock:
+            self._watched.pop(i, None)
+            self._watched[i] = None
+            while len(self._watched) > _WATCHED_AT_MOST:
+                del self._watched[next(iter(self._watched))]
+
+    def _resync(self) -> None:
+        with self._lock:
+            if self._widget is not None:
+                self._wants_keyframe = True
+                self._send_frame(self._widget, [])
+
+    def _ack(self, request: str, error: str, details: Message | None = None) -> None:
+        with self._lock:
+            if self._widget is not None:
+                self._widget.send(
+                    {"t": "ack", "id": request, "ok": not error, "error": error, "details": details}
+                )
+
+    # The end.
+
+    def _close_widget(self) -> None:
+        if self._widget is not None:
+            self._widget.on_msg(self._hear, remove=True)
+            self._widget.send({"t": "end"})
+            self._widget.close()
+            self._widget = None
+
+    def _close(self) -> None:
+        self._feed.remove(self)
+        self._tally.close()
+
+
+def resolve_view(view: str) -> str:
+    """What `auto` means here: the environment's setting, else whether a notebook's kernel runs."""
+    if view not in VIEWS:
+        raise ValueError(f"no view {view!r}: use one of {', '.join(VIEWS)}")
+    if view != "auto":
+        return view
+    setting = os.environ.get(VIEW_VARIABLE, "auto").strip().lower()
+    if setting in _VIEW_OF_SETTING:
+        return _VIEW_OF_SETTING[setting]
+    shell = get_ipython()
+    return "board" if shell is not None and hasattr(shell, "kernel") else "text"

@@ -1,0 +1,161 @@
+"""What a board tells a browser: plain data made from a tally, every text cleaned and shortened."""
+
+from collections.abc import Iterable, Sequence
+from struct import Struct
+from typing import Any, Final
+
+from nbtasks.clock import Clock
+from nbtasks.notebook import render
+from nbtasks.notebook.feed import CODE_SUCCESS, Pace, Tally
+from nbtasks.notebook.words import Run, clean, first_line, runs, size
+
+PROTOCOL: Final = 1
+_NAMES_UP_TO: Final = 2_500
+_GROUPS: Final = 8
+_OUTPUT_TAIL: Final = 8_000
+_TRACEBACK_TAIL: Final = 12_000
+_CHANGE: Final = Struct("<IBB")
+
+Message = dict[str, Any]
+
+
+class Picture:
+    """Makes the messages of one board. Its `tally` is drained by the board, which holds a lock."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        clock: Clock,
+        *,
+        title: str,
+        detail: str,
+        inputs: Sequence[tuple[str, int]],
+    ) -> None:
+        self._tally = tally
+        self._clock = clock
+        self._fixed: Message = {
+            "v": PROTOCOL,
+            "kind": "board",
+            "title": clean(title, render.TITLE_LIMIT),
+            "detail": clean(detail),
+            "inputs": [(clean(name, 40), size(amount)) for name, amount in inputs],
+            "n": tally.n,
+            "caps": ["cancel"],
+        }
+        self._pace = Pace()
+        self._rate = 0.0
+        self._eta: float | None = None
+
+    def whole(self, seq: int, watched: Iterable[int]) -> Message:
+        """All but the states, for a browser that has just come."""
+        n = self._tally.n
+        names = [self._label(i) for i in range(n)] if n <= _NAMES_UP_TO else []
+        began = self._tally.began_ms()
+        return {**self._fixed, "t0": began, "names": names, **self.frame(seq, watched)}
+
+    def snapshot(self) -> bytes:
+        """The states of all members, then how far each is: one byte for each."""
+        return bytes(self._tally.codes() + self._tally.shares())
+
+    def changes(self, members: Iterable[int]) -> bytes:
+        """The same of some members: `u32 index | u8 state | u8 progress`, little-endian."""
+        pack, tally = _CHANGE.pack, self._tally
+        return b"".join(pack(i, tally.code(i), tally.share(i)) for i in members)
+
+    def is_cheaper_whole(self, k: int) -> bool:
+        """Whether a snapshot is smaller than k changes."""
+        return k * _CHANGE.size > 2 * self._tally.n
+
+    def frame(self, seq: int, details: Iterable[int]) -> Message:
+        """What every message says beside the states."""
+        tally = self._tally
+        shown = range(tally.n) if tally.n <= render.ROWS else tally.longest_running(render.ROWS)
+        groups = tally.by_frequency()
+        # Redis stamps the starts; where its clock is ahead of ours, none began in the future.
+        now = max([self._clock.wall_ms(), *(tally.running.get(i, 0) for i in shown)])
+        return {
+            "seq": seq,
+            "now": now,
+            "counts": tally.counts(),
+            "rows": [self._row(i) for i in shown],
+            "fails": [
+                {
+                    "type": clean(group.type_name, render.LABEL_LIMIT),
+                    "count": group.count,
+                    "first": group.first,
+                    "label": self._label(group.first),
+                    "text": clean(group.error.text),
+                    "tb": runs([("", group.error.traceback)], _TRACEBACK_TAIL // 2),
+                }
+                for group in (groups[:_GROUPS] if tally.n > render.ROWS else [])
+            ],
+            "details": [self.details(i) for i in details],
+            "rate": round(self._rate, 3),
+            "eta": self._eta,
+            "done": tally.is_done(),
+            "missing": tally.missing,
+            "took": self._took(),
+        }
+
+    def details(self, i: int) -> Message:
+        """What is shown of one member that somebody looks at."""
+        record, index = self._tally.locate(i)
+        error, output = record.errors.get(index), record.output.get(index)
+        parts = list(output.parts) if output else []
+        row = self._row(i)
+        traceback = error.traceback if error and row["err"] else ""
+        return {
+            **row,
+            "code": self._tally.code(i),
+            "share": self._tally.share(i),
+            "tb": runs([("", traceback)], _TRACEBACK_TAIL),
+            "out": runs([part for part in parts if part[0] != "value"], _OUTPUT_TAIL),
+            "value": last_value(parts, _OUTPUT_TAIL),
+            "dropped": output.dropped if output else 0,
+        }
+
+    def note_speed(self, now_ms: float) -> None:
+        """Bring the members ended per second, and the seconds that remain, up to date."""
+        tally = self._tally
+        left = sum(record.left for record in tally.records)
+        if tally.n == 1:
+            self._eta = self._eta_of_one()
+            return
+        self._pace.note(now_ms, tally.n - left)
+        self._rate = self._pace.per_second(now_ms, tally.n - left)
+        self._eta = round(left / self._rate, 1) if self._rate and left else None
+
+    def _eta_of_one(self) -> float | None:
+        progress, began = self._tally.progress(0), self._tally.running.get(0, 0)
+        fraction = progress.fraction if progress else None
+        if not fraction or not began:
+            return None
+        passed = max(0, self._clock.wall_ms() - began) / 1000.0
+        return round(passed * (1.0 - fraction) / fraction, 1)
+
+    def _row(self, i: int) -> Message:
+        record, index = self._tally.locate(i)
+        start = record.started.get(index)
+        error = None if self._tally.code(i) == CODE_SUCCESS else record.errors.get(index)
+        return {
+            "i": i,
+            "label": self._label(i),
+            "a": start.at_ms if start else 0,
+            "e": record.ended.get(index, 0),
+            "host": clean(start.worker, render.LABEL_LIMIT) if start else "",
+            "msg": render.progress_words(self._tally, i),
+            "err": first_line(error) if error else "",
+            "retries": record.retries.get(index, 0),
+        }
+
+    def _label(self, i: int) -> str:
+        return clean(self._tally.label(i), render.LABEL_LIMIT)
+
+    def _took(self) -> int | None:
+        began, ended = self._tally.began_ms(), self._tally.ended_ms()
+        return max(0, ended - began) if began and ended else None
+
+
+def last_value(parts: Sequence[tuple[str, str]], limit: int) -> list[Run]:
+    """The newest value among parts of output."""
+    return runs([part for part in parts if part[0] == "value"][-1:], limit)

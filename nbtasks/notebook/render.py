@@ -1,0 +1,343 @@
+"""Static HTML and text views of a tally: what a saved notebook, nbconvert or GitHub shows.
+
+The HTML has inline styles only (sanitizers drop `<style>` and `<svg>`), reads well without them
+too, and every text in it went through `escape`.
+"""
+
+import zlib
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from struct import pack
+from typing import Final
+
+from nbtasks.notebook.feed import (
+    CODE_FAILURE,
+    CODE_PENDING,
+    CODE_PROGRESS,
+    CODE_REVOKED,
+    CODE_STARTED,
+    CODE_SUCCESS,
+    N_CODES,
+    UNKNOWN_SHARE,
+    Failures,
+    Tally,
+)
+from nbtasks.notebook.words import Run, clean, duration, escape, first_line, runs, size
+from nbtasks.states import TaskState
+
+HTML_LIMIT: Final = 64_000
+"""Bytes of HTML that one frozen board may add to a notebook."""
+ROWS: Final = 12
+"""Up to so many members each have a row of their own."""
+TITLE_LIMIT: Final = 120
+LABEL_LIMIT: Final = 80
+_TEXT_ERRORS: Final = 20
+_INPUTS: Final = 20
+
+GLYPHS: Final = ("·", "▶", "◐", "✓", "✕", "↻", "⊘")
+_STATES: Final = (
+    TaskState.PENDING,
+    TaskState.STARTED,
+    TaskState.PROGRESS,
+    TaskState.SUCCESS,
+    TaskState.FAILURE,
+    TaskState.RETRY,
+    TaskState.REVOKED,
+)
+_COLOURS: Final = ("#c9cdd2", "#2457c5", "#9ecbff", "#009e73", "#d55e00", "#f0c808", "#5b4b6e")
+_TRACK: Final = "rgba(128,128,128,0.25)"
+_BAR_ORDER: Final = (3, 6, 4, 2, 1, 5, 0)
+_ANSI: Final = ("#808080", "#e5484d", "#30a46c", "#c08a00", "#3e8eed", "#b45bcf", "#0e9aa7", "")
+_FONT: Final = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5"
+_MONO: Final = (
+    "margin:4px 0 0;padding:8px 10px;border-radius:4px;background-color:rgba(128,128,128,0.1);"
+    "font-family:monospace;font-size:12px;line-height:1.45;white-space:pre-wrap;overflow:auto;"
+    "max-height:320px"
+)
+_CELL: Final = "text-align:left;padding:2px 14px 2px 0;border:0;vertical-align:top;font-size:13px"
+_CELL_SIZES: Final = ((600, 14), (2_500, 8), (12_000, 4), (60_000, 3), (250_000, 2))
+_CELL_GAPS: Final = {14: 2, 8: 2, 4: 1, 3: 1, 2: 0}
+_GRID_WIDTH: Final = 720
+
+
+def text_start(tally: Tally, title: str) -> str:
+    """One stable line: no ids, times or hosts."""
+    return f"{clean(title, TITLE_LIMIT)}: {tally.n:,} task{'' if tally.n == 1 else 's'}"
+
+
+def text_end(tally: Tally, title: str) -> str:
+    """The stable end: counts by state, and a line per distinct error."""
+    counts = tally.counts()
+    shown = (CODE_SUCCESS, CODE_FAILURE, CODE_REVOKED, CODE_PROGRESS, CODE_STARTED, 5, 0)
+    parts = [f"{counts[code]:,} {_STATES[code]}" for code in shown if counts[code]]
+    lines = [" · ".join([text_start(tally, title), *parts])]
+    found: dict[str, int] = {}
+    for record in tally.records:
+        for index in sorted(record.errors.copy()):
+            if record.state(index) is TaskState.FAILURE:
+                line = first_line(record.errors[index])
+                found[line] = found.get(line, 0) + 1
+    for line, count in islice(found.items(), _TEXT_ERRORS):
+        lines.append(f"  {line}" if count == 1 else f"  {line} ({count:,} times)")
+    if len(found) > _TEXT_ERRORS:
+        lines.append(f"  and {len(found) - _TEXT_ERRORS:,} other errors")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much text of each kind fits."""
+
+    output: int
+    traceback: int
+    groups: int
+    grid: int
+
+
+_ROOMS: Final = (
+    _Room(12_000, 5_000, 6, 28_000),
+    _Room(5_000, 1_500, 6, 16_000),
+    _Room(1_000, 300, 3, 0),
+    _Room(0, 0, 1, 0),
+)
+
+
+def html_view(
+    tally: Tally, title: str, *, detail: str = "", inputs: Sequence[tuple[str, int]] = ()
+) -> str:
+    """The whole board as static HTML of at most `HTML_LIMIT` bytes."""
+    page = ""
+    for room in _ROOMS:
+        page = _page(tally, title, detail, inputs, room)
+        if len(page.encode()) <= HTML_LIMIT:
+            break
+    return page
+
+
+def _page(
+    tally: Tally, title: str, detail: str, inputs: Sequence[tuple[str, int]], room: _Room
+) -> str:
+    counts = tally.counts()
+    parts = [_head(tally, title, detail, counts), _bar(tally, counts)]
+    if inputs:
+        listed = ", ".join(f"{clean(name, 40)} ({size(n)})" for name, n in inputs[:_INPUTS])
+        more = f" and {len(inputs) - _INPUTS} more" if len(inputs) > _INPUTS else ""
+        parts.append(f'<div style="opacity:0.75">inputs: {escape(listed + more)}</div>')
+    if tally.n > ROWS:
+        parts.append(_legend(counts))
+        parts.append(_grid(tally, room.grid))
+        parts.extend(_failures(tally, group, room) for group in tally.by_frequency()[: room.groups])
+    elif tally.n > 1:
+        parts.append(_table(tally, room))
+    if tally.n == 1:
+        parts.append(_body(tally, 0, room, opened=True))
+    return f'<div style="{_FONT};max-width:760px;padding:4px 0">{"".join(parts)}</div>'
+
+
+def _head(tally: Tally, title: str, detail: str, counts: Sequence[int]) -> str:
+    name = f"<b>{escape(clean(title, TITLE_LIMIT))}</b>"
+    facts = [_mark(tally.code(0))] if tally.n == 1 else []
+    if tally.n > 1:
+        done = counts[CODE_SUCCESS] + counts[CODE_FAILURE] + counts[CODE_REVOKED]
+        facts.append(f"{done:,} / {tally.n:,}")
+        if tally.n <= ROWS or not tally.is_done():
+            facts += [
+                f"{counts[code]:,} {_STATES[code].lower()}"
+                for code in _BAR_ORDER
+                if counts[code] and code not in (CODE_SUCCESS, CODE_PENDING)
+            ]
+    if tally.ended_ms() and tally.began_ms():
+        facts.append(escape(duration(tally.ended_ms() - tally.began_ms())))
+    if tally.missing:
+        facts.append("no longer stored")
+    if detail:
+        facts.append(f'<span style="opacity:0.75">{escape(clean(detail))}</span>')
+    return f"<div>{name} &nbsp;{' · '.join(facts)}</div>"
+
+
+def _bar(tally: Tally, counts: Sequence[int]) -> str:
+    if tally.n == 1:
+        share = tally.share(0)
+        filled = 0.0 if share == UNKNOWN_SHARE else 100.0 * share / (UNKNOWN_SHARE - 1)
+        pieces = [(CODE_STARTED, filled)]
+        if tally.is_done():
+            pieces = [(tally.code(0), 100.0)]
+    else:
+        pieces = [(code, 100.0 * counts[code] / max(1, tally.n)) for code in _BAR_ORDER]
+    spans = "".join(
+        f'<span style="display:inline-block;height:8px;vertical-align:top;'
+        f'width:{percent:.3f}%;background-color:{_COLOURS[code]}"></span>'
+        for code, percent in pieces
+        if percent and code != CODE_PENDING
+    )
+    return (
+        f'<div style="height:8px;margin:6px 0;border-radius:4px;overflow:hidden;white-space:nowrap;'
+        f'line-height:8px;background-color:{_TRACK}">{spans}</div>'
+    )
+
+
+def _mark(code: int) -> str:
+    return (
+        f'<span style="white-space:nowrap"><b style="color:{_ink(code)}">{GLYPHS[code]}</b> '
+        f"{_STATES[code].lower()}</span>"
+    )
+
+
+def _ink(code: int) -> str:
+    """A colour that shows as a glyph on light and on dark."""
+    return {0: "#808890", 1: "#3f7cf3", 2: "#3f7cf3", 5: "#b89500", 6: "#8d7aa8"}.get(
+        code, _COLOURS[code]
+    )
+
+
+def _legend(counts: Sequence[int]) -> str:
+    parts = [f"{_mark(code)} {counts[code]:,}" for code in range(N_CODES) if counts[code]]
+    return f"<div>{' &nbsp; '.join(parts)}</div>"
+
+
+def _table(tally: Tally, room: _Room) -> str:
+    names = [escape(clean(tally.label(i), LABEL_LIMIT)) for i in range(tally.n)]
+    rows = [
+        f'<tr style="background-color:transparent"><td style="{_CELL};max-width:220px;'
+        f'overflow-wrap:break-word;unicode-bidi:isolate">{names[i]}'
+        f'</td><td style="{_CELL}">{_mark(tally.code(i))}</td>'
+        f'<td style="{_CELL};text-align:right;white-space:nowrap">{escape(_elapsed(tally, i))}</td>'
+        f'<td style="{_CELL};width:100%">{escape(_note(tally, i))}'
+        f"{_body(tally, i, _share_of(room, tally.n), opened=False)}</td></tr>"
+        for i in range(tally.n)
+    ]
+    # Jupyter makes tables fixed, narrow and striped.
+    style = "table-layout:auto;border-collapse:collapse;border:0;margin:4px 0 0;width:100%"
+    return f'<table style="{style}"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _share_of(room: _Room, n: int) -> _Room:
+    return _Room(room.output // n * 2, room.traceback // n * 2, room.groups, room.grid)
+
+
+def _elapsed(tally: Tally, i: int) -> str:
+    record, index = tally.locate(i)
+    start, end = record.started.get(index), record.ended.get(index)
+    return "" if start is None or end is None else duration(end - start.at_ms)
+
+
+def _note(tally: Tally, i: int) -> str:
+    record, index = tally.locate(i)
+    error = record.errors.get(index)
+    if error is not None and tally.code(i) != CODE_SUCCESS:
+        return first_line(error)
+    return progress_words(tally, i)
+
+
+def progress_words(tally: Tally, i: int) -> str:
+    """How far a running member is, in words: `3 / 10 · epoch 3`."""
+    progress = tally.progress(i)
+    if progress is None:
+        return ""
+    if progress.total == 1 and progress.fraction is not None:
+        amount = f"{progress.fraction * 100:.0f} %"
+    elif progress.total is not None:
+        amount = f"{progress.current:,g} / {progress.total:,g}"
+    else:
+        amount = f"{progress.current:,g}" if progress.current else ""
+    return " · ".join(part for part in (amount, clean(progress.message)) if part)
+
+
+def _body(tally: Tally, i: int, room: _Room, *, opened: bool) -> str:
+    record, index = tally.locate(i)
+    error, output = record.errors.get(index), record.output.get(index)
+    blocks: list[str] = []
+    if error is not None and tally.code(i) != CODE_SUCCESS:
+        if opened:
+            blocks.append(f"<div>{escape(first_line(error))}</div>")
+        if error.traceback and room.traceback:
+            text = _spans(runs([("", error.traceback)], room.traceback))
+            blocks.append(_fold("traceback", f'<pre style="{_MONO}">{text}</pre>', opened=False))
+    if output is not None and room.output:
+        parts = output.parts.copy()
+        written = _spans(runs([part for part in parts if part[0] != "value"], room.output))
+        value = _spans(runs([part for part in parts if part[0] == "value"][-1:], room.output // 2))
+        if written:
+            blocks.append(_fold("output", f'<pre style="{_MONO}">{written}</pre>', opened=opened))
+        if value:
+            blocks.append(_fold("value", f'<pre style="{_MONO}">{value}</pre>', opened=opened))
+    return "".join(blocks)
+
+
+def _failures(tally: Tally, group: Failures, room: _Room) -> str:
+    name = escape(clean(group.type_name, LABEL_LIMIT))
+    summary = (
+        f'<b style="color:{_COLOURS[CODE_FAILURE]}">{GLYPHS[CODE_FAILURE]}</b> {name} '
+        f"({group.count:,}): {escape(clean(group.error.text))}"
+    )
+    first = escape(clean(tally.label(group.first), LABEL_LIMIT))
+    text = _spans(runs([("", group.error.traceback or group.error.text)], room.traceback))
+    inner = f'<div style="opacity:0.75">first: {first}</div>'
+    return _fold(summary, f'{inner}<pre style="{_MONO}">{text}</pre>', opened=False)
+
+
+def _fold(summary: str, inner: str, *, opened: bool) -> str:
+    """Foldable; both arguments are HTML already."""
+    attribute = " open" if opened else ""
+    return (
+        f'<details{attribute} style="margin:4px 0 0"><summary style="cursor:pointer">'
+        f"{summary}</summary>{inner}</details>"
+    )
+
+
+def _grid(tally: Tally, limit: int) -> str:
+    cell = next((px for most, px in _CELL_SIZES if tally.n <= most), 0)
+    if not cell or not limit:
+        return ""
+    picture = b64encode(grid_png(tally.codes(), cell)).decode()
+    if len(picture) > limit:
+        return ""
+    width = min(_GRID_WIDTH // cell, tally.n) * cell
+    return (
+        f'<img alt="{tally.n:,} tasks, one cell each" width="{width}" '
+        f'style="display:block;margin:6px 0;max-width:100%" src="data:image/png;base64,{picture}">'
+    )
+
+
+def grid_png(codes: bytes | bytearray, cell: int) -> bytes:
+    """One square per member, in rows of `_GRID_WIDTH` pixels; the gaps are transparent."""
+    columns = min(_GRID_WIDTH // cell, max(1, len(codes)))
+    gap = _CELL_GAPS[cell]
+    lines: list[bytes] = []
+    for start in range(0, len(codes), columns):
+        row = codes[start : start + columns]
+        line = b"".join(bytes([code + 1]) * (cell - gap) + bytes(gap) for code in row)
+        lines += [b"\0" + line.ljust(columns * cell, b"\0")] * (cell - gap)
+        lines += [bytes(1 + columns * cell)] * gap
+    palette = bytes(3) + b"".join(bytes.fromhex(colour[1:]) for colour in _COLOURS)
+    header = pack(">IIBBBBB", columns * cell, len(lines), 8, 3, 0, 0, 0)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"IHDR", header),
+            _chunk(b"PLTE", palette),
+            _chunk(b"tRNS", bytes([0])),
+            _chunk(b"IDAT", zlib.compress(b"".join(lines), 9)),
+            _chunk(b"IEND", b""),
+        ]
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data))
+
+
+def _spans(found: Iterable[Run]) -> str:
+    return "".join(f"<span{_run_style(style)}>{escape(text)}</span>" for style, text in found)
+
+
+def _run_style(style: str) -> str:
+    words = style.split()
+    rules = [f"color:{_ANSI[int(word[1])]}" for word in words if word[0] == "c"]
+    if "b" in words:
+        rules.append("font-weight:bold")
+    if "err" in words and not rules:
+        rules.append("color:#d1605e")
+    return f' style="{";".join(rules)}"' if rules else ""

@@ -1,0 +1,139 @@
+"""The unit that is sent and stored: a header that anybody may judge, and 1..n signed bodies.
+
+The header is JSON and says, without unpickling anything: which code runs (the content hash of
+`functions`), under which name, on which Python it can be loaded, and how it is retried. The body of
+a member is its arguments. A `Slice` is a range of members: what is queued, leased and handed over.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nbtasks.errors import ConfigError, VersionMismatch
+from nbtasks.retry import RetryPolicy
+from nbtasks.serializers import PYTHON_TAG, decode_json, encode_json
+
+FORMAT: Final = 1
+MAX_PRIORITY: Final = 9
+
+_NAME = re.compile(r"[A-Za-z0-9_.:<>\-]{1,255}")
+_WORKER_NAME = re.compile(r"[A-Za-z0-9_.:<>@\-]{1,255}")
+_MEMBER = re.compile(r"(.+)-(\d{1,9})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a worker may read of a record before it trusts it."""
+
+    task: str
+    code: str
+    python: str = ""
+    fresh: bool = False
+    key_id: str = ""
+    retry: RetryPolicy
+
+    def encode(self) -> bytes:
+        """As JSON, versioned."""
+        fields: dict[str, Any] = {
+            "v": FORMAT,
+            "task": self.task,
+            "code": self.code,
+            "py": self.python,
+            "fresh": self.fresh,
+            "kid": self.key_id,
+            "retry": self.retry.to_header(),
+        }
+        return encode_json(fields)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Header":
+        """What `encode` wrote.
+
+        Raises:
+            ConfigError: A newer nbtasks wrote it.
+        """
+        fields = decode_json(data)
+        if fields.get("v") != FORMAT:
+            raise ConfigError(
+                f"a record has format {fields.get('v')!r}, and this nbtasks reads {FORMAT}: install"
+                " the same version of nbtasks on clients and workers"
+            )
+        return cls(
+            task=fields["task"],
+            code=fields["code"],
+            python=fields["py"],
+            fresh=fields["fresh"],
+            key_id=fields["kid"],
+            retry=RetryPolicy.from_header(fields["retry"]),
+        )
+
+    def check_python(self, task_id: str) -> None:
+        """Refuse code that would crash this interpreter.
+
+        Raises:
+            VersionMismatch: It was pickled by value on another Python.
+        """
+        if self.python and self.python != PYTHON_TAG:
+            raise VersionMismatch(task_id, self.python, PYTHON_TAG)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """1..n members over one function: what `Store.submit` takes.
+
+    `bodies` are signed arguments, one a member. `delay_ms` is counted from the moment Redis takes
+    the record; `expires_ms` likewise, 0 for never; `keep_ms` is how long it stays once finished.
+    """
+
+    rid: str
+    header: bytes
+    python: str
+    code: str
+    name: str
+    queue: str
+    bodies: Sequence[bytes]
+    priority: int = 0
+    delay_ms: int = 0
+    expires_ms: int = 0
+    keep_ms: int
+    max_deliveries: int
+
+
+def new_id() -> str:
+    """A fresh record id: 80 random bits, so a client may name a record before Redis knows it."""
+    return os.urandom(10).hex()
+
+
+def check_name(name: str, what: str) -> str:
+    """The name, if it may be one.
+
+    Raises:
+        ConfigError: It is empty, too long, or has a character that keys and logs cannot carry.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{what} {name!r} is not a name: use 1 to 255 of the letters A-Z a-z, digits and _ . : < > -"
+        )
+    return name
+
+
+def check_worker_name(name: str) -> str:
+    """The name, if a worker may have it: as any other, and `@` before the host.
+
+    Raises:
+        ConfigError: It is empty, too long, or has another character.
+    """
+    if not _WORKER_NAME.fullmatch(name):
+        raise ConfigError(
+            f"worker name {name!r} is not a name: use 1 to 255 of the letters A-Z a-z, digits and"
+            " _ . : < > @ -"
+        )
+    return name
+
+
+def split_id(task_id: str) -> tuple[str, int] | None:
+    """(record id, index) of a member's id, or None for the id of a record of one."""
+    found = _MEMBER.fullmatch(task_id)
+    return (found[1], int(found[2])) if found else None

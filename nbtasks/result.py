@@ -1,0 +1,467 @@
+"""What a submit returns: handles on tasks that wait for events, never poll, and raise what failed."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from types import SimpleNamespace
+from typing import Any, Final, Generic, Protocol, TypeVar, cast, overload
+
+from nbtasks.clock import Clock
+from nbtasks.errors import UnknownTask, WaitTimeout
+from nbtasks.functions import CellValue
+from nbtasks.live import EVERY, LiveRecord, Progress
+from nbtasks.states import SUCCESS, TaskState, is_finished
+
+R = TypeVar("R")
+
+CHECK_S: Final = 1.0
+"""How often a wait looks whether Redis is still there."""
+
+TICK_S: Final = 0.1
+"""How often an `await` wakes: an idle event loop sees an interrupt only then."""
+
+
+class ResultSource(Protocol):
+    """What results need of an app."""
+
+    clock: Clock
+    revoke_on_interrupt: bool
+
+    def check(self) -> None:
+        """Raise StoreUnavailable where Redis is out of reach for too long."""
+        ...
+
+    def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
+        """The values of finished members; an exception object where one failed."""
+        ...
+
+    def revoke(self, record: LiveRecord, start: int, stop: int, *, terminate: bool) -> int:
+        """End members that have not finished."""
+        ...
+
+    def forget(self, record: LiveRecord) -> bool:
+        """Remove a finished record."""
+        ...
+
+    def log(self, record: LiveRecord, index: int) -> str:
+        """What a member wrote."""
+        ...
+
+    def waited(self, records: Sequence[LiveRecord]) -> None:
+        """A blocking wait for these records has ended."""
+        ...
+
+
+class AsyncResult(Generic[R]):
+    """One task: its state, and its value once it is there.
+
+    Not made by hand: `Task.delay`, `Task.apply_async`, `App.AsyncResult(id)`.
+    """
+
+    def __init__(self, source: ResultSource, record: LiveRecord, index: int = 0) -> None:
+        self._source = source
+        self._record = record
+        self._index = index
+
+    def __repr__(self) -> str:
+        return f"<AsyncResult {self.name} {self.id} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """The task's id: `<record>`, or `<record>-<i>` for a member of a group."""
+        return self._record.task_id(self._index)
+
+    @property
+    def records(self) -> list[LiveRecord]:
+        """The record behind it, for a board."""
+        return [self._record]
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self._record.name
+
+    @property
+    def queue(self) -> str:
+        """The queue it was sent to."""
+        return self._record.queue
+
+    @property
+    def state(self) -> TaskState:
+        """Its state as this client knows it.
+
+        Raises:
+            UnknownTask: Its record is no longer stored.
+        """
+        if self._record.missing:
+            raise UnknownTask(self.id)
+        return self._record.state(self._index)
+
+    status = state
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is, as it told last; None when it told nothing."""
+        return self._record.progress.get(self._index)
+
+    @property
+    def worker(self) -> str | None:
+        """Where it runs or ran; None for a task that took less than about 20 ms."""
+        start = self._record.started.get(self._index)
+        return start.worker if start else None
+
+    @property
+    def retries(self) -> int:
+        """How often it was tried again, as far as this client has seen."""
+        return self._record.retries.get(self._index, 0)
+
+    @property
+    def traceback(self) -> str | None:
+        """The formatted traceback of a failed task, else None."""
+        error = self._record.errors.get(self._index)
+        return error.traceback or None if error else None
+
+    @property
+    def result(self) -> Any:
+        """The value of a finished task or its exception object; None before."""
+        return self._value() if self.ready() else None
+
+    info = result
+
+    @property
+    def outputs(self) -> SimpleNamespace:
+        """The outputs that a cell task was asked for (`-o x,y`), as attributes; waits for them."""
+        self._wait(None)
+        value = self._raw()
+        return SimpleNamespace(**value.outputs if isinstance(value, CellValue) else {})
+
+    @property
+    def log(self) -> str:
+        """What it wrote to stdout and stderr so far, in order."""
+        return self._source.log(self._record, self._index)
+
+    def ready(self) -> bool:
+        """Whether it has finished, in whatever way."""
+        return self._record.is_done(self._index)
+
+    def successful(self) -> bool:
+        """Whether it has returned a value."""
+        return self._record.states[self._index] == SUCCESS
+
+    def failed(self) -> bool:
+        """Whether it ended in an error, revoked ones included."""
+        code = self._record.states[self._index]
+        return is_finished(code) and code != SUCCESS
+
+    def get(self, timeout: float | None = None, *, propagate: bool = True) -> R:
+        """Wait for the task and return its value.
+
+        Args:
+            timeout: Seconds to wait at most; None waits for as long as it takes.
+            propagate: Raise the task's exception; with False, return it.
+
+        Raises:
+            WaitTimeout: It took longer. The task goes on.
+            StoreUnavailable: Redis went away while waiting, and stayed away.
+            UnknownTask: Its record is no longer stored.
+            Exception: What the task raised, with a traceback through its own code.
+        """
+        __tracebackhide__ = True  # IPython leaves this frame out of the traceback
+        self._wait(timeout)
+        value = self._value()
+        if propagate and isinstance(value, BaseException) and not self.successful():
+            raise value
+        return cast("R", value)
+
+    wait = get
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self._get_async().__await__()
+
+    def revoke(self, *, terminate: bool = False) -> bool:
+        """End the task for good; False where it had finished already.
+
+        Args:
+            terminate: Kill it if it runs; otherwise it runs out, and its value is dropped.
+        """
+        index = self._index
+        return bool(self._source.revoke(self._record, index, index + 1, terminate=terminate))
+
+    def forget(self) -> bool:
+        """Remove the finished task's record (of a group: the whole record) from the store."""
+        return self._source.forget(self._record)
+
+    def _wait(self, timeout: float | None) -> None:
+        with _revoking(self._source, lambda: self.revoke(terminate=True)):
+            wait_for(self._source, self._record, self._index, timeout)
+        self._source.waited([self._record])
+
+    async def _get_async(self) -> R:
+        await _wait_async(
+            self._source, [(self._record, self._index)], lambda: self.revoke(terminate=True)
+        )
+        return self.get()
+
+    def _raw(self) -> Any:
+        if self._record.missing:
+            raise UnknownTask(self.id)
+        return self._source.values(self._record, [self._index])[0]
+
+    def _value(self) -> Any:
+        value = self._raw()
+        return value.value if isinstance(value, CellValue) else value
+
+
+class GroupResult(Generic[R]):
+    """Many tasks submitted together: values in the order they were defined."""
+
+    def __init__(self, source: ResultSource, records: Sequence[LiveRecord]) -> None:
+        self._source = source
+        self._records = list(records)
+
+    def __repr__(self) -> str:
+        return f"<GroupResult {self.completed_count()} of {len(self)} done>"
+
+    def __len__(self) -> int:
+        return sum(record.n for record in self._records)
+
+    def __iter__(self) -> Iterator[AsyncResult[R]]:
+        for record in self._records:
+            for index in range(record.n):
+                yield AsyncResult(self._source, record, index)
+
+    @overload
+    def __getitem__(self, at: int) -> AsyncResult[R]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[AsyncResult[R]]: ...
+    def __getitem__(self, at: int | slice) -> AsyncResult[R] | list[AsyncResult[R]]:
+        if isinstance(at, slice):
+            return list(self)[at]
+        index = at + len(self) if at < 0 else at
+        for record in self._records:
+            if 0 <= index < record.n:
+                return AsyncResult(self._source, record, index)
+            index -= record.n
+        raise IndexError(f"no task {at}: the group has {len(self)}")
+
+    @property
+    def records(self) -> list[LiveRecord]:
+        """The records behind it, for a board."""
+        return self._records
+
+    @property
+    def results(self) -> list[AsyncResult[R]]:
+        """A handle for each task."""
+        return list(self)
+
+    def completed_count(self) -> int:
+        """How many have finished, in whatever way."""
+        return sum(record.n - record.left for record in self._records)
+
+    def ready(self) -> bool:
+        """Whether all have finished."""
+        return all(record.is_done(None) for record in self._records)
+
+    def successful(self) -> bool:
+        """Whether all have returned a value."""
+        return all(record.states.count(SUCCESS) == record.n for record in self._records)
+
+    def failed(self) -> bool:
+        """Whether one has failed or was revoked."""
+        return any(record.first_failure is not None for record in self._records)
+
+    def get(self, timeout: float | None = None, *, propagate: bool = True) -> list[R]:
+        """Wait for all and return their values in definition order.
+
+        Args:
+            timeout: Seconds to wait at most, for all together.
+            propagate: Raise the first failure as soon as it is known; with False, wait for all and
+                leave the exceptions in their places.
+
+        Raises:
+            WaitTimeout: It took longer. The tasks go on.
+            StoreUnavailable: Redis went away while waiting, and stayed away.
+            Exception: What the first failed task raised.
+        """
+        __tracebackhide__ = True
+        with _revoking(self._source, lambda: self.revoke(terminate=True)):
+            self._wait(timeout, propagate=propagate)
+        self._source.waited(self._records)
+        values: list[Any] = []
+        for record in self._records:
+            if record.missing:
+                raise UnknownTask(record.rid)
+            found = self._source.values(record, range(record.n))
+            values += (value.value if isinstance(value, CellValue) else value for value in found)
+        return values
+
+    join = get
+
+    def __await__(self) -> Generator[Any, None, list[R]]:
+        return self._get_async().__await__()
+
+    def as_completed(self, timeout: float | None = None) -> Iterator[AsyncResult[R]]:
+        """Go through the tasks in the order they finish.
+
+        Args:
+            timeout: Seconds to wait for the next one.
+
+        Raises:
+            WaitTimeout: None finished in that time.
+        """
+        ended: SimpleQueue[tuple[LiveRecord, range]] = SimpleQueue()
+        calls: list[tuple[LiveRecord, Callable[[range], None]]] = []
+        left = len(self)
+        for record in self._records:
+
+            def put(members: range, record: LiveRecord = record) -> None:
+                ended.put((record, members))
+
+            record.observe(put)
+            calls.append((record, put))
+            ended.put((record, range(record.n)))
+        seen: set[tuple[str, int]] = set()
+        try:
+            while left:
+                record, members = self._next_ended(ended, timeout)
+                for index in members:
+                    if (record.rid, index) not in seen and record.is_done(index):
+                        seen.add((record.rid, index))
+                        left -= 1
+                        yield AsyncResult(self._source, record, index)
+        finally:
+            for record, call in calls:
+                record.drop_observer(call)
+
+    def revoke(self, *, terminate: bool = False) -> int:
+        """End all that have not finished; returns how many."""
+        return sum(
+            self._source.revoke(record, 0, record.n, terminate=terminate)
+            for record in self._records
+            if record.left
+        )
+
+    def forget(self) -> bool:
+        """Remove the finished records from the store; False where one is unfinished."""
+        return all([self._source.forget(record) for record in self._records])
+
+    def _next_ended(
+        self, ended: SimpleQueue[tuple[LiveRecord, range]], timeout: float | None
+    ) -> tuple[LiveRecord, range]:
+        start = self._source.clock.tick_ms()
+        while True:
+            left = CHECK_S
+            if timeout is not None:
+                left = min(
+                    CHECK_S, max(0.0, timeout - (self._source.clock.tick_ms() - start) / 1000)
+                )
+            try:
+                return ended.get(timeout=left)
+            except Empty:
+                self._source.check()
+            if timeout is not None and self._source.clock.tick_ms() - start >= timeout * 1000:
+                raise WaitTimeout(self._records[0].rid, timeout, _now(self._records))
+
+    def _wait(self, timeout: float | None, *, propagate: bool) -> None:
+        __tracebackhide__ = True
+        start = self._source.clock.tick_ms()
+        for record in self._records:
+            left = timeout
+            if timeout is not None:
+                left = max(0.0, timeout - (self._source.clock.tick_ms() - start) / 1000)
+            wait_for(self._source, record, None if propagate else EVERY, left)
+            if propagate and record.first_failure is not None:
+                self._source.waited(self._records)
+                raise self._source.values(record, [record.first_failure])[0]
+
+    async def _get_async(self) -> list[R]:
+        waits: list[tuple[LiveRecord, int | None]] = [(record, None) for record in self._records]
+        await _wait_async(self._source, waits, lambda: self.revoke(terminate=True))
+        return self.get()
+
+
+def wait_for(
+    source: ResultSource, record: LiveRecord, index: int | None, timeout: float | None
+) -> None:
+    """Wait until a member is done (None: all, or one has failed; EVERY: all).
+
+    Raises:
+        WaitTimeout: It took longer than `timeout` seconds.
+        StoreUnavailable: Redis is out of reach for too long.
+    """
+    if record.is_done(index):
+        return
+    lock = threading.Lock()
+    lock.acquire()
+    release = lock.release
+    record.call_when_done(index, release)
+    start = source.clock.tick_ms()
+    try:
+        while True:
+            left = CHECK_S
+            if timeout is not None:
+                left = min(CHECK_S, max(0.0, timeout - (source.clock.tick_ms() - start) / 1000))
+            if lock.acquire(timeout=left):
+                return
+            source.check()
+            if timeout is not None and source.clock.tick_ms() - start >= timeout * 1000:
+                name = record.rid if index is None else record.task_id(index)
+                raise WaitTimeout(name, timeout, _now([record], index))
+    finally:
+        record.drop_callback(release)
+
+
+async def _wait_async(
+    source: ResultSource,
+    waits: Sequence[tuple[LiveRecord, int | None]],
+    revoke: Callable[[], object],
+) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        for record, index in waits:
+            woken = asyncio.Event()
+
+            def wake(woken: asyncio.Event = woken) -> None:
+                loop.call_soon_threadsafe(woken.set)
+
+            record.call_when_done(index, wake)
+            try:
+                while not woken.is_set():
+                    source.check()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(woken.wait(), TICK_S)
+            finally:
+                record.drop_callback(wake)
+    except asyncio.CancelledError:
+        if source.revoke_on_interrupt:
+            revoke()
+            raise KeyboardInterrupt from None
+        raise
+
+
+class _revoking:  # noqa: N801 - reads as a statement
+    """Revokes what is waited for when the wait is interrupted in a notebook."""
+
+    def __init__(self, source: ResultSource, revoke: Callable[[], object]) -> None:
+        self._source = source
+        self._revoke = revoke
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if (
+            kind is not None
+            and issubclass(kind, KeyboardInterrupt)
+            and self._source.revoke_on_interrupt
+        ):
+            self._revoke()
+
+
+def _now(records: Sequence[LiveRecord], index: int | None = None) -> str:
+    if index is not None:
+        return records[0].state(index)
+    done = sum(record.n - record.left for record in records)
+    return f"{done} of {sum(record.n for record in records)} done"

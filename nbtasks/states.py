@@ -1,0 +1,48 @@
+"""The life of a task: the only place that says which states there are and which end it.
+
+    PENDING ──> STARTED ──> SUCCESS
+       ^           │  ├───> FAILURE
+       │           │  └───> RETRY ──> STARTED
+       └───────────┘ (its worker was lost)          any unfinished state ──> REVOKED
+
+Redis keeps one byte a member. Lower case is unfinished, upper case is finished, so the Lua scripts
+and Python judge by the same rule (`is_finished`). PROGRESS is STARTED with a progress report.
+"""
+
+from enum import StrEnum
+
+
+class TaskState(StrEnum):
+    """A state, by Celery's name for it."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    PROGRESS = "PROGRESS"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+
+
+PENDING = ord("p")
+STARTED = ord("s")
+RETRY = ord("r")
+SUCCESS = ord("S")
+FAILURE = ord("F")
+REVOKED = ord("R")
+
+STATES: dict[int, TaskState] = {
+    PENDING: TaskState.PENDING,
+    STARTED: TaskState.STARTED,
+    RETRY: TaskState.RETRY,
+    SUCCESS: TaskState.SUCCESS,
+    FAILURE: TaskState.FAILURE,
+    REVOKED: TaskState.REVOKED,
+}
+
+_FIRST_UNFINISHED = ord("a")
+
+
+def is_finished(code: int) -> bool:
+    """Whether a state byte is one that never changes again."""
+    return code < _FIRST_UNFINISHED

@@ -1,0 +1,71 @@
+"""Every key: its name, its kind, what it holds, who removes it.
+
+All keys of an app share one hash tag, so they live in one slot of a cluster. Python names those it
+touches itself; the scripts build the others from the prefix.
+
+    r:<rid>          HASH    a record: h header, q queue, c clients, n members, left, up stored so far,
+                             pr priority, py Python tag, fn code hash, cap deliveries, keep ms, exp ms,
+                             t0 submitted ms, us time of a member; of member i: m<i> arguments, after
+                             a success the value, e<i> error, k<i> retries, d<i> deaths, p<i> progress,
+                             w<i> worker, x<i> to be killed         TTL `keep` once every member ended
+    s:<rid>          STRING  one state byte a member                the same
+    o:<rid>:<i>      STRING  what member i wrote                    a day after the last write
+    ready:<q>        ZSET    slice -> priority band + order         emptied by takes
+    ready:<q>@<py>   ZSET    slices that only this Python can load  emptied by takes
+    sched            ZSET    slice -> due ms                        emptied by exchanges
+    lease            ZSET    slice:token -> deadline ms             emptied by exchanges
+    wake:<q>         ZSET    a marker that idle workers wait for    popped, or after an hour
+    wake:@<worker>   ZSET    the same for one worker                the same
+    ev:<client>      STREAM  events for a client                    trimmed by it, or after a day
+    fn:<hash>        STRING  signed code                            a week after the last submit
+    fleet            ZSET    worker -> live until ms                a day after the last heartbeat
+    w:<worker>       HASH    facts of a worker                      when it is no longer live
+    dead             ZSET    slices given up -> when                30 days after the last
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one app that Python names itself."""
+
+    app: str
+
+    @property
+    def prefix(self) -> str:
+        """What every key begins with, and what scripts get."""
+        return f"nbt:{{{self.app}}}:"
+
+    def record(self, rid: str) -> str:
+        """HASH of a record."""
+        return f"{self.prefix}r:{rid}"
+
+    def code(self, digest: str) -> str:
+        """STRING of signed code."""
+        return f"{self.prefix}fn:{digest}"
+
+    def log(self, rid: str, index: int) -> str:
+        """STRING of what a member wrote."""
+        return f"{self.prefix}o:{rid}:{index}"
+
+    def events(self, client: str) -> str:
+        """STREAM of a client's events."""
+        return f"{self.prefix}ev:{client}"
+
+    def wake(self, queue: str) -> str:
+        """ZSET that idle workers of a queue (`@name`: one worker) wait for."""
+        return f"{self.prefix}wake:{queue}"
+
+    def ready(self, queue: str) -> str:
+        """ZSET of the slices that wait."""
+        return f"{self.prefix}ready:{queue}"
+
+    @property
+    def fleet(self) -> str:
+        """ZSET of the workers."""
+        return f"{self.prefix}fleet"
+
+    def worker(self, name: str) -> str:
+        """HASH of a worker's facts."""
+        return f"{self.prefix}w:{name}"

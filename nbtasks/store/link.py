@@ -1,0 +1,124 @@
+"""One connection to Redis: commands out, raw replies in, errors in our words.
+
+redis-py's own retries are off: it repeats writes that may have been carried out. What may be
+repeated is known one floor up, in `Store`.
+"""
+
+from typing import Any, Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from nbtasks.errors import ConfigError, StoreRefused, StoreUnavailable
+from nbtasks.store.scripts import SCRIPTS
+
+CONNECT_TIMEOUT: Final = 3.0
+REPLY_TIMEOUT: Final = 10.0
+
+_GONE = (redis.ConnectionError, redis.TimeoutError, OSError)
+_BUSY = ("LOADING", "BUSY", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
+
+
+def hide_password(url: str) -> str:
+    """The URL as it may be shown."""
+    head, at, tail = url.rpartition("@")
+    if not at:
+        return url
+    scheme, _, login = head.partition("://")
+    user = login.partition(":")[0]
+    return f"{scheme}://{user}:***@{tail}"
+
+
+class Link:
+    """A connection that opens itself when first used, and closes itself on any trouble."""
+
+    def __init__(self, url: str) -> None:
+        self.url = hide_password(url)
+        try:
+            pool = redis.ConnectionPool.from_url(
+                url,
+                protocol=2,
+                retry=Retry(NoBackoff(), 0),
+                socket_timeout=REPLY_TIMEOUT,
+                socket_connect_timeout=CONNECT_TIMEOUT,
+                socket_read_size=262_144,
+            )
+            self._connection: Any = pool.make_connection()
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{self.url!r} is not the URL of a Redis: write redis://host:6379/0,"
+                " rediss://host:6380/0 for TLS or unix:///path/to/socket"
+            ) from error
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket is there."""
+        return bool(self._connection.is_connected)
+
+    def fileno(self) -> int:
+        """The socket's number, for a selector; only while open."""
+        return int(self._connection._sock.fileno())  # noqa: SLF001 - redis-py has no public way
+
+    def open(self) -> None:
+        """Connect, log in and load the scripts.
+
+        Raises:
+            StoreUnavailable: Nobody answers there.
+            StoreRefused: Redis does not let us in.
+        """
+        self.call("PING")
+        for script in SCRIPTS.values():
+            self.send("SCRIPT", "LOAD", script.text)
+        for _ in SCRIPTS:
+            self.read()
+
+    def close(self) -> None:
+        """Close the socket; the next command opens it again."""
+        self._connection.disconnect()
+
+    def send(self, *command: object) -> None:
+        """Send a command; its reply is to be `read`."""
+        try:
+            self._connection.send_command(*command, check_health=False)
+        except redis.DataError as error:
+            raise ConfigError(str(error)) from error
+        except _GONE as error:
+            raise self._gone(error) from error
+        except redis.RedisError as error:
+            raise StoreRefused(self.url, str(error)) from error
+
+    def read(self, timeout: float = REPLY_TIMEOUT) -> Any:
+        """The reply to the oldest command that has none: bytes, int, None or lists of them."""
+        try:
+            return self._connection.read_response(disable_decoding=True, timeout=timeout)
+        except redis.exceptions.NoScriptError as error:
+            # Flushed: a new connection loads the scripts again.
+            raise self._gone(error) from error
+        except redis.ResponseError as error:
+            text = str(error)
+            if text.startswith(_BUSY) or getattr(error, "status_code", "") in _BUSY:
+                raise StoreUnavailable(self.url, text) from error
+            raise StoreRefused(self.url, text) from error
+        except _GONE as error:
+            raise self._gone(error) from error
+        except redis.RedisError as error:
+            raise StoreRefused(self.url, str(error)) from error
+
+    def call(self, *command: object) -> Any:
+        """Send a command and read its reply."""
+        self.send(*command)
+        return self.read()
+
+    def send_script(self, name: str, prefix: str, *args: object) -> None:
+        """Send a script call; its reply is to be `read`."""
+        self.send("EVALSHA", SCRIPTS[name].sha, 1, prefix, *args)
+
+    def call_script(self, name: str, prefix: str, *args: object) -> Any:
+        """Run a script."""
+        self.send_script(name, prefix, *args)
+        return self.read()
+
+    def _gone(self, error: Exception) -> StoreUnavailable:
+        self.close()
+        return StoreUnavailable(self.url, str(error) or type(error).__name__)

@@ -1,0 +1,41 @@
+-- What every script starts with: the files that begin with _ are put before it, in the order of
+-- their names. KEYS[1] is the app's prefix `nbt:{app}:`; every key is built from it, so that all of
+-- an app lives in one slot of a cluster. Times are Redis' own, in ms since 1970. Members are counted
+-- from 0, ranges [from, to) leave out their end.
+
+local PREFIX = KEYS[1]
+local TIME = redis.call('TIME')
+local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
+local DAY = 86400000
+local WAKE_TTL = 3600000
+
+-- One state byte a member; lower case is unfinished (states.py has the whole list).
+local PENDING, STARTED, RETRY, FAILURE, REVOKED = 'p', 's', 'r', 'F', 'R'
+local FIRST_UNFINISHED = 97
+
+local function record_key(rid)
+  return PREFIX .. 'r:' .. rid
+end
+
+local function states_key(rid)
+  return PREFIX .. 's:' .. rid
+end
+
+local function slice_name(rid, from, to)
+  return rid .. ':' .. from .. ':' .. to
+end
+
+-- 'rid:from:to' or 'rid:from:to:token' -> rid, from, to
+local function parse_slice(name)
+  local rid, from, to = string.match(name, '^(.-):(%d+):(%d+)$')
+  return rid, tonumber(from), tonumber(to)
+end
+
+local function is_leased(lease)
+  return redis.call('ZSCORE', PREFIX .. 'lease', lease)
+end
+
+-- A body that the store writes itself: never signed, never unpickled (signing.SYSTEM).
+local function system_body(fields)
+  return '\0' .. cjson.encode(fields)
+end

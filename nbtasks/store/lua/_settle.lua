@@ -1,0 +1,51 @@
+-- The end of members: the only place where a state byte turns final and `left` goes down.
+
+-- Store final states and bodies of members from.. that all are unfinished. `body(i)` is the body of
+-- member i or nil. A success takes the place of the member's arguments (m<i>); an error stands
+-- beside them (e<i>), so that the member can be run again.
+local function settle_run(rid, from, states, body, worker)
+  local key, count = record_key(rid), #states
+  local clients = redis.call('HGET', key, 'c')
+  local limit = inline_limit(clients)
+  local event = { rid, from, states, worker, NOW }
+  local fields = {}
+  for at = 1, count do
+    local i = from + at - 1
+    local value = body(i)
+    if value then
+      local success = string.byte(states, at) == 83
+      fields[#fields + 1] = (success and 'm' or 'e') .. i
+      fields[#fields + 1] = value
+    end
+    event[#event + 1] = (value and #value <= limit) and value or ''
+  end
+  if #fields > 0 then
+    redis.call('HSET', key, unpack(fields))
+  end
+  redis.call('SETRANGE', states_key(rid), from, states)
+  emit(clients, 'f', event)
+  if redis.call('HINCRBY', key, 'left', -count) == 0 then
+    local keep = redis.call('HGET', key, 'keep')
+    redis.call('PEXPIRE', key, keep)
+    redis.call('PEXPIRE', states_key(rid), keep)
+  end
+end
+
+-- The same for members of which some may be finished already: those keep what they have.
+local function settle(rid, from, states, body, worker)
+  local old = redis.call('GETRANGE', states_key(rid), from, from + #states - 1)
+  if old == string.rep(STARTED, #states) then
+    return settle_run(rid, from, states, body, worker)
+  end
+  local at = 1
+  while at <= #old do
+    local stop = at
+    while stop <= #old and string.byte(old, stop) >= FIRST_UNFINISHED do
+      stop = stop + 1
+    end
+    if stop > at then
+      settle_run(rid, from + at - 1, string.sub(states, at, stop - 1), body, worker)
+    end
+    at = stop + 1
+  end
+end

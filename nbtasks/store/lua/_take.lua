@@ -1,0 +1,62 @@
+-- Taking: pick slices for a free slot until its time budget is used up.
+
+local MAX_SLICES = 64 -- a slot: a script must not hold Redis for longer than about a millisecond
+
+local function retire(rid, from, to, state, fields)
+  local body = system_body(fields)
+  settle(rid, from, string.rep(state, to - from), function()
+    return body
+  end, '')
+end
+
+-- The versions of the live workers on this queue, for a function only one of them can load.
+local function live_pythons(queue)
+  local found = {}
+  for _, worker in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'fleet', NOW, '+inf')) do
+    local info = redis.call('HMGET', PREFIX .. 'w:' .. worker, 'python', 'queues')
+    if info[1] and string.find(' ' .. info[2] .. ' ', ' ' .. queue .. ' ', 1, true) then
+      found[info[1]] = true
+    end
+  end
+  return found
+end
+
+-- A slice whose code this worker's Python cannot load waits for one that can, or fails.
+local function hand_over(rid, from, to, place, queue, python)
+  local found = live_pythons(queue)
+  if found[python] then
+    redis.call('ZADD', PREFIX .. 'ready:' .. queue .. '@' .. python, place, slice_name(rid, from, to))
+    return wake(queue .. '@' .. python)
+  end
+  local versions = {}
+  for version in pairs(found) do
+    versions[#versions + 1] = version
+  end
+  local list = table.concat(versions, ', ')
+  retire(rid, from, to, FAILURE, { type = 'VersionMismatch', sent = python, found = list })
+end
+
+-- The first run of waiting members of a slice, or nil; what stands behind it is queued again.
+local function waiting_run(rid, from, to, key, place)
+  local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
+  local first, last = string.find(old, '[' .. PENDING .. RETRY .. ']+')
+  if not first then
+    return nil
+  end
+  if last < #old then
+    redis.call('ZADD', key, place, slice_name(rid, from + last, to))
+  end
+  return from + first - 1, from + last
+end
+
+-- The next slice of these queues: key, queue, name, place; nil where all are empty.
+local function pop(queues, python)
+  for _, queue in ipairs(queues) do
+    for _, key in ipairs({ 'ready:' .. queue .. '@' .. python, 'ready:' .. queue }) do
+      local got = redis.call('ZPOPMIN', PREFIX .. key)
+      if got[1] then
+        return PREFIX .. key, queue, got[1], got[2]
+      end
+    end
+  end
+end

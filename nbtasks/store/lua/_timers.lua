@@ -1,0 +1,46 @@
+-- What is due: every exchange sees to it, so there is no sweeper process to lose.
+
+local PROMOTE = 200
+local RECOVER = 32
+
+-- Countdowns and retries whose time has come join the queue.
+local function promote_due()
+  local key = PREFIX .. 'sched'
+  local due = redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, PROMOTE)
+  for _, name in ipairs(due) do
+    redis.call('ZREM', key, name)
+    enqueue(parse_slice(name))
+  end
+end
+
+-- Leases that nobody has renewed: their worker is dead, stopped or cut off.
+local function recover_lost()
+  local key = PREFIX .. 'lease'
+  local lost = redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, RECOVER)
+  for _, lease in ipairs(lost) do
+    redis.call('ZREM', key, lease)
+    local rid, from, to = parse_slice(string.match(lease, '^(.*):[^:]*$'))
+    lose_range(rid, from, to, 'its worker stopped renewing the lease')
+  end
+end
+
+-- Ms until the next countdown or lease runs out; -1 where there is neither.
+local function next_due()
+  local soonest
+  for _, key in ipairs({ 'sched', 'lease' }) do
+    local first = redis.call('ZRANGE', PREFIX .. key, 0, 0, 'WITHSCORES')
+    if first[2] and (not soonest or tonumber(first[2]) < soonest) then
+      soonest = tonumber(first[2])
+    end
+  end
+  return soonest and math.max(0, soonest - NOW) or -1
+end
+
+-- A wake-up is for one worker: while something is left, the next one is woken too.
+local function pass_wake_on(queues)
+  for _, queue in ipairs(queues) do
+    if redis.call('EXISTS', PREFIX .. 'ready:' .. queue) == 1 then
+      wake(queue)
+    end
+  end
+end

@@ -1,0 +1,54 @@
+-- What a worker hands in, by the kind of chunk (the contract is in exchange.lua). Each takes
+-- (held, rid, index, at, worker) with `at` the next argument, and returns the one after its own.
+
+local TURN_IN = {}
+
+-- Members have finished: states, us a member, then their bodies.
+function TURN_IN.f(held, rid, from, at, worker)
+  local states, each = ARGV[at], ARGV[at + 1]
+  local first = at + 2
+  if held then
+    settle(rid, from, states, function(i)
+      return ARGV[first + i - from]
+    end, worker)
+    redis.call('HSET', record_key(rid), 'us', each)
+  end
+  return first + #states
+end
+
+-- A member failed and is tried again later.
+function TURN_IN.r(held, rid, i, at)
+  if held then
+    local delay, clients = tonumber(ARGV[at]), redis.call('HGET', record_key(rid), 'c')
+    if redis.call('GETRANGE', states_key(rid), i, i) == STARTED then
+      redis.call('HINCRBY', record_key(rid), 'k' .. i, 1)
+      redis.call('SETRANGE', states_key(rid), i, RETRY)
+      enqueue_later(rid, i, i + 1, NOW + delay)
+      emit(clients, 'r', { rid, i, NOW + delay, ARGV[at + 1] })
+    end
+  end
+  return at + 2
+end
+
+-- Members that were taken and never begun wait again, before all others. `each` above 0 says that
+-- the record's members take at least so many us, so that nobody takes too many again.
+function TURN_IN.b(held, rid, from, at)
+  local to, each = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  if held then
+    if each > 0 then
+      redis.call('HSET', record_key(rid), 'us', each)
+    end
+    local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
+    redis.call('SETRANGE', states_key(rid), from, (string.gsub(old, STARTED, PENDING)))
+    enqueue(rid, from, to, true)
+  end
+  return at + 2
+end
+
+-- The process that ran a member has died.
+function TURN_IN.d(held, rid, i, at, worker)
+  if held and redis.call('GETRANGE', states_key(rid), i, i) == STARTED then
+    lose(rid, i, worker, ARGV[at])
+  end
+  return at + 1
+end

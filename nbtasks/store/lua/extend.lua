@@ -1,0 +1,41 @@
+-- extend: a worker's heartbeat. Renews its leases and tells it what to stop: the one way of
+-- cancelling that cannot be missed, since a worker that does not come here loses its leases.
+--
+-- KEYS[1]  prefix
+-- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
+--          4 number of facts, then name and value of each · then leases
+-- Returns  flat list of: 'l', lease (no longer this worker's)
+--                        'x', lease, index (this member is revoked and is to be killed)
+
+local worker, alive = ARGV[1], tonumber(ARGV[3])
+local key = PREFIX .. 'w:' .. worker
+local first = 5 + 2 * tonumber(ARGV[4])
+
+redis.call('HSET', key, 'seen', NOW, unpack(ARGV, 5, first - 1))
+redis.call('PEXPIRE', key, alive)
+redis.call('ZADD', PREFIX .. 'fleet', NOW + alive, worker)
+redis.call('ZREMRANGEBYSCORE', PREFIX .. 'fleet', '-inf', NOW - DAY)
+redis.call('PEXPIRE', PREFIX .. 'fleet', DAY)
+
+local reply = {}
+for at = first, #ARGV do
+  local lease = ARGV[at]
+  if not is_leased(lease) then
+    reply[#reply + 1] = 'l'
+    reply[#reply + 1] = lease
+  else
+    redis.call('ZADD', PREFIX .. 'lease', 'XX', NOW + tonumber(ARGV[2]), lease)
+    local rid, from, to = parse_slice(string.match(lease, '^(.*):[^:]*$'))
+    local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
+    local i = string.find(states, REVOKED, 1, true)
+    while i do
+      if redis.call('HDEL', record_key(rid), 'x' .. (from + i - 1)) == 1 then
+        reply[#reply + 1] = 'x'
+        reply[#reply + 1] = lease
+        reply[#reply + 1] = from + i - 1
+      end
+      i = string.find(states, REVOKED, i + 1, true)
+    end
+  end
+end
+return reply

@@ -1,0 +1,42 @@
+-- revoke: end members that have not finished. Holds with no worker running: takes skip them, and a
+-- result that comes later finds a final state.
+--
+-- KEYS[1]  prefix
+-- ARGV     1 record · 2 from · 3 to · 4 '1' to kill what runs, '0' to let it run out unseen
+-- Returns  members revoked; -1 when the record is not stored
+
+local rid, from, to = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
+if #states == 0 then
+  return -1
+end
+
+local marks, revoked = {}, 0
+for at = 1, #states do
+  local byte = string.byte(states, at)
+  if byte >= FIRST_UNFINISHED then
+    revoked = revoked + 1
+    if byte == string.byte(STARTED) and ARGV[4] == '1' then
+      marks[#marks + 1] = 'x' .. (from + at - 1)
+      marks[#marks + 1] = '1'
+    end
+  end
+end
+if revoked == 0 then
+  return 0
+end
+
+if #marks > 0 then
+  redis.call('HSET', record_key(rid), unpack(marks))
+end
+settle(rid, from, string.rep(REVOKED, #states), function() end, '')
+local name = slice_name(rid, from, to)
+redis.call('ZREM', PREFIX .. 'sched', name)
+redis.call('ZREM', PREFIX .. 'ready:' .. redis.call('HGET', record_key(rid), 'q'), name)
+if #marks > 0 then
+  for _, worker in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'fleet', NOW, '+inf')) do
+    wake('@' .. worker)
+  end
+end
+flush_events()
+return revoked

@@ -1,0 +1,57 @@
+-- submit: store a chunk of a record's members and queue it as a slice. Safe to repeat.
+--
+-- KEYS[1]  prefix
+-- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
+--          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash · 10 code ttl, ms
+--          11 deliveries allowed · 12 ms to keep it once finished · 13 delay, ms
+--          14 expires after ms, 0 never · 15.. signed arguments
+-- Returns  members stored so far: less than asked where a chunk before this one is missing;
+--          -1 when the code is not stored (nothing was written)
+
+local FIRST_BODY = 15
+
+local rid, from, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local key = record_key(rid)
+
+if redis.call('PEXPIRE', PREFIX .. 'fn:' .. ARGV[9], ARGV[10]) == 0 then
+  return -1
+end
+
+local stored = tonumber(redis.call('HGET', key, 'up') or 0)
+if stored ~= from then
+  return stored
+end
+
+if from == 0 then
+  local expires = tonumber(ARGV[14])
+  if expires > 0 then
+    expires = NOW + expires
+  end
+  redis.call('HSET', key, 'h', ARGV[4], 'n', n, 'left', n, 'q', ARGV[5], 'c', ARGV[6])
+  redis.call('HSET', key, 'pr', ARGV[7], 'py', ARGV[8], 'fn', ARGV[9], 'cap', ARGV[11])
+  redis.call('HSET', key, 'keep', ARGV[12], 'exp', expires, 't0', NOW)
+  redis.call('SET', states_key(rid), string.rep(PENDING, n))
+end
+
+local fields = {}
+for at = FIRST_BODY, #ARGV do
+  fields[#fields + 1] = 'm' .. (from + at - FIRST_BODY)
+  fields[#fields + 1] = ARGV[at]
+  if #fields >= 4000 then
+    redis.call('HSET', key, unpack(fields))
+    fields = {}
+  end
+end
+local to = from + #ARGV - FIRST_BODY + 1
+fields[#fields + 1] = 'up'
+fields[#fields + 1] = to
+redis.call('HSET', key, unpack(fields))
+
+local delay = tonumber(ARGV[13])
+if delay > 0 then
+  enqueue_later(rid, from, to, NOW + delay)
+  wake(ARGV[5])
+else
+  enqueue(rid, from, to)
+end
+return to

@@ -1,0 +1,313 @@
+"""A function that can be sent to workers, and the options it is sent with."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
+
+from nbtasks.canvas import Batch, Plan
+from nbtasks.context import TaskContext
+from nbtasks.errors import ConfigError
+from nbtasks.record import MAX_PRIORITY, check_name
+from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.retry import DEFAULT_DELAY_MS, DEFAULT_MAX_DELAY_MS, NEVER, RetryPolicy, class_name
+from nbtasks.signature import Sender, Signature, check_options
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_MAX_RETRIES: Final = 3
+"""Celery's: how often a task is retried that names errors (`autoretry_for`) but no number."""
+
+Seconds = float | timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOptions:
+    """How a task is sent; what a call says wins.
+
+    Attributes:
+        queue: Where it goes; empty for the app's default queue.
+        priority: 0 to 9, higher first.
+        retry: When it is tried again after an error.
+        expires_ms: It is revoked where it has not begun by then; 0 for never.
+        max_deliveries: Dead workers it may leave behind; 0 for the app's setting.
+        bind: Whether its function gets a `TaskContext` first.
+    """
+
+    queue: str = ""
+    priority: int = 0
+    retry: RetryPolicy = NEVER
+    expires_ms: int = 0
+    max_deliveries: int = 0
+    bind: bool = False
+
+    def __post_init__(self) -> None:
+        if self.queue:
+            check_name(self.queue, "queue")
+        if not isinstance(self.priority, int) or not 0 <= self.priority <= MAX_PRIORITY:
+            raise ConfigError(
+                f"priority is {self.priority!r}: it must be a whole number from 0 to 9"
+            )
+
+
+class Task(Generic[P, R]):
+    """A function and how to send it. Calling it runs it here; `delay` runs it on a worker."""
+
+    function: Callable[..., R]
+    name: str
+    options: TaskOptions
+    sender: Sender
+
+    def __init__(
+        self, sender: Sender, function: Callable[..., R], name: str, options: TaskOptions
+    ) -> None:
+        self.sender = sender
+        self.name = check_name(name, "task name")
+        self.options = options
+        self._set_function(function)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function here and now."""
+        if self.options.bind:
+            return self.function(TaskContext(_HERE), *args, **kwargs)
+        return self.function(*args, **kwargs)
+
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
+        """Run it on a worker.
+
+        Raises:
+            TypeError: The function does not take these arguments.
+            Unsendable: An argument cannot be pickled; the message names it.
+            StoreUnavailable: Redis does not answer.
+        """
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> AsyncResult[R]:
+        """Run it on a worker, with options.
+
+        Args:
+            args: Positional arguments.
+            kwargs: Keyword arguments.
+            **options: `countdown` seconds or `eta` datetime before it starts; `expires` seconds or
+                datetime after which it no longer starts; `queue`; `priority` 0-9; `task_id`, a name of
+                your own (sending it again is then a no-op); `retries`, how many more tries after an
+                error, `retry_delay` seconds, `backoff`, `retry_on` exception classes;
+                `max_deliveries`, dead workers allowed.
+
+        Raises:
+            ConfigError: An option is unknown or has a wrong value.
+            TypeError: The function does not take these arguments.
+            Unsendable: An argument cannot be pickled; the message names it.
+            StoreUnavailable: Redis does not answer.
+        """
+        batch = Batch(
+            self, [(tuple(args), kwargs or {})], check_options(options) if options else {}
+        )
+        return cast("AsyncResult[R]", self.sender.send(Plan([batch]))[0])
+
+    def map_async(self, items: Iterable[Any], **options: Any) -> GroupResult[R]:
+        """Run it on workers once for each item.
+
+        Args:
+            items: The first argument of each call.
+            **options: As in `apply_async`, for all.
+        """
+        calls = [((item,), _NO_KEYWORDS) for item in items]
+        if not calls:
+            raise ConfigError(f"nothing to map {self.name!r} over: the iterable is empty")
+        return self.sender.send(Plan([Batch(self, calls, check_options(options))]))
+
+    def s(self, *args: Any, **kwargs: Any) -> Signature:
+        """A signature: this task with arguments, to be sent later or put into a group."""
+        return Signature(self, args, kwargs)
+
+    def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Raise TypeError where the function does not take these."""
+        signature = self._signature
+        if signature is None:
+            return
+        shape = (len(args), *kwargs)
+        if shape not in self._good_shapes:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"task {self.name!r}{signature}: {error}") from None
+            self._good_shapes.add(shape)
+
+    def parameter_names(self, count: int) -> list[str]:
+        """What the first `count` positional arguments are called."""
+        known = list(self._signature.parameters) if self._signature is not None else []
+        return [
+            known[at] if at < len(known) else f"{known[-1] if known else ''}[{at}]"
+            for at in range(count)
+        ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In two steps, so that a task that calls itself is met again as itself, and never with its
+        # app: on a worker it belongs to the worker's own.
+        return _blank_task, (self.name,), (self.function, self.options)
+
+    def __setstate__(self, state: tuple[Callable[..., R], TaskOptions]) -> None:
+        function, self.options = state
+        self._set_function(function)
+
+    def _set_function(self, function: Callable[..., R]) -> None:
+        self.function = function
+        functools.update_wrapper(self, function)
+        self._good_shapes: set[tuple[Any, ...]] = set()
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):
+            self._signature = None
+            return
+        if self.options.bind:
+            signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+        self._signature = signature
+
+
+class Here:
+    """The reporter of a bound task that is called as a plain function: there is nobody to tell."""
+
+    def request(self) -> Any:
+        """There is no request.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError("this task was called as a plain function: there is no request")
+
+    def progress(self, progress: object) -> None:
+        """Nothing to do."""
+
+
+_HERE: Final = Here()
+_NO_KEYWORDS: Final[Mapping[str, Any]] = {}
+
+_worker_sender: Callable[[], Sender] | None = None
+
+
+def set_sender(find: Callable[[], Sender]) -> None:
+    """Say which app tasks belong to that are unpickled here."""
+    global _worker_sender  # noqa: PLW0603 - one per process, set when `app` is imported
+    _worker_sender = find
+
+
+def _blank_task(name: str) -> Task[..., Any]:
+    task: Task[..., Any] = Task.__new__(Task)
+    task.name = name
+    assert _worker_sender is not None
+    task.sender = _worker_sender()
+    return task
+
+
+def merge_options(
+    base: TaskOptions, call: Mapping[str, Any], now: datetime
+) -> tuple[TaskOptions, int]:
+    """The options of a call over those of its task, and its delay in ms.
+
+    Raises:
+        ConfigError: A value is wrong.
+    """
+    changes: dict[str, Any] = {name: call[name] for name in ("queue", "priority") if name in call}
+    if "max_deliveries" in call:
+        changes["max_deliveries"] = _whole(call["max_deliveries"], "max_deliveries")
+    if call.get("expires") is not None:
+        changes["expires_ms"] = max(1, _ms_until(call["expires"], "expires", now))
+    if any(name in call for name in ("retries", "retry_delay", "backoff", "retry_on")):
+        changes["retry"] = _call_policy(base.retry, call)
+    if call.get("countdown") is not None and call.get("eta") is not None:
+        raise ConfigError("countdown and eta both say when to start: give one of them")
+    start = call.get("countdown") if call.get("eta") is None else call["eta"]
+    delay = 0 if start is None else max(0, _ms_until(start, "countdown or eta", now))
+    return (replace(base, **changes) if changes else base), delay
+
+
+def retry_policy(
+    *,
+    max_retries: int | None,
+    retry_delay: Seconds | None,
+    backoff: bool,
+    backoff_max: Seconds | None,
+    jitter: bool,
+    retry_on: Iterable[type[BaseException]],
+) -> RetryPolicy:
+    """A policy from what a decorator says."""
+    names = exception_names(retry_on)
+    if max_retries is None:
+        max_retries = DEFAULT_MAX_RETRIES if names else 0
+    return RetryPolicy(
+        max_retries=_whole(max_retries, "max_retries"),
+        delay_ms=DEFAULT_DELAY_MS
+        if retry_delay is None
+        else duration_ms(retry_delay, "retry_delay"),
+        backoff=backoff,
+        max_delay_ms=DEFAULT_MAX_DELAY_MS
+        if backoff_max is None
+        else duration_ms(backoff_max, "backoff_max"),
+        jitter=jitter,
+        retry_on=names,
+    )
+
+
+def exception_names(kinds: Iterable[type[BaseException]]) -> tuple[str, ...]:
+    """The qualified names of exception classes.
+
+    Raises:
+        ConfigError: Something else is among them.
+    """
+    if isinstance(kinds, type):
+        kinds = (kinds,)
+    names: list[str] = []
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise ConfigError(f"retry on {kind!r}: it must be an exception class")
+        names.append(class_name(kind))
+    return tuple(names)
+
+
+def duration_ms(value: Seconds, what: str) -> int:
+    """Seconds or a timedelta in ms.
+
+    Raises:
+        ConfigError: It is neither, or negative.
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e9:
+        raise ConfigError(f"{what} is {value!r}: give seconds, as a number from 0, or a timedelta")
+    return round(seconds * 1000)
+
+
+def _call_policy(base: RetryPolicy, call: Mapping[str, Any]) -> RetryPolicy:
+    changes: dict[str, Any] = {}
+    if "retries" in call:
+        changes["max_retries"] = _whole(call["retries"], "retries")
+    elif not base.max_retries:
+        changes["max_retries"] = DEFAULT_MAX_RETRIES
+    if "retry_delay" in call:
+        changes["delay_ms"] = duration_ms(call["retry_delay"], "retry_delay")
+    if "backoff" in call:
+        changes["backoff"] = bool(call["backoff"])
+    if "retry_on" in call:
+        changes["retry_on"] = exception_names(call["retry_on"])
+    return replace(base, **changes)
+
+
+def _ms_until(value: Seconds | datetime, what: str, now: datetime) -> int:
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo else value.astimezone()
+        return round((moment - now).total_seconds() * 1000)
+    return duration_ms(value, what)
+
+
+def _whole(value: Any, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(f"{what} is {value!r}: it must be a whole number from 0")
+    return value

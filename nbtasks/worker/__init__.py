@@ -1,0 +1,1 @@
+"""What runs on a worker: headless, and without any part of Jupyter."""

@@ -1,0 +1,276 @@
+"""A child: runs the members of slices, one after the other, and tells its parent how each ended.
+
+It never talks to Redis, so it may be killed at any moment. It checks every signature before it
+unpickles anything.
+"""
+
+import asyncio
+import inspect
+import mmap
+import os
+import signal
+import socket
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nbtasks.clock import SystemClock
+from nbtasks.context import Request, TaskContext, current_task
+from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
+from nbtasks.failure import encode_failure, register_source, system_body
+from nbtasks.functions import CELL, CellValue, Loaded, load
+from nbtasks.live import Progress
+from nbtasks.record import Header
+from nbtasks.serializers import decode, encode, encode_json
+from nbtasks.signing import Seal, Signer
+from nbtasks.states import FAILURE, SUCCESS
+from nbtasks.worker.capture import STDERR, STDOUT, VALUE, CapturedStream
+from nbtasks.worker.cells import CellFunction
+from nbtasks.worker.frames import FrameReader
+from nbtasks.worker.outbox import Outbox
+
+RETRYABLE: Final = ord("E")
+"""In place of FAILURE: the error is one that the task's policy would retry."""
+
+MAX_PREVIEW: Final = 10_000
+_CODE_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSettings:
+    """What a child must know: the worker's name, the key, and the limit of a value in bytes."""
+
+    worker: str
+    signer: Signer
+    max_value: int
+
+
+class Cells:
+    """Three numbers in memory shared with the parent: where the child is, and what it must not begin.
+
+    Each member handed to a child has a sequence number. `now` is the one it runs; the parent takes
+    [drop_from, drop_to) back from it.
+    """
+
+    def __init__(self) -> None:
+        self._map = mmap.mmap(-1, mmap.PAGESIZE)
+        self.numbers = memoryview(self._map).cast("Q")
+
+    @property
+    def now(self) -> int:
+        """The number of the member that runs, or ran last."""
+        return self.numbers[0]
+
+    def drop(self, start: int, stop: int) -> None:
+        """Tell the child not to begin [start, stop)."""
+        self.numbers[2] = stop
+        self.numbers[1] = start
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A slice as the parent hands it over; `sequence` is the number of its first member."""
+
+    sequence: int
+    delivery: int
+    rid: str
+    members: int
+    start: int
+    header: bytes
+    code: str
+    retries: int
+    bodies: list[bytes]
+    blob: bytes | None
+
+
+class Child:
+    """One process that runs tasks."""
+
+    def __init__(self, sock: socket.socket, cells: Cells, settings: ChildSettings) -> None:
+        self._reader = FrameReader(sock)
+        self._numbers = cells.numbers
+        self._settings = settings
+        self._clock = SystemClock()
+        self._outbox = Outbox(sock, self._clock)
+        self._context = TaskContext(self)
+        self._code: OrderedDict[str, bytes] = OrderedDict()
+        self._functions: dict[str, tuple[Callable[..., Any], Loaded]] = {}
+        self._headers: dict[bytes, Header] = {}
+        self._work: Work | None = None
+        self._index = 0
+        self._task_began = 0.0
+
+    def run(self) -> None:
+        """Work until the parent closes the socket."""
+        sys.stdout = CapturedStream(STDOUT, self._write)
+        sys.stderr = CapturedStream(STDERR, self._write)
+        current_task.set(self._context)
+        while (message := self._reader.wait()) is not None:
+            self._run_slice(Work(*message))
+
+    def request(self) -> Request:
+        """The task that runs now."""
+        work = self._work
+        if work is None:
+            raise RuntimeError("no task runs here now")
+        return Request(
+            id=_task_id(work, self._index),
+            task=self._header(work.header).task,
+            retries=work.retries,
+            hostname=self._settings.worker,
+        )
+
+    def progress(self, progress: Progress) -> None:
+        """Tell how far the running task is."""
+        fields = [progress.current, progress.total, progress.message]
+        self._outbox.report("p", self._index, encode_json(fields).decode())
+
+    def _write(self, letter: str, text: str) -> None:
+        if self._work is None:
+            os.write(2, text.encode("utf-8", "replace"))
+        else:
+            self._outbox.report("o", self._index, letter + text)
+
+    def _run_slice(self, work: Work) -> None:
+        if work.blob is not None:
+            self._keep_code(work.code, work.blob)
+        numbers = self._numbers
+        outbox = self._outbox
+        outbox.begin(work.delivery, work.start, len(work.bodies))
+        self._work = work
+        run_member = None
+        for offset, body in enumerate(work.bodies):
+            sequence = work.sequence + offset
+            numbers[0] = sequence
+            if numbers[1] <= sequence < numbers[2]:
+                outbox.dropped(work.start + offset)
+                break
+            self._index = work.start + offset
+            self._task_began = self._clock.tick_ms()
+            if run_member is None:
+                run_member = self._prepare(work)
+            outbox.result(*run_member(self._index, body))
+        self._work = None
+        outbox.flush()
+
+    def _prepare(self, work: Work) -> Callable[[int, bytes], tuple[int, bytes]]:
+        """A function that runs one member; where the slice cannot run, one that says why."""
+        signer = self._settings.signer
+        results = signer.results(work.rid)
+        try:
+            header = self._header(work.header)
+            header.check_python(_task_id(work, work.start))
+            arguments = signer.arguments(work.rid, work.header)
+            self._load(work.code, header, first=True)
+        except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
+            refused = self._refusal(error, results, work)
+            return lambda index, _: (FAILURE, refused(index))
+
+        def run(index: int, body: bytes) -> tuple[int, bytes]:
+            try:
+                args, kwargs = decode(arguments.open(index, body, self._whose(work, header)))
+                function, loaded = self._load(work.code, header)
+                value = self._call(function, loaded, args, kwargs)
+                return SUCCESS, results.seal(index, self._encode_value(value, header))
+            except BaseException as error:  # noqa: BLE001 - this is where user code runs
+                state = RETRYABLE if header.retry.matches(error) else FAILURE
+                return state, self._refusal(error, results, work)(index)
+
+        return run
+
+    def _call(
+        self,
+        function: Callable[..., Any],
+        loaded: Loaded,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if loaded.bind:
+            args = (self._context, *args)
+        value = function(*args, **kwargs)
+        if inspect.iscoroutine(value):
+            value = asyncio.run(value)
+        if isinstance(value, CellValue) and value.value is not None:
+            self._outbox.report("o", self._index, VALUE + _preview(value.value))
+        return value
+
+    def _encode_value(self, value: object, header: Header) -> bytes:
+        payload, _ = encode(value, f"the value of {header.task!r}")
+        if len(payload) > self._settings.max_value:
+            what = f"the value of {header.task!r}"
+            raise TooBig(what, len(payload), self._settings.max_value, "max_input")
+        return payload
+
+    def _load(
+        self, code: str, header: Header, *, first: bool = False
+    ) -> tuple[Callable[..., Any], Loaded]:
+        """The function of some code; code that captures mutable state is loaded anew for each task."""
+        found = self._functions.get(code)
+        if found is not None and not (header.fresh and not first):
+            return found
+        blob = self._code.get(code)
+        if blob is None:
+            raise RemoteError("CodeLost", f"the code of task {header.task!r} is no longer stored")
+        what = f"worker {self._settings.worker!r} refused the code of task {header.task!r}"
+        loaded = load(self._settings.signer.code().open(0, blob, what))
+        register_source(loaded.filename, loaded.source)
+        function = CellFunction(loaded) if loaded.kind == CELL else loaded.value
+        self._functions[code] = function, loaded
+        return function, loaded
+
+    def _keep_code(self, code: str, blob: bytes) -> None:
+        self._code[code] = blob
+        while len(self._code) > _CODE_KEPT:
+            old, _ = self._code.popitem(last=False)
+            self._functions.pop(old, None)
+
+    def _header(self, data: bytes) -> Header:
+        header = self._headers.get(data)
+        if header is None:
+            if len(self._headers) > _CODE_KEPT:
+                self._headers.clear()
+            header = self._headers[data] = Header.decode(data)
+        return header
+
+    def _whose(self, work: Work, header: Header) -> str:
+        return f"worker {self._settings.worker!r} refused task {header.task!r} ({work.rid})"
+
+    def _refusal(self, error: BaseException, results: Seal, work: Work) -> Callable[[int], bytes]:
+        """The body of a member that ended with this error."""
+        if isinstance(error, BadSignature):
+            body = system_body("BadSignature", what=error.args[0])
+            return lambda index: body
+        if isinstance(error, NbTasksError) and error.__traceback__ is not None:
+            error = error.with_traceback(None)
+        seconds = (self._clock.tick_ms() - self._task_began) / 1000
+        note = f"on worker {self._settings.worker}, try {work.retries + 1}, after {seconds:.2f} s"
+        payload = encode_failure(error, note)
+        return lambda index: results.seal(index, payload)
+
+
+def _task_id(work: Work, index: int) -> str:
+    return work.rid if work.members == 1 else f"{work.rid}-{index}"
+
+
+def _preview(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
+        text = f"<its repr raised {type(error).__name__}>"
+    return text if len(text) <= MAX_PREVIEW else text[:MAX_PREVIEW] + " …"
+
+
+def run_child(sock: socket.socket, cells: Cells, settings: ChildSettings) -> None:
+    """What a forked process does instead of returning; ends the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    code = 1
+    try:
+        Child(sock, cells, settings).run()
+        code = 0
+    except OSError:
+        code = 0  # the parent is gone, and with it whoever could be told
+    finally:
+        os._exit(code)

@@ -1,0 +1,77 @@
+"""How a try ended -> what becomes of the task (pure)."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from nbtasks.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """It returned a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """It raised; `is_retryable` says whether the policy names this error."""
+
+    is_retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """Its process died while it ran; `reason` says how."""
+
+    reason: str
+
+
+Outcome = Returned | Raised | Crashed
+
+
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """Store the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Store the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryIn:
+    """Queue it again after this many milliseconds."""
+
+    delay_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Another process takes it at once; the store counts the death, and gives up after the cap."""
+
+    reason: str
+
+
+Decision = Succeed | Fail | RetryIn | GiveBack
+
+
+def decide(outcome: Outcome, policy: RetryPolicy, retries: int, chance: float) -> Decision:
+    """What becomes of a task.
+
+    Args:
+        outcome: How this try ended.
+        policy: How the task is to be retried.
+        retries: How many retries came before.
+        chance: A random number from 0 to 1, for jitter.
+    """
+    match outcome:
+        case Returned():
+            return Succeed()
+        case Raised(is_retryable):
+            if is_retryable and retries < policy.max_retries:
+                return RetryIn(policy.delay(retries, chance))
+            return Fail()
+        case Crashed(reason):
+            return GiveBack(reason)
+        case _:
+            assert_never(outcome)

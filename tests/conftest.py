@@ -1,0 +1,169 @@
+"""What every test may use: a real server, an app of its own on it, real workers."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis
+from nbtasks.app import App
+from nbtasks.clock import SystemClock
+from nbtasks.embedded import find_server
+
+KEY = "a key that only the tests know"
+
+
+def wait_until(is_true: Callable[[], object], description: str, seconds: float = 15.0) -> None:
+    """Come back once something has become true; fail with the description where it does not."""
+    clock = SystemClock()
+    end = clock.tick_ms() + seconds * 1000
+    pause = threading.Event()
+    while not is_true():
+        if clock.tick_ms() > end:
+            raise AssertionError(f"after {seconds} s still not: {description}")
+        pause.wait(0.005)
+
+
+class Server:
+    """A private Redis on a Unix socket; `options` are its own command line options."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.socket = folder / "s"
+        self.url = f"unix://{self.socket}"
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, with the data it had."""
+        command = [find_server(), "--port", "0", "--unixsocket", self.socket, "--dir", self.folder]
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            [*command, "--save", "", *self.options], stdout=log, stderr=log
+        )
+        log.close()
+        wait_until(self.answers, "the test server answers")
+
+    def answers(self) -> bool:
+        """Whether it takes commands now."""
+        with suppress(redis.RedisError, OSError), self.client() as client:
+            return bool(client.ping())
+        return False
+
+    def client(self) -> redis.Redis:
+        """A plain connection."""
+        return redis.Redis.from_url(self.url)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for the whole run; tests are apart by the name of their app."""
+    server = Server(tmp_path_factory.mktemp("r"), "--appendonly", "no")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, to be killed and started again; keeps its data."""
+    server = Server(tmp_path, "--appendonly", "yes", "--appendfsync", "always")
+    server.start()
+    yield server
+    server.kill()
+
+
+def leaks(client: redis.Redis, prefix: str) -> list[str]:
+    """Keys of an app that nobody will ever remove: neither a TTL nor an unfinished task behind them."""
+    unfinished = {
+        key.rpartition(b":")[2]
+        for key in client.scan_iter(f"{prefix}r:*")
+        if int(client.hget(key, "left") or 0) > 0
+    }
+    found = []
+    for key in client.scan_iter(f"{prefix}*"):
+        is_owned = key.rpartition(b":")[2] in unfinished
+        if client.ttl(key) == -1 and not is_owned:
+            found.append(key.decode())
+    return sorted(found)
+
+
+@pytest.fixture
+def app(server: Server) -> Iterator[App]:
+    """An app of the test's own; the test fails when it leaves a key behind that nobody removes."""
+    app = App(f"test-{uuid.uuid4().hex[:12]}", broker=server.url, key=KEY, patience_ms=5000)
+    yield app
+    prefix = app.store.keys.prefix
+    app.close()
+    with server.client() as client:
+        left = leaks(client, prefix)
+        for key in client.scan_iter(f"{prefix}*"):
+            client.delete(key)
+    assert not left, f"keys without TTL or owner: {left}"
+
+
+class WorkerProcess:
+    """A real worker in a process of its own."""
+
+    def __init__(self, app: App, *options: str, log: Path, key: str = KEY) -> None:
+        self.log = log
+        self.app = app
+        environment = {**os.environ, "NBTASKS_KEY": key}
+        command = [sys.executable, "-m", "nbtasks", "worker", app.config.url, "-a", app.config.name]
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, *options], env=environment, stdout=output, stderr=output, cwd=log.parent
+            )
+        self.pid = self.process.pid
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds: float = 15.0) -> int:
+        """Ask it to finish; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def text(self) -> str:
+        """What it has logged."""
+        return self.log.read_text()
+
+
+@pytest.fixture
+def start_worker(app: App, tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
+    """Start workers for the test's app: `start_worker("-c", "2")`. They are ended after the test."""
+    workers: list[WorkerProcess] = []
+
+    def start(*options: str, key: str = KEY, wait: bool = True) -> WorkerProcess:
+        before = len(app.workers())
+        worker = WorkerProcess(app, *options, log=tmp_path / f"worker{len(workers)}.log", key=key)
+        workers.append(worker)
+        if wait:
+            wait_until(lambda: len(app.workers()) > before, "the worker has come up")
+        return worker
+
+    yield start
+    for worker in workers:
+        if worker.process.poll() is None:
+            worker.kill()
+
+
+@pytest.fixture
+def worker(start_worker: Callable[..., WorkerProcess]) -> WorkerProcess:
+    """A worker with two processes."""
+    return start_worker("-c", "2")

@@ -1,0 +1,596 @@
+import json
+import struct
+import threading
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from nbtasks.live import ErrorText, LiveRecord, Progress
+from nbtasks.notebook.board import FREEZE_AFTER_MS, Board, join_modules, join_styles
+from nbtasks.notebook.feed import Feed, Pace, frequency
+from nbtasks.states import FAILURE, SUCCESS
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Clock:
+    now_ms = 1_000_000
+
+    def wall_ms(self):
+        return self.now_ms
+
+    def tick_ms(self):
+        return float(self.now_ms)
+
+
+class EventThread:
+    """Calls the flusher when the test says so."""
+
+    def __init__(self):
+        self.flushers = []
+
+    def add_flusher(self, fn):
+        self.flushers.append(fn)
+
+    def remove_flusher(self, fn):
+        self.flushers = [kept for kept in self.flushers if kept is not fn]
+
+    def flush(self, now_ms):
+        (flusher,) = self.flushers
+        return flusher(now_ms)
+
+
+class Wire:
+    """What went to the browser."""
+
+    def __init__(self):
+        self.messages = []
+        self.comms = []
+
+    def custom(self, kind=None):
+        found = [
+            (data["content"], buffers)
+            for _, data, buffers in self.messages
+            if data and data.get("method") == "custom"
+        ]
+        return [pair for pair in found if kind in (None, pair[0]["t"])]
+
+    def opened(self):
+        """The states of the boards that were opened; ipywidgets opens a layout for each."""
+        states = [data["state"] for kind, data, _ in self.messages if kind == "comm_open"]
+        return [state for state in states if "board" in state]
+
+    def clicks(self, content):
+        message = {"content": {"data": {"method": "custom", "content": content}}, "buffers": []}
+        self.comms[-1].handle_msg(message)
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    found = Wire()
+
+    class RecordingComm(BaseComm):
+        def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+            del metadata, keys
+            assert json.dumps(data) is not None
+            found.messages.append((msg_type, data, [bytes(one) for one in buffers or ()]))
+
+    def create(**keys):
+        found.comms.append(RecordingComm(**keys))
+        return found.comms[-1]
+
+    monkeypatch.setattr(comm, "create_comm", create)
+    return found
+
+
+@pytest.fixture
+def shown():
+    """What was displayed, each with its display id and whether it updates another."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    shell.display_pub = CapturingDisplayPublisher(shell=shell)
+    yield shell.display_pub.outputs
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def thread():
+    return EventThread()
+
+
+@pytest.fixture
+def make(request, thread):
+    request.getfixturevalue("wire")
+    request.getfixturevalue("shown")
+    feed = Feed(thread)
+
+    def board(*records, cancel=lambda _members: None, **options):
+        return Board(records, title="scores", cancel=cancel, feed=feed, clock=Clock(), **options)
+
+    return board
+
+
+def record(n=1, name="fit"):
+    return LiveRecord("a1", n, name, submitted_ms=999_000)
+
+
+def succeed(one, *indices):
+    for index in indices:
+        one.finish(index, bytes([SUCCESS]), [b""], "w", 1_000_000)
+
+
+def changes(data):
+    return list(struct.iter_unpack("<IBB", data))
+
+
+def test_a_board_is_one_widget_with_html_and_text_beside_it(make, shown, wire):
+    make(record(40)).show("board")
+
+    (output,) = shown
+    assert output["data"].keys() == {WIDGET_VIEW, "text/html", "text/plain"}
+    assert len(wire.opened()) == 1
+
+
+def test_the_first_change_after_idle_is_sent_at_once(make, thread, wire):
+    one = record(40)
+    make(one).show("board")
+    one.begin(7, "w", 999_500)
+
+    thread.flush(100.0)
+
+    ((content, (data,)),) = wire.custom("d")
+    assert changes(data) == [(7, 1, 255)]
+    assert content["rows"][0]["i"] == 7
+
+
+def test_further_changes_wait_for_their_turn_and_go_as_one(make, thread, wire):
+    one = record(40)
+    make(one).show("board")
+    one.begin(0, "w", 1)
+    thread.flush(100.0)
+    succeed(one, 0, 1)
+
+    wait = thread.flush(110.0)
+    sent_early = len(wire.custom())
+    thread.flush(110.0 + wait)
+
+    assert wait == pytest.approx(1000 / 15 - 10)
+    assert sent_early == 1
+    assert changes(wire.custom()[1][1][0]) == [(0, 3, 255), (1, 3, 255)]
+
+
+def test_an_idle_board_sends_nothing(make, thread, wire):
+    make(record(40)).show("board")
+
+    assert [thread.flush(now) for now in (100.0, 10_000.0)] == [None, None]
+    assert wire.custom() == []
+
+
+def test_each_message_has_the_next_number(make, thread, wire):
+    one = record(40)
+    make(one).show("board")
+    for step in range(3):
+        succeed(one, step)
+        thread.flush(100.0 + 1000.0 * step)
+
+    assert [content["seq"] for content, _ in wire.custom()] == [1, 2, 3]
+
+
+def test_many_changes_go_as_a_snapshot(make, thread, wire):
+    one = record(40)
+    make(one).show("board")
+    succeed(one, *range(30))
+
+    thread.flush(100.0)
+
+    ((content, (data,)),) = wire.custom("s")
+    assert data == bytes([3] * 30 + [0] * 10 + [255] * 40)
+    assert content["counts"][3] == 30
+
+
+def test_a_changing_board_sends_a_keyframe_every_five_seconds(make, thread, wire):
+    one = record(100)
+    make(one).show("board")
+    for step in range(12):
+        succeed(one, step)
+        thread.flush(1000.0 * step)
+
+    assert [content["t"] for content, _ in wire.custom()] == list("dddddsddddsd")
+
+
+def test_a_reload_gets_the_present_state(make, thread):
+    one = record(40)
+    board = make(one)
+    board.show("board")
+    succeed(one, 0)
+    thread.flush(100.0)
+    succeed(one, 1)
+
+    state = board._widget.get_state()
+
+    assert state["board"]["seq"] == 1
+    assert state["snapshot"][:3] == bytes([3, 3, 0])
+
+
+def test_a_record_that_already_runs_is_shown_from_the_start(make, wire):
+    one = record(40)
+    one.begin(5, "w", 999_000)
+    one.report(5, Progress(1, 2, "half"))
+    make(one).show("board")
+
+    (state,) = wire.opened()
+    assert state["board"]["rows"][0]["msg"] == "1 / 2 · half"
+
+
+def test_a_resync_answers_with_a_snapshot(make, wire):
+    make(record(40)).show("board")
+
+    wire.clicks({"t": "resync", "id": "r1"})
+
+    assert [content["t"] for content, _ in wire.custom()] == ["ack", "s"]
+
+
+def test_the_final_state_is_sent_and_then_frozen(make, thread, wire, shown):
+    one = record(2)
+    make(one).show("board")
+    succeed(one, 0, 1)
+
+    wait = thread.flush(100.0)
+    assert wire.custom()[-1][0]["done"] is True
+    assert wait == FREEZE_AFTER_MS
+    assert thread.flush(100.0 + wait) is None
+
+    assert [output["update"] for output in shown] == [False, True]
+    assert shown[1]["data"].keys() == {"text/html", "text/plain"}
+    assert shown[0]["transient"] == shown[1]["transient"]
+    kinds = [kind for kind, _, _ in wire.messages]
+    assert kinds.count("comm_close") == kinds.count("comm_open") == 2
+
+
+def test_a_freeze_is_immediate_and_a_second_one_changes_nothing(make, shown):
+    one = record(2)
+    board = make(one)
+    board.show("board")
+    succeed(one, 0, 1)
+
+    board.freeze()
+    board.freeze()
+
+    assert len(shown) == 2
+    assert "2 SUCCESS" in shown[1]["data"]["text/plain"]
+
+
+def test_a_board_frozen_early_is_updated_once_more_at_the_end(make, shown, thread):
+    one = record(2)
+    board = make(one)
+    board.show("board")
+    succeed(one, 0)
+    board.freeze()
+    succeed(one, 1)
+
+    thread.flush(100.0)
+    thread.flush(5_000.0)
+
+    assert len(shown) == 3
+    assert "2 SUCCESS" in shown[2]["data"]["text/plain"]
+
+
+def test_a_frozen_board_leaves_the_feed_and_the_record(make):
+    one = record(2)
+    board = make(one)
+    board.show("board")
+    succeed(one, 0, 1)
+    board.freeze()
+
+    assert board._feed._sent == {}
+    assert one._dirty == []
+
+
+def test_what_has_ended_before_is_shown_frozen_at_once(make, shown, wire):
+    one = record(2)
+    succeed(one, 0, 1)
+
+    make(one).show("board")
+
+    assert [output["data"].keys() for output in shown] == [{"text/html", "text/plain"}]
+    assert wire.messages == []
+
+
+def test_a_record_that_ends_while_it_is_displayed_is_frozen(make, shown, monkeypatch):
+    one = record(1)
+    board = make(one)
+    monkeypatch.setattr(board._feed, "add", lambda _board: succeed(one, 0))
+
+    board.show("board")
+
+    assert "1 SUCCESS" in shown[-1]["data"]["text/plain"]
+
+
+def test_a_lost_record_freezes_too(make, thread, shown):
+    one = record(3)
+    make(one).show("board")
+    one.lose()
+
+    thread.flush(100.0)
+    thread.flush(100.0 + FREEZE_AFTER_MS)
+
+    assert "no longer stored" in shown[-1]["data"]["text/html"]
+
+
+def test_the_text_view_is_one_stable_line_and_one_end(make, shown, thread):
+    one = record(3)
+    board = make(one)
+    board.show("text")
+    one.errors[2] = ErrorText("ValueError", "bad")
+    one.finish(0, bytes([SUCCESS, SUCCESS, FAILURE]), [b""] * 3, "w", 1)
+    thread.flush(100.0)
+    board.show_end()
+    board.show_end()
+
+    assert [output["data"] for output in shown] == [
+        {"text/plain": "scores: 3 tasks"},
+        {"text/plain": "scores: 3 tasks · 2 SUCCESS · 1 FAILURE\n  ValueError: bad"},
+    ]
+    assert not any(output["update"] for output in shown)
+
+
+def test_the_html_view_is_updated_once_a_second_without_a_widget(make, shown, thread, wire):
+    one = record(40)
+    make(one).show("html")
+    for step in range(31):
+        succeed(one, step)
+        thread.flush(100.0 * step)
+
+    assert [output["update"] for output in shown] == [False, True, True, True, True]
+    assert wire.messages == []
+
+
+def test_the_none_view_shows_nothing(make, shown):
+    one = record(1)
+    board = make(one)
+    board.show("none")
+    succeed(one, 0)
+    board.show_end()
+
+    assert shown == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "kinds"),
+    [
+        ("widget", {WIDGET_VIEW, "text/html", "text/plain"}),
+        ("html", {"text/html", "text/plain"}),
+        ("text", {"text/plain"}),
+        ("auto", {"text/plain"}),
+    ],
+)
+def test_auto_follows_the_environment_and_a_terminal_gets_text(
+    make, shown, monkeypatch, setting, kinds
+):
+    monkeypatch.setenv("NBTASKS_UI", setting)
+
+    make(record(1)).show()
+
+    assert [output["data"].keys() for output in shown] == [kinds]
+
+
+def test_auto_is_off_when_the_environment_says_so(make, shown, monkeypatch):
+    monkeypatch.setenv("NBTASKS_UI", "off")
+
+    make(record(1)).show()
+
+    assert shown == []
+
+
+def test_auto_is_a_board_where_a_kernel_runs(make, shown, monkeypatch):
+    monkeypatch.delenv("NBTASKS_UI", raising=False)
+    monkeypatch.setattr(InteractiveShell.instance(), "kernel", object(), raising=False)
+
+    make(record(1)).show()
+
+    assert WIDGET_VIEW in shown[0]["data"]
+
+
+def test_an_unknown_view_is_refused_by_name(make):
+    with pytest.raises(ValueError, match="no view 'grid': use one of auto, board"):
+        make(record(1)).show("grid")
+
+
+def test_cancel_all_reaches_the_caller_and_is_acked(make, wire):
+    calls = []
+    make(record(3), cancel=calls.append).show("board")
+
+    wire.clicks({"t": "cancel", "id": "c1", "i": None})
+
+    assert calls == [None]
+    assert wire.custom("ack")[0][0] == {
+        "t": "ack",
+        "id": "c1",
+        "ok": True,
+        "error": "",
+        "details": None,
+    }
+
+
+def test_cancel_of_one_names_its_record_and_index(make, wire):
+    calls = []
+    first, second = record(2), record(3)
+    make(first, second, cancel=calls.append).show("board")
+
+    wire.clicks({"t": "cancel", "id": "c1", "i": 4})
+
+    assert calls == [[(second, 2)]]
+
+
+def test_cancel_of_a_finished_member_does_nothing(make, wire):
+    calls = []
+    one = record(2)
+    make(one, cancel=calls.append).show("board")
+    succeed(one, 1)
+
+    wire.clicks({"t": "cancel", "id": "c1", "i": 1})
+
+    assert calls == []
+    assert wire.custom("ack")[0][0]["ok"] is True
+
+
+def test_a_cancel_that_fails_says_so_on_the_button_and_prints_nothing(make, wire, capsys):
+    def refuse(_members):
+        raise ConnectionError("Redis is gone")
+
+    make(record(2), cancel=refuse).show("board")
+
+    wire.clicks({"t": "cancel", "id": "c1", "i": None})
+
+    assert wire.custom("ack")[0][0]["error"] == "ConnectionError: Redis is gone"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        {},
+        [],
+        {"t": "cancel"},
+        {"t": "cancel", "id": 5, "i": None},
+        {"t": "cancel", "id": "a", "i": 99},
+        {"t": "cancel", "id": "a", "i": -1},
+        {"t": "cancel", "id": "a", "i": "0"},
+        {"t": "purge", "id": "a"},
+    ],
+)
+def test_a_malformed_message_is_ignored(make, wire, content):
+    calls = []
+    make(record(3), cancel=calls.append).show("board")
+
+    wire.clicks(content)
+
+    assert calls == []
+    assert wire.custom() == []
+
+
+def test_output_is_sent_for_the_member_that_somebody_looks_at(make, thread, wire):
+    one = record(40)
+    make(one).show("board")
+    wire.clicks({"t": "detail", "id": "d1", "i": 7})
+    one.write(7, "stderr", "careful\n")
+    one.write(8, "stdout", "unseen\n")
+
+    thread.flush(100.0)
+
+    assert wire.custom("ack")[0][0]["details"]["i"] == 7
+    details = wire.custom()[-1][0]["details"]
+    assert [(one["i"], one["out"]) for one in details] == [(7, [("err", "careful\n")])]
+
+
+def test_a_single_task_sends_its_output_unasked(make, thread, wire):
+    one = record(1)
+    make(one).show("board")
+    one.write(0, "stdout", "hello\n")
+    one.write(0, "value", "42")
+
+    thread.flush(100.0)
+
+    (details,) = wire.custom()[0][0]["details"]
+    assert (details["out"], details["value"]) == ([("", "hello\n")], [("", "42")])
+
+
+def test_a_click_from_another_thread_is_served(make, wire):
+    make(record(3)).show("board")
+    clicker = threading.Thread(target=wire.clicks, args=({"t": "resync", "id": "r"},))
+
+    clicker.start()
+    clicker.join(10)
+
+    assert wire.custom("ack")
+
+
+def test_all_boards_together_stay_within_sixty_messages_a_second(make, thread, wire):
+    records = [record(400) for _ in range(100)]
+    for one in records:
+        make(one).show("board")
+    wire.messages.clear()
+    for step in range(200):
+        for one in records:
+            succeed(one, step)
+        thread.flush(20.0 * step)
+
+    assert 200 < len(wire.custom()) <= 60 + 4 * 60 + 1
+
+
+def test_no_board_is_left_behind_when_many_change(make, thread):
+    records = [record(1) for _ in range(100)]
+    boards = [make(one) for one in records]
+    for board, one in zip(boards, records, strict=True):
+        board.show("board")
+        succeed(one, 0)
+    now, wait = 0.0, 0.0
+    while wait is not None:
+        now += wait
+        wait = thread.flush(now)
+
+    assert all(board._ended for board in boards)
+    assert now < 5_000.0
+
+
+def test_a_board_whose_transport_fails_does_not_stop_the_others(make, thread, wire, caplog):
+    first, second = record(1), record(1)
+    broken, sound = make(first), make(second)
+    broken.show("board")
+    sound.show("board")
+    broken._widget.send = None
+    first.begin(0, "w", 1)
+    second.begin(0, "w", 1)
+
+    thread.flush(100.0)
+    thread.flush(1_000.0)
+
+    assert len(wire.custom()) == 1
+    assert caplog.text.count("a board could not be updated") == 1
+
+
+@pytest.mark.parametrize(("dirty", "hz"), [(0, 15), (1, 15), (6, 10), (30, 2), (600, 1)])
+def test_the_frequency_falls_with_the_number_of_changing_boards(dirty, hz):
+    assert frequency(dirty) == hz
+
+
+def test_a_closed_feed_leaves_the_stream(thread):
+    Feed(thread).close()
+
+    assert thread.flushers == []
+
+
+def test_the_pace_is_that_of_the_last_seconds():
+    pace = Pace()
+    for second in range(10):
+        pace.note(1000.0 * second, 20 * second)
+
+    assert pace.per_second(9_000.0, 180) == pytest.approx(20.0)
+
+
+def test_the_pace_keeps_few_samples():
+    pace = Pace()
+    for tick in range(20_000):
+        pace.note(66.0 * tick, tick)
+
+    assert len(pace._samples) < 110
+
+
+def test_the_widget_source_is_one_module_without_imports_or_addresses():
+    source = join_modules()
+
+    assert "import " not in source.replace("important", "")
+    assert source.count("export default") == 1
+    assert "http" not in source
+    assert "innerHTML" not in source
+    assert "/**\n" not in source
+
+
+def test_the_style_sheet_loads_nothing_from_outside():
+    assert not any(word in join_styles() for word in ("url(", "@import", "http"))
