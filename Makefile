@@ -15,8 +15,8 @@ STYLUA := tests/js/node_modules/.bin/stylua
 LUA := nbtasks/store/lua
 
 # The extras of pyproject.toml that each kind of work needs: one stamp file for each.
-EXTRAS_demo := notebook,server
-EXTRAS_lab := lab,server
+EXTRAS_demo := demo
+EXTRAS_lab := demo,lab
 EXTRAS_test := test
 EXTRAS_dev := dev
 

@@ -1,30 +1,34 @@
 """The app: settings, connection, code cache and tasks of one program or notebook."""
 
+import inspect
+import os
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, cast, overload
+from weakref import WeakSet
 
-from nbtasks import embedded
-from nbtasks.canvas import Batch, Call, Plan
+from nbtasks.canvas import Batch, Plan
 from nbtasks.clock import Clock, SystemClock
-from nbtasks.config import ENV_KEY, ENV_KEY_FILE, Config, from_environment
-from nbtasks.errors import BadSignature, ConfigError, TaskRevoked, TooBig, UnknownTask, Unsendable
+from nbtasks.config import Config, from_environment
+from nbtasks.connection import Connection
+from nbtasks.errors import BadSignature, ConfigError, StoreError, TaskRevoked, UnknownTask
 from nbtasks.events import EventStream, apply_snapshot
-from nbtasks.failure import read_exception, system_failure
-from nbtasks.functions import Code, FunctionCache
-from nbtasks.live import LiveRecord
-from nbtasks.record import Header, Record, check_name, new_id, split_id
+from nbtasks.failure import ERROR, read_exception, system_failure
+from nbtasks.functions import FunctionCache
+from nbtasks.live import ErrorText, LiveRecord
+from nbtasks.record import Header, split_id
 from nbtasks.result import AsyncResult, GroupResult
-from nbtasks.serializers import PYTHON_TAG, culprit, decode, encode
-from nbtasks.signing import SYSTEM, Seal, Signer
+from nbtasks.sending import Prepared, Submission, prepare
+from nbtasks.serializers import decode
+from nbtasks.signature import Signature
+from nbtasks.signing import SYSTEM, Seal
 from nbtasks.states import REVOKED, SUCCESS
 from nbtasks.store.fleet import WorkerFacts, live_workers
 from nbtasks.store.store import Store
-from nbtasks.task import Task, TaskOptions, duration_ms, merge_options, retry_policy, set_sender
+from nbtasks.task import Task, default_name, set_sender, task_options
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,10 +64,12 @@ class App:
         self.clock: Clock = SystemClock()
         self.revoke_on_interrupt = False
         self.on_waited: Callable[[Sequence[LiveRecord]], None] | None = None
+        self.on_sent: Callable[[GroupResult[Any]], None] | None = None
         self._functions = FunctionCache()
         self._connection: Connection | None = None
         self._lock = threading.RLock()
         self._fleet_checked: dict[tuple[str, str], float] = {}
+        _apps.add(self)
         set_current_app(self)
 
     @classmethod
@@ -83,7 +89,7 @@ class App:
     # Connection
 
     @property
-    def connection(self) -> "Connection":
+    def connection(self) -> Connection:
         """Store, signer and events; made when first asked for.
 
         Raises:
@@ -112,11 +118,16 @@ class App:
         return self.connection.events
 
     def close(self) -> None:
-        """Close the connection; the next use opens it again. Results made before stay as they are."""
+        """Close the connection; the next use opens it again. Results made before stay as is."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def forget_connection(self) -> None:
+        """Let go of a connection that belongs to the process this one was forked from."""
+        self._lock = threading.RLock()
+        self._connection = None
 
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""
@@ -127,8 +138,10 @@ class App:
     @overload
     def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
     @overload
-    def task(self, **options: Any) -> Callable[[Callable[..., R]], Task[..., R]]: ...
-    def task(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    def task(
+        self, function: None = None, /, **options: Any
+    ) -> Callable[[Callable[..., R]], Task[..., R]]: ...
+    def task(self, function: Any = None, /, **options: Any) -> Any:
         """Make a function a task: `@app.task`, or `@app.task(queue="gpu", max_retries=3)`.
 
         Args:
@@ -136,8 +149,8 @@ class App:
             **options: `name` (default: the function's), `bind` (the function gets a `TaskContext`
                 first), `queue`, `priority` 0-9, `expires` seconds, `max_retries`,
                 `default_retry_delay` seconds, `autoretry_for` exception classes, `retry_backoff`,
-                `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`. With `max_retries` and
-                no `autoretry_for`, every `Exception` is retried.
+                `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`, `time_limit` seconds.
+                With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:
             ConfigError: An option has a wrong value.
@@ -157,8 +170,9 @@ class App:
             items: The first argument of each call.
             **options: As in `Task.apply_async`, for all.
         """
-        task = function if isinstance(function, Task) else self._make_task(function)
-        return task.map_async(items, **options)
+        if not isinstance(function, Task):
+            function = self._make_task(function)
+        return cast("Task[..., R]", function).map_async(items, **options)
 
     def AsyncResult(self, task_id: str) -> AsyncResult[Any]:  # noqa: N802 - Celery's name
         """A handle on a task by its id, from any client of the app.
@@ -168,38 +182,24 @@ class App:
         """
         for rid, index in ((task_id, 0), split_id(task_id) or ("", 0)):
             record = self._attach(rid) if rid else None
-            if record is not None and index < record.n:
+            if record is not None and index < record.n and record.task_id(index) == task_id:
                 return AsyncResult(self, record, index)
         raise UnknownTask(task_id)
 
+    def send_all(self, signatures: Sequence[Signature]) -> GroupResult[Any]:
+        """Submit signatures that run side by side."""
+        return self.send(Plan.of(signatures))
+
     def send(self, plan: Plan) -> GroupResult[Any]:
         """Submit a plan: one record for each batch, in a few round trips each."""
-        return GroupResult(self, [self.send_batch(batch) for batch in plan.batches])
+        prepared = [self._prepare_batch(batch) for batch in plan.batches]
+        result: GroupResult[Any] = GroupResult(self, [self._submit(each) for each in prepared])
+        if self.on_sent is not None:
+            self.on_sent(result)
+        return result
 
-    def send_batch(self, batch: Batch) -> LiveRecord:
-        """Submit calls of one task as one record."""
-        task = batch.task
-        assert isinstance(task, Task)
-        for args, kwargs in batch.calls:
-            task.check_arguments(args, kwargs)
-        code = self._functions.code(task.function, task.name, bind=task.options.bind)
-        record = self.send_code(
-            code, task.name, batch.calls, base=task.options, call=batch.options, task=task
-        )
-        record.labels = list(batch.labels) if batch.labels is not None else None
-        return record
-
-    def send_code(
-        self,
-        code: Code,
-        name: str,
-        calls: Sequence[Call],
-        *,
-        base: TaskOptions,
-        call: Mapping[str, Any],
-        task: "Task[..., Any] | None" = None,
-    ) -> LiveRecord:
-        """Submit calls of some code (a function or a notebook cell) as one record.
+    def submit(self, submission: Submission) -> LiveRecord:
+        """Submit calls of some code as one record.
 
         Raises:
             ConfigError: An option has a wrong value.
@@ -207,39 +207,48 @@ class App:
             TooBig: An argument or the code is above `max_input`.
             StoreUnavailable: Redis does not answer.
         """
-        options, delay_ms = merge_options(base, call, datetime.now(UTC))  # noqa: TID251 - eta is a date
-        rid = check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
-        connection = self.connection
-        self._check_size(f"the code of {name!r}, with what it captures", len(code.blob))
-        payloads, python = self._encode_calls(calls, name, task)
-        header = Header(
-            task=name,
-            code=code.hash,
-            python=code.python or python,
-            fresh=code.fresh,
-            key_id=connection.signer.key_id,
-            retry=options.retry,
+        return self._submit(prepare(submission, self.config, self.connection.signer))
+
+    def _prepare_batch(self, batch: Batch) -> Prepared:
+        if not isinstance(batch.task, Task):
+            raise ConfigError(f"{batch.task!r} is not a task")
+        task = cast("Task[..., Any]", batch.task)
+        for args, kwargs in batch.calls:
+            task.check_arguments(args, kwargs)
+        submission = Submission(
+            code=self._functions.code(task.function, task.name, bind=task.options.bind),
+            name=task.name,
+            calls=batch.calls,
+            base=task.options,
+            call=batch.options,
+            task=task,
+            labels=batch.labels,
         )
-        encoded = header.encode()
-        seal = connection.signer.arguments(rid, encoded).seal
-        record = Record(
-            rid=rid,
-            header=encoded,
-            python=header.python,
-            code=code.hash,
-            name=name,
-            queue=options.queue or self.config.default_queue,
-            bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
-            priority=options.priority,
-            delay_ms=delay_ms,
-            expires_ms=options.expires_ms,
-            keep_ms=self.config.result_expires_ms,
-            max_deliveries=options.max_deliveries or self.config.max_deliveries,
+        return prepare(submission, self.config, self.connection.signer)
+
+    def _submit(self, prepared: Prepared) -> LiveRecord:
+        connection, record = self.connection, prepared.record
+        live = prepared.live(self.clock.wall_ms())
+        if not prepared.is_named:
+            connection.events.follow(live)
+        connection.store.submit(
+            record, lambda: connection.signer.code().seal(0, prepared.code.blob)
         )
-        live = LiveRecord(rid, len(calls), name, record.queue, self.clock.wall_ms())
-        connection.events.follow(live)
-        connection.store.submit(record, lambda: connection.signer.code().seal(0, code.blob))
-        self._warn_without_worker(record.queue, record.python)
+        if prepared.is_named:
+            live = self._join(live)
+        with suppress(StoreError):  # it was submitted: a look at the fleet must not fail it
+            self._warn_without_worker(record.queue, record.python)
+        return live
+
+    def _join(self, live: LiveRecord) -> LiveRecord:
+        """Follow a record with an id of the user's own, which may have been submitted before."""
+        known = self.events.find(live.rid)
+        if known is not None and not known.is_done(None):
+            return known
+        self.events.follow(live)
+        snapshot = self.store.watch(live.rid)
+        if snapshot is not None:
+            apply_snapshot(live, snapshot, self.clock.wall_ms())
         return live
 
     # What results ask for (ResultSource)
@@ -260,9 +269,12 @@ class App:
         if missing:
             states = bytes(record.states[index] for index in missing)
             fetched = self.store.bodies(record.rid, missing, states)
-            bodies = {**bodies, **dict(zip(missing, fetched, strict=True))}
+            found = {
+                at: body for at, body in zip(missing, fetched, strict=True) if body is not None
+            }
+            bodies = {**bodies, **found}
         seal = self.connection.signer.results(record.rid)
-        return [self._open(record, index, bodies[index], seal) for index in indices]
+        return [self._open(record, index, bodies.get(index), seal) for index in indices]
 
     def revoke(self, record: LiveRecord, start: int, stop: int, *, terminate: bool) -> int:
         """End members that have not finished; returns how many."""
@@ -270,13 +282,24 @@ class App:
 
     def forget(self, record: LiveRecord) -> bool:
         """Remove a finished record; False where a member has not finished."""
-        return self.store.forget(record.rid)
+        is_gone = self.store.forget(record.rid)
+        if is_gone:
+            record.lose()
+        return is_gone
 
     def log(self, record: LiveRecord, index: int) -> str:
         """What a member wrote to stdout and stderr so far."""
         return "".join(
             part.text for part in self.store.log(record.rid, index) if part.stream != "value"
         )
+
+    def error_text(self, record: LiveRecord, index: int) -> ErrorText:
+        """A failed member in words; fetched, where it was too long for an event."""
+        (body,) = self.store.bodies(record.rid, [index], bytes([record.states[index]]))
+        if body is None:
+            return ErrorText("", "")
+        text = record.errors[index] = self.events.error_text(record, index, body)
+        return text
 
     def waited(self, records: Sequence[LiveRecord]) -> None:
         """A blocking wait for these records has ended."""
@@ -285,77 +308,12 @@ class App:
 
     # Inside
 
-    def _make_task(
-        self,
-        function: Callable[..., R],
-        /,
-        *,
-        name: str = "",
-        bind: bool = False,
-        queue: str = "",
-        priority: int = 0,
-        expires: float | None = None,
-        max_retries: int | None = None,
-        default_retry_delay: float | None = None,
-        autoretry_for: Iterable[type[BaseException]] = (),
-        retry_backoff: bool = False,
-        retry_backoff_max: float | None = None,
-        retry_jitter: bool = False,
-        max_deliveries: int = 0,
-    ) -> Task[..., R]:
+    def _make_task(self, function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
+        if isinstance(function, Task):
+            function = cast("Task[..., Any]", function).function
         if not callable(function):
             raise ConfigError(f"{function!r} is not a function: only functions can be tasks")
-        options = TaskOptions(
-            queue=queue,
-            priority=priority,
-            retry=retry_policy(
-                max_retries=max_retries,
-                retry_delay=default_retry_delay,
-                backoff=retry_backoff,
-                backoff_max=retry_backoff_max,
-                jitter=retry_jitter,
-                retry_on=autoretry_for,
-            ),
-            expires_ms=0 if expires is None else max(1, duration_ms(expires, "expires")),
-            max_deliveries=max_deliveries,
-            bind=bind,
-        )
-        return Task(self, function, name or _default_name(function), options)
-
-    def _encode_calls(
-        self, calls: Sequence[Call], name: str, task: "Task[..., Any] | None"
-    ) -> tuple[list[bytes], str]:
-        """The payload of each call, and the Python they need, if they need one."""
-        payloads: list[bytes] = []
-        python = ""
-        for args, kwargs in calls:
-            try:
-                payload, is_portable = encode(
-                    (tuple(args), dict(kwargs)), f"the arguments of {name!r}"
-                )
-            except Unsendable as error:
-                raise _name_culprit(error, name, task, args, kwargs) from error
-            if not is_portable:
-                python = PYTHON_TAG
-            if len(payload) > self.config.max_input:
-                self._check_each(name, task, args, kwargs)
-                self._check_size(f"the arguments of {name!r}", len(payload))
-            payloads.append(payload)
-        return payloads, python
-
-    def _check_each(
-        self,
-        name: str,
-        task: "Task[..., Any] | None",
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-    ) -> None:
-        for argument, value in _named(task, args, kwargs).items():
-            self._check_size(f"argument {argument!r} of {name!r}", len(encode(value, argument)[0]))
-
-    def _check_size(self, what: str, size: int) -> None:
-        if size > self.config.max_input:
-            raise TooBig(what, size, self.config.max_input, "max_input")
+        return Task(self, function, name or default_name(function), task_options(**options))
 
     def _open(self, record: LiveRecord, index: int, body: bytes | None, seal: Seal) -> Any:
         task_id = record.task_id(index)
@@ -369,11 +327,14 @@ class App:
         payload = seal.open(
             index, body, f"the result of task {record.name!r} ({task_id}) is refused"
         )
+        if (bytes(payload[:1]) == ERROR) == (state == SUCCESS):
+            # The state is not signed, but what was signed says which it is.
+            raise BadSignature(f"the state of task {record.name!r} ({task_id}) is refused")
         return decode(payload) if state == SUCCESS else read_exception(payload)
 
     def _attach(self, rid: str) -> LiveRecord | None:
         followed = self.events.find(rid)
-        if followed is not None:
+        if followed is not None and not followed.missing:
             return followed
         snapshot = self.store.watch(rid)
         if snapshot is None:
@@ -396,67 +357,23 @@ class App:
         self._fleet_checked[queue, python] = now
         there = [worker for worker in self.workers() if queue in worker.queues]
         if not there:
-            text = f"no worker listens on queue {queue!r}: the task waits until one starts (nbtasks worker -Q {queue})"
+            text = (
+                f"no worker listens on queue {queue!r}: the task waits until one starts"
+                f" (nbtasks worker -Q {queue})"
+            )
         elif python and all(worker.python != python for worker in there):
             versions = ", ".join(sorted({worker.python for worker in there}))
-            text = f"this function needs Python {python}, but the workers of queue {queue!r} run {versions}"
+            text = (
+                f"this function needs Python {python}, but the workers of queue {queue!r} run"
+                f" {versions}"
+            )
         else:
             return
-        warnings.warn(text, NoWorkerWarning, stacklevel=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """What an app holds once it is connected."""
-
-    store: Store
-    signer: Signer
-    events: EventStream
-    server: "embedded.EmbeddedServer | None"
-
-    @classmethod
-    def open(cls, config: Config, clock: Clock) -> "Connection":
-        """Reach the Redis of these settings, or the embedded server where they name none.
-
-        Raises:
-            NoServer: There is no URL, and no server can be started.
-            StoreUnavailable: Nobody answers at the URL.
-            ConfigError: There is a URL, but no key.
-        """
-        config, server = resolve(config)
-        store = Store(config.url, config.name, clock, config.patience_ms)
-        store.connect()
-        signer = Signer(config.key, config.name)
-        return cls(store, signer, EventStream(store, signer), server)
-
-    def close(self) -> None:
-        """End the event thread and close the connection."""
-        self.events.close()
-        self.store.close()
-
-
-def resolve(
-    config: Config, *, as_worker: bool = False
-) -> "tuple[Config, embedded.EmbeddedServer | None]":
-    """The settings with URL and key filled in; starts or joins the embedded server for it.
-
-    Raises:
-        NoServer: There is no URL, and no server can be started.
-        ConfigError: There is a URL, but no key.
-    """
-    if not config.url:
-        server = embedded.join(as_worker=as_worker)
-        return replace(config, url=server.url, key=config.key or server.key), server
-    if not config.key:
-        raise ConfigError(
-            f"there is a URL, but no signing key: set {ENV_KEY} (or {ENV_KEY_FILE}, or App(key=...)) to"
-            " the same secret on every client and worker, for example the output of"
-            " `openssl rand -hex 32`"
-        )
-    return config, None
+        warnings.warn(text, NoWorkerWarning, stacklevel=_outside())
 
 
 _current: App | None = None
+_apps: WeakSet[App] = WeakSet()
 
 
 def current_app() -> App:
@@ -470,37 +387,22 @@ def set_current_app(app: App) -> None:
     _current = app
 
 
+def _disconnect_after_fork() -> None:
+    """A forked process makes a connection of its own: two on one socket would mix their replies."""
+    for app in _apps:
+        app.forget_connection()
+
+
 set_sender(current_app)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_disconnect_after_fork)
 
 
-def _default_name(function: Callable[..., Any]) -> str:
-    qualname = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
-    module = getattr(function, "__module__", "__main__")
-    return qualname if module == "__main__" else f"{module}.{qualname}"
-
-
-def _named(
-    task: "Task[..., Any] | None", args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> dict[str, Any]:
-    names = (
-        task.parameter_names(len(args))
-        if task is not None
-        else [str(at) for at in range(len(args))]
-    )
-    return {**dict(zip(names, args, strict=True)), **kwargs}
-
-
-def _name_culprit(
-    error: Unsendable,
-    name: str,
-    task: "Task[..., Any] | None",
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-) -> Unsendable:
-    found = culprit(_named(task, args, kwargs))
-    if found is None:
-        return error
-    argument, kind = found
-    return Unsendable(
-        f"argument {argument!r} of {name!r}", kind, error.args[2], "create it inside the task"
-    )
+def _outside() -> int:
+    """The stack level, for a warning, of the first caller that is not of this package."""
+    level = 0
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("nbtasks."):
+        frame = frame.f_back
+        level += 1
+    return level

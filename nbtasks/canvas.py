@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nbtasks.errors import ConfigError
-from nbtasks.result import GroupResult
 from nbtasks.signature import Sendable, Signature
+
+if TYPE_CHECKING:
+    from nbtasks.result import GroupResult
+
+SHOWN: Final = 3
+"""How many tasks the repr of a group lists."""
 
 Call = tuple[tuple[Any, ...], Mapping[str, Any]]
 
@@ -52,38 +57,38 @@ class group:  # noqa: N801 - Celery's name for it, and it reads as a verb
     """
 
     def __init__(self, *signatures: Signature | Iterable[Signature]) -> None:
-        found: list[Signature] = []
+        found: list[Any] = []
         for item in signatures:
-            if isinstance(item, Signature):
-                found.append(item)
-            else:
+            if isinstance(item, Iterable) and not isinstance(item, (Signature, str)):
                 found.extend(item)
+            else:
+                found.append(item)
         for item in found:
             if not isinstance(item, Signature):
                 raise ConfigError(
-                    f"a group takes signatures like fit.s(0.1), and got {item!r} ({type(item).__name__})"
+                    f"a group takes signatures like fit.s(0.1), and got {item!r}"
+                    f" ({type(item).__name__})"
                 )
         self.tasks: tuple[Signature, ...] = tuple(found)
 
     def __repr__(self) -> str:
-        return (
-            f"group({', '.join(map(repr, self.tasks[:3]))}{', …' if len(self.tasks) > 3 else ''})"
-        )
+        shown = [repr(task) for task in self.tasks[:SHOWN]]
+        return f"group({', '.join(shown)}{', …' if len(self.tasks) > SHOWN else ''})"
 
     def __len__(self) -> int:
         return len(self.tasks)
 
-    def __call__(self, **options: Any) -> GroupResult[Any]:
+    def __call__(self, **options: Any) -> "GroupResult[Any]":
         """Send all."""
         return self.apply_async(**options)
 
-    def delay(self, *args: Any, **kwargs: Any) -> GroupResult[Any]:
+    def delay(self, *args: Any, **kwargs: Any) -> "GroupResult[Any]":
         """Send all, each with these arguments before its own."""
         return self.apply_async(args, kwargs)
 
     def apply_async(
         self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> GroupResult[Any]:
+    ) -> "GroupResult[Any]":
         """Send all, each with these arguments before its own and these options over its own."""
         if "task_id" in options:
             raise ConfigError("task_id names one task: a group has many")
@@ -94,4 +99,4 @@ class group:  # noqa: N801 - Celery's name for it, and it reads as a verb
             tasks = tuple(task.clone(args, kwargs) for task in tasks)
         if options:
             tasks = tuple(task.set(**options) for task in tasks)
-        return tasks[0].task.sender.send(Plan.of(tasks))
+        return tasks[0].task.sender.send_all(tasks)

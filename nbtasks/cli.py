@@ -12,8 +12,9 @@ from typing import Any, Final
 import click
 
 from nbtasks import __version__, embedded
-from nbtasks.app import App, resolve, set_current_app
+from nbtasks.app import App, set_current_app
 from nbtasks.config import Config, from_environment
+from nbtasks.connection import resolve
 from nbtasks.errors import NbTasksError
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link

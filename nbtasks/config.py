@@ -23,7 +23,7 @@ class Config:
 
     Attributes:
         name: The app; its keys in Redis carry it, so apps of other names do not see each other.
-        url: Where Redis is; empty for the embedded server.
+        url: Where Redis is; empty for the embedded server. Not shown: it may hold a password.
         key: The secret that signs tasks and results, the same on every side; empty for the embedded
             server's own. Never shown.
         default_queue: Where tasks go that name no queue.
@@ -36,7 +36,7 @@ class Config:
     """
 
     name: str = "main"
-    url: str = ""
+    url: str = field(default="", repr=False)
     key: bytes = field(default=b"", repr=False)
     default_queue: str = "default"
     lease_ms: int = 15_000
@@ -49,14 +49,21 @@ class Config:
     def __post_init__(self) -> None:
         check_name(self.name, "the app's name")
         check_name(self.default_queue, "queue")
+        for name, kind in (("url", str), ("key", bytes)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                # Not the value itself: it may be a secret.
+                raise ConfigError(
+                    f"{name} is of type {type(value).__name__}: it must be {kind.__name__}"
+                )
         for name in _POSITIVE:
             value = getattr(self, name)
-            if not isinstance(value, int) or value <= 0:
+            if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
                 raise ConfigError(f"{name} is {value!r}: it must be a whole number above 0")
         if self.heartbeat_ms * 2 > self.lease_ms:
             raise ConfigError(
-                f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must last"
-                " at least two heartbeats"
+                f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
+                " last at least two heartbeats"
             )
         if self.max_input > HARD_LIMIT:
             raise ConfigError(

@@ -1,6 +1,6 @@
 """The task that is running here, if any: what `track` and bound tasks talk to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -53,7 +53,14 @@ class TaskContext:
             total: All there is to do in the same unit; None where that is unknown.
             message: A word about it, shown beside the bar.
         """
-        self._reporter.progress(Progress(current, total, message))
+        self._reporter.progress(
+            Progress(_number(current), None if total is None else _number(total), str(message))
+        )
+
+
+def _number(value: float) -> float:
+    """A number of Python's own; numpy's are not JSON."""
+    return value if type(value) in {int, float} else float(value)
 
 
 current_task: ContextVar[TaskContext | None] = ContextVar("current_task", default=None)
@@ -72,7 +79,7 @@ def track(iterable: Iterable[T], total: int | None = None, message: str = "") ->
         yield from iterable
         return
     if total is None:
-        total = len(iterable) if hasattr(iterable, "__len__") else None
+        total = len(iterable) if isinstance(iterable, Sized) else None
     context.progress(0, total, message)
     for done, item in enumerate(iterable, 1):
         yield item

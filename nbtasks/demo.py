@@ -4,8 +4,8 @@ import json
 import os
 import sys
 import tempfile
-import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +57,7 @@ class DemoFailed(NbTasksError):
 
 
 def quickstart() -> Path:
-    """Where the quickstart notebook is: inside the installed package, or beside it in a checkout."""
+    """Where the quickstart is: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).parent
     for folder in (package / "notebooks", package.parent / "notebooks"):
         if (folder / QUICKSTART).is_file():
@@ -75,21 +75,23 @@ def run_demo(folder: str) -> int:
         MissingExtra: There is no kernel here.
         DemoFailed: A cell failed.
     """
-    for module, extra in (("nbclient", "lab"), ("nbconvert", "lab"), ("sklearn", "lab")):
-        _need(module, extra)
+    for module in ("nbclient", "nbconvert", "sklearn"):
+        _need(module, "lab")
     target = Path(folder or tempfile.mkdtemp(prefix="nbtasks-demo-"))
     target.mkdir(parents=True, exist_ok=True)
-    say = _say
-    say(f"Running {QUICKSTART}: 48 models, two workers, embedded server …")
+    _say(f"Running {QUICKSTART}: 48 models, two workers, embedded server …")
     notebook, summary = _execute(quickstart())
     page = _write(notebook, target)
-    best = summary["best"]
-    faster = summary["one_process_s"] / summary["tasks_s"]
-    say(f"Best model     SVC(C={best['C']:g}, gamma={best['gamma']:g}), accuracy {best['accuracy']:.1%} on held-out digits")
-    say(f"Search         {summary['fits']} fits on {summary['workers']} workers in {summary['tasks_s']:.1f} s")
-    say(f"One process    the same search in {summary['one_process_s']:.1f} s: {faster:.1f} times as long")
-    say(f"Notebook       {target / QUICKSTART}")
-    say(f"HTML page      {page}")
+    best, tasks_s, one_s = summary["best"], summary["tasks_s"], summary["one_process_s"]
+    model = f"SVC(C={best['C']:g}, gamma={best['gamma']:g})"
+    _say(f"Best model     {model}, accuracy {best['accuracy']:.1%} on held-out digits")
+    _say(
+        f"Search         {summary['fits']} fits on {summary['workers']} workers in {tasks_s:.1f} s"
+    )
+    took = f"the same search in {one_s:.1f} s: {one_s / tasks_s:.1f} times as long"
+    _say(f"One process    {took}")
+    _say(f"Notebook       {target / QUICKSTART}")
+    _say(f"HTML page      {page}")
     return 0
 
 
@@ -106,36 +108,37 @@ def run_lab() -> int:
 
 def _execute(path: Path) -> tuple[Any, Mapping[str, Any]]:
     """The notebook with its outputs, and the summary its last cell made."""
-    # The kernel talks over TCP on this machine only; that it says so is not our business.
-    warnings.filterwarnings("ignore", category=UserWarning, module="jupyter_client")
-    import nbformat  # noqa: PLC0415 - only where there is a notebook
-    from nbclient import NotebookClient  # noqa: PLC0415
-    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415
-
+    # Loaded only where there is a notebook; untyped.
+    nbformat: Any = import_module("nbformat")
+    nbclient: Any = import_module("nbclient")
+    jupyter: Any = import_module("jupyter_client.manager")
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=TIMEOUT_S, kernel_name="python3")
+    extra = nbformat.v4.new_code_cell(_COMPARE)
     try:
-        with client.setup_kernel():
-            for index, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, index)
-            client.set_widgets_metadata()
-            extra = nbformat.v4.new_code_cell(_COMPARE)
-            notebook.cells.append(extra)
-            client.execute_cell(extra, len(notebook.cells) - 1)
-            notebook.cells.pop()
-    except CellExecutionError as error:
+        with tempfile.TemporaryDirectory() as folder:
+            # Sockets in a folder of this user, not ports that anybody on this machine can reach.
+            sockets = str(Path(folder) / "k")
+            manager = jupyter.AsyncKernelManager(transport="ipc", ip=sockets)
+            client = nbclient.NotebookClient(notebook, timeout=TIMEOUT_S, km=manager)
+            with client.setup_kernel(cleanup_kc=True):
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index)
+                client.set_widgets_metadata()
+                notebook.cells.append(extra)
+                client.execute_cell(extra, len(notebook.cells) - 1)
+                notebook.cells.pop()
+    except nbclient.exceptions.CellExecutionError as error:
         raise DemoFailed(f"{error.ename}: {error.evalue}") from error
     summary: Mapping[str, Any] = json.loads(extra.outputs[0]["text"])
     return notebook, summary
 
 
 def _write(notebook: Any, target: Path) -> Path:
-    import nbformat  # noqa: PLC0415
-    from nbconvert import HTMLExporter  # noqa: PLC0415
-
+    nbformat: Any = import_module("nbformat")
+    nbconvert: Any = import_module("nbconvert")
     nbformat.write(notebook, target / QUICKSTART)
     page = target / "quickstart.html"
-    page.write_text(HTMLExporter().from_notebook_node(notebook)[0], "utf-8")
+    page.write_text(nbconvert.HTMLExporter().from_notebook_node(notebook)[0], "utf-8")
     return page
 
 

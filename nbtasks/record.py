@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nbtasks.errors import ConfigError, VersionMismatch
+from nbtasks.errors import BadSignature, ConfigError, VersionMismatch
 from nbtasks.retry import RetryPolicy
 from nbtasks.serializers import PYTHON_TAG, decode_json, encode_json
 
@@ -32,6 +32,7 @@ class Header:
     python: str = ""
     fresh: bool = False
     key_id: str = ""
+    limit_ms: int = 0
     retry: RetryPolicy
 
     def encode(self) -> bytes:
@@ -43,6 +44,7 @@ class Header:
             "py": self.python,
             "fresh": self.fresh,
             "kid": self.key_id,
+            "limit": self.limit_ms,
             "retry": self.retry.to_header(),
         }
         return encode_json(fields)
@@ -53,8 +55,17 @@ class Header:
 
         Raises:
             ConfigError: A newer nbtasks wrote it.
+            BadSignature: No nbtasks wrote it.
         """
-        fields = decode_json(data)
+        try:
+            return cls._decode(decode_json(data))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise BadSignature("a task is refused, because its header cannot be read") from None
+
+    @classmethod
+    def _decode(cls, fields: dict[str, Any]) -> "Header":
         if fields.get("v") != FORMAT:
             raise ConfigError(
                 f"a record has format {fields.get('v')!r}, and this nbtasks reads {FORMAT}: install"
@@ -66,6 +77,7 @@ class Header:
             python=fields["py"],
             fresh=fields["fresh"],
             key_id=fields["kid"],
+            limit_ms=fields["limit"],
             retry=RetryPolicy.from_header(fields["retry"]),
         )
 
@@ -106,7 +118,7 @@ def new_id() -> str:
     return os.urandom(10).hex()
 
 
-def check_name(name: str, what: str) -> str:
+def check_name(name: object, what: str) -> str:
     """The name, if it may be one.
 
     Raises:
@@ -114,7 +126,8 @@ def check_name(name: str, what: str) -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{what} {name!r} is not a name: use 1 to 255 of the letters A-Z a-z, digits and _ . : < > -"
+            f"{what} {name!r} is not a name: use 1 to 255 of the letters A-Z a-z, digits and"
+            " _ . : < > -"
         )
     return name
 

@@ -1,9 +1,9 @@
-"""What a submit returns: handles on tasks that wait for events, never poll, and raise what failed."""
+"""What a submit returns: handles on tasks that wait for events and raise what failed."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import SimpleNamespace
 from typing import Any, Final, Generic, Protocol, TypeVar, cast, overload
@@ -11,10 +11,11 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast, overload
 from nbtasks.clock import Clock
 from nbtasks.errors import UnknownTask, WaitTimeout
 from nbtasks.functions import CellValue
-from nbtasks.live import EVERY, LiveRecord, Progress
+from nbtasks.live import EVERY, ErrorText, LiveRecord, Progress
 from nbtasks.states import SUCCESS, TaskState, is_finished
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 CHECK_S: Final = 1.0
 """How often a wait looks whether Redis is still there."""
@@ -47,6 +48,10 @@ class ResultSource(Protocol):
 
     def log(self, record: LiveRecord, index: int) -> str:
         """What a member wrote."""
+        ...
+
+    def error_text(self, record: LiveRecord, index: int) -> ErrorText:
+        """A failed member in words."""
         ...
 
     def waited(self, records: Sequence[LiveRecord]) -> None:
@@ -120,8 +125,12 @@ class AsyncResult(Generic[R]):
     @property
     def traceback(self) -> str | None:
         """The formatted traceback of a failed task, else None."""
+        if not self.failed():
+            return None
         error = self._record.errors.get(self._index)
-        return error.traceback or None if error else None
+        if error is None:
+            error = self._source.error_text(self._record, self._index)
+        return error.traceback or None
 
     @property
     def result(self) -> Any:
@@ -195,7 +204,7 @@ class AsyncResult(Generic[R]):
 
     def _wait(self, timeout: float | None) -> None:
         with _revoking(self._source, lambda: self.revoke(terminate=True)):
-            wait_for(self._source, self._record, self._index, timeout)
+            wait_for(self._source, [(self._record, self._index)], timeout)
         self._source.waited([self._record])
 
     async def _get_async(self) -> R:
@@ -325,7 +334,10 @@ class GroupResult(Generic[R]):
         seen: set[tuple[str, int]] = set()
         try:
             while left:
-                record, members = self._next_ended(ended, timeout)
+                end_ms = _end_ms(self._source, timeout)
+                record, members = _receive(
+                    self._source, ended, end_ms, partial(self._late, timeout)
+                )
                 for index in members:
                     if (record.rid, index) not in seen and record.is_done(index):
                         seen.add((record.rid, index))
@@ -345,34 +357,18 @@ class GroupResult(Generic[R]):
 
     def forget(self) -> bool:
         """Remove the finished records from the store; False where one is unfinished."""
-        return all([self._source.forget(record) for record in self._records])
+        gone = [self._source.forget(record) for record in self._records]
+        return all(gone)
 
-    def _next_ended(
-        self, ended: SimpleQueue[tuple[LiveRecord, range]], timeout: float | None
-    ) -> tuple[LiveRecord, range]:
-        start = self._source.clock.tick_ms()
-        while True:
-            left = CHECK_S
-            if timeout is not None:
-                left = min(
-                    CHECK_S, max(0.0, timeout - (self._source.clock.tick_ms() - start) / 1000)
-                )
-            try:
-                return ended.get(timeout=left)
-            except Empty:
-                self._source.check()
-            if timeout is not None and self._source.clock.tick_ms() - start >= timeout * 1000:
-                raise WaitTimeout(self._records[0].rid, timeout, _now(self._records))
+    def _late(self, timeout: float | None) -> WaitTimeout:
+        return WaitTimeout(self._records[0].rid, timeout or 0.0, _now(self._records))
 
     def _wait(self, timeout: float | None, *, propagate: bool) -> None:
         __tracebackhide__ = True
-        start = self._source.clock.tick_ms()
-        for record in self._records:
-            left = timeout
-            if timeout is not None:
-                left = max(0.0, timeout - (self._source.clock.tick_ms() - start) / 1000)
-            wait_for(self._source, record, None if propagate else EVERY, left)
-            if propagate and record.first_failure is not None:
+        index = None if propagate else EVERY
+        wait_for(self._source, [(record, index) for record in self._records], timeout)
+        for record in self._records if propagate else ():
+            if record.first_failure is not None:
                 self._source.waited(self._records)
                 raise self._source.values(record, [record.first_failure])[0]
 
@@ -382,63 +378,93 @@ class GroupResult(Generic[R]):
         return self.get()
 
 
-def wait_for(
-    source: ResultSource, record: LiveRecord, index: int | None, timeout: float | None
-) -> None:
-    """Wait until a member is done (None: all, or one has failed; EVERY: all).
+Waits = Sequence[tuple[LiveRecord, int | None]]
+"""Records, and which member of each is waited for; None: all, or a failure in any; EVERY: all."""
+
+
+def wait_for(source: ResultSource, waits: Waits, timeout: float | None) -> None:
+    """Wait until all of these are done, or one of those with None for an index has failed.
 
     Raises:
         WaitTimeout: It took longer than `timeout` seconds.
         StoreUnavailable: Redis is out of reach for too long.
     """
-    if record.is_done(index):
+    if _is_over(waits):
         return
-    lock = threading.Lock()
-    lock.acquire()
-    release = lock.release
-    record.call_when_done(index, release)
-    start = source.clock.tick_ms()
+    woken: SimpleQueue[None] = SimpleQueue()
+    wake = partial(woken.put, None)
+    end_ms = _end_ms(source, timeout)
+    late = partial(_late, waits, timeout or 0.0)
+    for record, index in waits:
+        record.call_when_done(index, wake)
     try:
-        while True:
-            left = CHECK_S
-            if timeout is not None:
-                left = min(CHECK_S, max(0.0, timeout - (source.clock.tick_ms() - start) / 1000))
-            if lock.acquire(timeout=left):
-                return
-            source.check()
-            if timeout is not None and source.clock.tick_ms() - start >= timeout * 1000:
-                name = record.rid if index is None else record.task_id(index)
-                raise WaitTimeout(name, timeout, _now([record], index))
+        while not _is_over(waits):
+            _receive(source, woken, end_ms, late)
     finally:
-        record.drop_callback(release)
+        for record, _ in waits:
+            record.drop_callback(wake)
 
 
-async def _wait_async(
-    source: ResultSource,
-    waits: Sequence[tuple[LiveRecord, int | None]],
-    revoke: Callable[[], object],
-) -> None:
+async def _wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
+    woken = asyncio.Event()
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            loop.call_soon_threadsafe(woken.set)
+
+    for record, index in waits:
+        record.call_when_done(index, wake)
     try:
-        for record, index in waits:
-            woken = asyncio.Event()
-
-            def wake(woken: asyncio.Event = woken) -> None:
-                loop.call_soon_threadsafe(woken.set)
-
-            record.call_when_done(index, wake)
-            try:
-                while not woken.is_set():
-                    source.check()
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(woken.wait(), TICK_S)
-            finally:
-                record.drop_callback(wake)
+        while not _is_over(waits):
+            source.check()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), TICK_S)
+            woken.clear()
     except asyncio.CancelledError:
         if source.revoke_on_interrupt:
             revoke()
             raise KeyboardInterrupt from None
         raise
+    finally:
+        for record, _ in waits:
+            record.drop_callback(wake)
+
+
+def _is_over(waits: Waits) -> bool:
+    if any(index is None and record.first_failure is not None for record, index in waits):
+        return True
+    return all(record.is_done(index) for record, index in waits)
+
+
+def _end_ms(source: ResultSource, timeout: float | None) -> float | None:
+    return None if timeout is None else source.clock.tick_ms() + timeout * 1000
+
+
+def _receive(
+    source: ResultSource,
+    queue: SimpleQueue[T],
+    end_ms: float | None,
+    late: Callable[[], WaitTimeout],
+) -> T:
+    """What comes next out of a queue that the event thread fills."""
+    while True:
+        left = CHECK_S
+        if end_ms is not None:
+            left = min(CHECK_S, max(0.0, (end_ms - source.clock.tick_ms()) / 1000))
+        try:
+            return queue.get(timeout=left)
+        except Empty:
+            source.check()
+        if end_ms is not None and source.clock.tick_ms() >= end_ms:
+            raise late()
+
+
+def _late(waits: Waits, timeout: float) -> WaitTimeout:
+    record, index = waits[0]
+    if index is None or index == EVERY:
+        return WaitTimeout(record.rid, timeout, _now([record for record, _ in waits]))
+    return WaitTimeout(record.task_id(index), timeout, _now([record], index))
 
 
 class _revoking:  # noqa: N801 - reads as a statement

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbtasks.errors import ConfigError
+from nbtasks.errors import BadSignature, ConfigError, TooBig, Unsendable, VersionMismatch
 
 DEFAULT_DELAY_MS = 1000
 DEFAULT_MAX_DELAY_MS = 600_000
@@ -16,7 +16,8 @@ class RetryPolicy:
 
     `max_retries` more tries after the first; `delay_ms` before each, doubled every time where
     `backoff` is set, never above `max_delay_ms`, and with `jitter` a random part of it. `retry_on`
-    are qualified class names (`builtins.OSError`); empty means every `Exception`.
+    are qualified class names (`builtins.OSError`); empty means every `Exception`, except our own
+    errors that another try cannot mend.
     """
 
     max_retries: int = 0
@@ -36,8 +37,9 @@ class RetryPolicy:
         """Whether this error is one to try again after."""
         if not isinstance(error, Exception):
             return False
-        names = (class_name(kind) for kind in type(error).__mro__)
-        return not self.retry_on or any(name in self.retry_on for name in names)
+        if not self.retry_on:
+            return not isinstance(error, _LASTING)
+        return any(class_name(kind) in self.retry_on for kind in type(error).__mro__)
 
     def delay(self, retries: int, chance: float) -> int:
         """Milliseconds to wait before the next try.
@@ -79,6 +81,7 @@ class RetryPolicy:
 
 
 NEVER = RetryPolicy()
+_LASTING = (BadSignature, ConfigError, TooBig, Unsendable, VersionMismatch)
 
 
 def class_name(kind: type) -> str:

@@ -19,7 +19,7 @@ from nbtasks.errors import Unsendable
 
 OUT_OF_BAND: Final = 65_536
 PYTHON_TAG: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-"""What a payload of the cloudpickle tier can be loaded on: functions by value crash other Pythons."""
+"""What a payload of the cloudpickle tier loads on: functions by value crash other Pythons."""
 
 _PLAIN: Final = b"P"
 _BUFFERS: Final = b"B"
@@ -53,11 +53,11 @@ def encode(value: object, what: str) -> tuple[bytes, bool]:
         data = pickle.dumps(value, _PROTOCOL, buffer_callback=keep)
         portable = b"__main__" not in data
     except Exception:  # noqa: BLE001 - the user's own __reduce__ may raise anything
-        portable = False
+        data, portable = b"", False
     if not portable:
         buffers.clear()
         try:
-            data = cloudpickle.dumps(value, _PROTOCOL, buffer_callback=keep)
+            data = bytes(cloudpickle.dumps(value, _PROTOCOL, buffer_callback=keep))
         except Exception as error:
             raise Unsendable(what, type(value).__name__, _reason(error)) from error
     if not buffers:
@@ -71,8 +71,11 @@ def encode(value: object, what: str) -> tuple[bytes, bool]:
 def decode(payload: bytes | memoryview) -> Any:
     """Unpickle a *verified* payload of `encode`. Arrays come back writable."""
     view = memoryview(payload)
-    if view[:1] == _PLAIN:
+    kind = bytes(view[:1])
+    if kind == _PLAIN:
         return pickle.loads(view[1:])
+    if kind != _BUFFERS:
+        raise ValueError("not a payload of encode")
     (count,) = _count.unpack_from(view, 1)
     at = 1 + _count.size
     sizes = [_length.unpack_from(view, at + i * _length.size)[0] for i in range(count + 1)]

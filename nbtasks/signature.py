@@ -1,6 +1,6 @@
 """A task and its arguments, not yet sent: a value that may be kept, copied and combined (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -8,7 +8,6 @@ from nbtasks.config import nearest
 from nbtasks.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nbtasks.canvas import Plan
     from nbtasks.result import AsyncResult, GroupResult
 
 OPTIONS: Final = (
@@ -23,6 +22,7 @@ OPTIONS: Final = (
     "backoff",
     "retry_on",
     "max_deliveries",
+    "time_limit",
 )
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 
@@ -30,8 +30,8 @@ OPTIONS: Final = (
 class Sender(Protocol):
     """What signatures need of an app, so that they can be sent without knowing it."""
 
-    def send(self, plan: "Plan") -> "GroupResult[Any]":
-        """Submit a plan."""
+    def send_all(self, signatures: "Sequence[Signature]") -> "GroupResult[Any]":
+        """Submit signatures that run side by side."""
         ...
 
 
@@ -39,7 +39,11 @@ class Sendable(Protocol):
     """What signatures need of a task."""
 
     name: str
-    sender: Sender
+
+    @property
+    def sender(self) -> Sender:
+        """The app it is sent by."""
+        ...
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError where the function does not take these."""
@@ -84,10 +88,8 @@ class Signature:
         self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> "AsyncResult[Any]":
         """Send it, with these arguments before its own and these options over its own."""
-        from nbtasks.canvas import Plan  # noqa: PLC0415 - canvas builds on signatures
-
         whole = self.clone(args, kwargs).set(**options)
-        return whole.task.sender.send(Plan.of([whole]))[0]
+        return whole.task.sender.send_all([whole])[0]
 
 
 def check_options(options: Mapping[str, Any]) -> Mapping[str, Any]:

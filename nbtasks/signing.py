@@ -68,8 +68,9 @@ class Signer:
     def __init__(self, key: bytes, app: str) -> None:
         if len(key) < MIN_KEY_BYTES:
             raise ConfigError(
-                f"the signing key has {len(key)} bytes, and needs at least {MIN_KEY_BYTES}: make one"
-                " with `openssl rand -hex 32` and give it to every client and worker as NBTASKS_KEY"
+                f"the signing key has {len(key)} bytes, and needs at least {MIN_KEY_BYTES}: make"
+                " one with `openssl rand -hex 32` and give it to every client and worker as"
+                " NBTASKS_KEY"
             )
         self._key = blake2b(key, digest_size=32, person=b"nbt-key").digest()
         self._app = app.encode()

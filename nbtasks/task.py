@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from nbtasks.canvas import Batch, Plan
 from nbtasks.context import TaskContext
@@ -21,6 +21,9 @@ R = TypeVar("R")
 DEFAULT_MAX_RETRIES: Final = 3
 """Celery's: how often a task is retried that names errors (`autoretry_for`) but no number."""
 
+MAX_SECONDS: Final = 1e9
+"""Longest delay, about 30 years: what a delay of infinity would be."""
+
 Seconds = float | timedelta
 
 
@@ -34,6 +37,7 @@ class TaskOptions:
         retry: When it is tried again after an error.
         expires_ms: It is revoked where it has not begun by then; 0 for never.
         max_deliveries: Dead workers it may leave behind; 0 for the app's setting.
+        limit_ms: Its process is killed where it runs longer; 0 for no limit.
         bind: Whether its function gets a `TaskContext` first.
     """
 
@@ -42,15 +46,25 @@ class TaskOptions:
     retry: RetryPolicy = NEVER
     expires_ms: int = 0
     max_deliveries: int = 0
+    limit_ms: int = 0
     bind: bool = False
 
     def __post_init__(self) -> None:
         if self.queue:
             check_name(self.queue, "queue")
-        if not isinstance(self.priority, int) or not 0 <= self.priority <= MAX_PRIORITY:
-            raise ConfigError(
-                f"priority is {self.priority!r}: it must be a whole number from 0 to 9"
-            )
+        priority: Any = self.priority  # it comes from the user
+        whole = isinstance(priority, int) and not isinstance(priority, bool)
+        if not whole or not 0 <= self.priority <= MAX_PRIORITY:
+            raise ConfigError(f"priority is {priority!r}: it must be a whole number from 0 to 9")
+        _whole(self.max_deliveries, "max_deliveries")
+
+
+class PlanSender(Sender, Protocol):
+    """What tasks need of an app."""
+
+    def send(self, plan: Plan) -> GroupResult[Any]:
+        """Submit a plan."""
+        ...
 
 
 class Task(Generic[P, R]):
@@ -59,10 +73,10 @@ class Task(Generic[P, R]):
     function: Callable[..., R]
     name: str
     options: TaskOptions
-    sender: Sender
+    sender: PlanSender
 
     def __init__(
-        self, sender: Sender, function: Callable[..., R], name: str, options: TaskOptions
+        self, sender: PlanSender, function: Callable[..., R], name: str, options: TaskOptions
     ) -> None:
         self.sender = sender
         self.name = check_name(name, "task name")
@@ -97,10 +111,11 @@ class Task(Generic[P, R]):
             args: Positional arguments.
             kwargs: Keyword arguments.
             **options: `countdown` seconds or `eta` datetime before it starts; `expires` seconds or
-                datetime after which it no longer starts; `queue`; `priority` 0-9; `task_id`, a name of
-                your own (sending it again is then a no-op); `retries`, how many more tries after an
-                error, `retry_delay` seconds, `backoff`, `retry_on` exception classes;
-                `max_deliveries`, dead workers allowed.
+                datetime after which it no longer starts; `queue`; `priority` 0-9; `task_id`, a
+                name of your own (sending it again is then a no-op); `retries`, how many more tries
+                after an error, `retry_delay` seconds, `backoff`, `retry_on` exception classes;
+                `max_deliveries`, dead workers allowed; `time_limit` seconds, after which it is
+                killed.
 
         Raises:
             ConfigError: An option is unknown or has a wrong value.
@@ -161,15 +176,17 @@ class Task(Generic[P, R]):
 
     def _set_function(self, function: Callable[..., R]) -> None:
         self.function = function
-        functools.update_wrapper(self, function)
+        # Its name and text, not its attributes: one that is called like ours would take its place.
+        functools.update_wrapper(self, function, updated=())
         self._good_shapes: set[tuple[Any, ...]] = set()
         try:
             signature = inspect.signature(function)
         except (TypeError, ValueError):
             self._signature = None
             return
-        if self.options.bind:
-            signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+        parameters = list(signature.parameters.values())
+        if self.options.bind and parameters and parameters[0].kind is not _REST:
+            signature = signature.replace(parameters=parameters[1:])
         self._signature = signature
 
 
@@ -189,21 +206,24 @@ class Here:
 
 
 _HERE: Final = Here()
+_REST: Final = inspect.Parameter.VAR_POSITIONAL
+_AS_THEY_ARE: Final = ("queue", "priority", "max_deliveries")
 _NO_KEYWORDS: Final[Mapping[str, Any]] = {}
 
-_worker_sender: Callable[[], Sender] | None = None
+_worker_sender: Callable[[], PlanSender] | None = None
 
 
-def set_sender(find: Callable[[], Sender]) -> None:
+def set_sender(find: Callable[[], PlanSender]) -> None:
     """Say which app tasks belong to that are unpickled here."""
     global _worker_sender  # noqa: PLW0603 - one per process, set when `app` is imported
     _worker_sender = find
 
 
 def _blank_task(name: str) -> Task[..., Any]:
-    task: Task[..., Any] = Task.__new__(Task)
+    if _worker_sender is None:
+        raise RuntimeError("a task can only be unpickled where nbtasks.app is imported")
+    task = cast("Task[..., Any]", object.__new__(Task))
     task.name = name
-    assert _worker_sender is not None
     task.sender = _worker_sender()
     return task
 
@@ -216,11 +236,11 @@ def merge_options(
     Raises:
         ConfigError: A value is wrong.
     """
-    changes: dict[str, Any] = {name: call[name] for name in ("queue", "priority") if name in call}
-    if "max_deliveries" in call:
-        changes["max_deliveries"] = _whole(call["max_deliveries"], "max_deliveries")
+    changes: dict[str, Any] = {name: call[name] for name in _AS_THEY_ARE if name in call}
     if call.get("expires") is not None:
         changes["expires_ms"] = max(1, _ms_until(call["expires"], "expires", now))
+    if call.get("time_limit") is not None:
+        changes["limit_ms"] = max(1, duration_ms(call["time_limit"], "time_limit"))
     if any(name in call for name in ("retries", "retry_delay", "backoff", "retry_on")):
         changes["retry"] = _call_policy(base.retry, call)
     if call.get("countdown") is not None and call.get("eta") is not None:
@@ -228,6 +248,51 @@ def merge_options(
     start = call.get("countdown") if call.get("eta") is None else call["eta"]
     delay = 0 if start is None else max(0, _ms_until(start, "countdown or eta", now))
     return (replace(base, **changes) if changes else base), delay
+
+
+def task_options(
+    *,
+    bind: bool = False,
+    queue: str = "",
+    priority: int = 0,
+    expires: Seconds | None = None,
+    max_retries: int | None = None,
+    default_retry_delay: Seconds | None = None,
+    autoretry_for: Iterable[type[BaseException]] = (),
+    retry_backoff: bool = False,
+    retry_backoff_max: Seconds | None = None,
+    retry_jitter: bool = False,
+    max_deliveries: int = 0,
+    time_limit: Seconds | None = None,
+) -> TaskOptions:
+    """The options of a task from what `@app.task` says, which documents them.
+
+    Raises:
+        ConfigError: A value is wrong.
+    """
+    return TaskOptions(
+        queue=queue,
+        priority=priority,
+        retry=retry_policy(
+            max_retries=max_retries,
+            retry_delay=default_retry_delay,
+            backoff=retry_backoff,
+            backoff_max=retry_backoff_max,
+            jitter=retry_jitter,
+            retry_on=autoretry_for,
+        ),
+        expires_ms=0 if expires is None else max(1, duration_ms(expires, "expires")),
+        max_deliveries=max_deliveries,
+        limit_ms=0 if time_limit is None else max(1, duration_ms(time_limit, "time_limit")),
+        bind=bind,
+    )
+
+
+def default_name(function: Callable[..., Any]) -> str:
+    """What a task is called that was given no name: as its function, in a notebook without module."""
+    qualname = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
+    module = getattr(function, "__module__", "__main__")
+    return qualname if module == "__main__" else f"{module}.{qualname}"
 
 
 def retry_policy(
@@ -257,16 +322,16 @@ def retry_policy(
     )
 
 
-def exception_names(kinds: Iterable[type[BaseException]]) -> tuple[str, ...]:
+def exception_names(kinds: object) -> tuple[str, ...]:
     """The qualified names of exception classes.
 
     Raises:
         ConfigError: Something else is among them.
     """
-    if isinstance(kinds, type):
-        kinds = (kinds,)
+    is_one = isinstance(kinds, type) or not isinstance(kinds, Iterable)
+    several = cast("Iterable[object]", (kinds,) if is_one else kinds)
     names: list[str] = []
-    for kind in kinds:
+    for kind in several:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise ConfigError(f"retry on {kind!r}: it must be an exception class")
         names.append(class_name(kind))
@@ -279,10 +344,11 @@ def duration_ms(value: Seconds, what: str) -> int:
     Raises:
         ConfigError: It is neither, or negative.
     """
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e9:
+    seconds: Any = value.total_seconds() if isinstance(value, timedelta) else value
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 <= seconds < MAX_SECONDS:
         raise ConfigError(f"{what} is {value!r}: give seconds, as a number from 0, or a timedelta")
-    return round(seconds * 1000)
+    return round(float(seconds) * 1000)
 
 
 def _call_policy(base: RetryPolicy, call: Mapping[str, Any]) -> RetryPolicy:

@@ -7,11 +7,12 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import redis
+
 from nbtasks.app import App
 from nbtasks.clock import SystemClock
 from nbtasks.embedded import find_server
@@ -87,7 +88,7 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:
-    """Keys of an app that nobody will ever remove: neither a TTL nor an unfinished task behind them."""
+    """Keys of an app that nobody will ever remove: with no TTL and no unfinished task."""
     unfinished = {
         key.rpartition(b":")[2]
         for key in client.scan_iter(f"{prefix}r:*")
@@ -101,10 +102,11 @@ def leaks(client: redis.Redis, prefix: str) -> list[str]:
     return sorted(found)
 
 
-@pytest.fixture
-def app(server: Server) -> Iterator[App]:
-    """An app of the test's own; the test fails when it leaves a key behind that nobody removes."""
-    app = App(f"test-{uuid.uuid4().hex[:12]}", broker=server.url, key=KEY, patience_ms=5000)
+@contextmanager
+def open_app(server: Server, name: str = "") -> Iterator[App]:
+    """An app; it is an error to leave a key behind that nobody removes."""
+    name = name or f"test-{uuid.uuid4().hex[:12]}"
+    app = App(name, broker=server.url, key=KEY, patience_ms=5000)
     yield app
     prefix = app.store.keys.prefix
     app.close()
@@ -113,6 +115,37 @@ def app(server: Server) -> Iterator[App]:
         for key in client.scan_iter(f"{prefix}*"):
             client.delete(key)
     assert not left, f"keys without TTL or owner: {left}"
+
+
+@pytest.fixture
+def fresh_app(server: Server) -> Iterator[App]:
+    """An app of the test's own; the test fails when it leaves a key behind that nobody removes."""
+    with open_app(server) as app:
+        yield app
+
+
+@pytest.fixture
+def app(fresh_app: App) -> App:
+    """The same; files whose tests share an app have another fixture of this name."""
+    return fresh_app
+
+
+@pytest.fixture(scope="module")
+def shared_app(server: Server) -> Iterator[App]:
+    """An app for all tests of a file."""
+    with open_app(server) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def shared_worker(
+    shared_app: App, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["WorkerProcess"]:
+    """A worker with two processes for all tests of a file."""
+    worker = WorkerProcess(shared_app, "-c", "2", log=tmp_path_factory.mktemp("w") / "log")
+    wait_until(shared_app.workers, "the worker has come up")
+    yield worker
+    worker.stop()
 
 
 class WorkerProcess:
@@ -146,7 +179,7 @@ class WorkerProcess:
 
 @pytest.fixture
 def start_worker(app: App, tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
-    """Start workers for the test's app: `start_worker("-c", "2")`. They are ended after the test."""
+    """Start workers for the test's app: `start_worker("-c", "2")`. They end after the test."""
     workers: list[WorkerProcess] = []
 
     def start(*options: str, key: str = KEY, wait: bool = True) -> WorkerProcess:

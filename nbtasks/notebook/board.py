@@ -18,13 +18,13 @@ from nbtasks.clock import Clock, SystemClock
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import Feed, Tally
+from nbtasks.notebook.options import VIEWS
 from nbtasks.notebook.picture import Message, Picture
 from nbtasks.notebook.words import clean
 from nbtasks.states import is_finished
 
 logger = logging.getLogger(__name__)
 
-VIEWS: Final = ("auto", "board", "html", "text", "none")
 VIEW_VARIABLE: Final = "NBTASKS_UI"
 _VIEW_OF_SETTING: Final = {"widget": "board", "html": "html", "text": "text", "off": "none"}
 

@@ -46,11 +46,11 @@ _RATE_AFTER_MS: Final = 250.0
 class Stream(Protocol):
     """What the feed needs of the event stream."""
 
-    def add_flusher(self, fn: Callable[[float], float | None]) -> None:
-        """Call `fn(now_ms)` after each batch of events, and after the ms it returned."""
+    def add_flusher(self, flusher: Callable[[float], float | None]) -> None:
+        """Call `flusher(now_ms)` after each batch of events, and after the ms it returned."""
         ...
 
-    def remove_flusher(self, fn: Callable[[float], float | None]) -> None:
+    def remove_flusher(self, flusher: Callable[[float], float | None]) -> None:
         """Stop calling it."""
         ...
 

@@ -9,6 +9,7 @@ from nbtasks.app import App
 from nbtasks.notebook.session import Sent
 from nbtasks.result import GroupResult
 from nbtasks.states import TaskState
+from nbtasks.store.link import hide_password
 
 _CELL: Final = "padding:2px 14px 2px 0;text-align:left;font-variant-numeric:tabular-nums"
 
@@ -23,29 +24,45 @@ class View:
 
     def __repr__(self) -> str:
         table = [list(self._columns), *map(list, self._rows)] if self._rows else []
-        widths = [max(len(row[at]) for row in table) for at in range(len(self._columns))] if table else []
-        text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+        widths = (
+            [max(len(row[at]) for row in table) for at in range(len(self._columns))]
+            if table
+            else []
+        )
+        text = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            for row in table
+        ]
         return "\n".join([self._head, *(line.rstrip() for line in text)])
 
     def _repr_html_(self) -> str:
         head = f'<div style="font-weight:600;margin:2px 0">{escape(self._head)}</div>'
         if not self._rows:
             return head
-        titles = "".join(f'<th style="{_CELL};opacity:.65">{escape(name)}</th>' for name in self._columns)
+        titles = "".join(
+            f'<th style="{_CELL};opacity:.65">{escape(name)}</th>' for name in self._columns
+        )
         lines = "".join(
             "<tr>" + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in row) + "</tr>"
             for row in self._rows
         )
-        return f'{head}<table style="border-collapse:collapse;font-size:90%"><tr>{titles}</tr>{lines}</table>'
+        table = '<table style="border-collapse:collapse;font-size:90%">'
+        return f"{head}{table}<tr>{titles}</tr>{lines}</table>"
 
 
 def broker_card(app: App) -> View:
     """What this notebook is connected to, and the workers that are there."""
     workers = app.workers()
-    where = "the embedded server" if app.connection.server is not None else app.config.url
+    where = (
+        "the embedded server"
+        if app.connection.server is not None
+        else hide_password(app.config.url)
+    )
     head = f"Connected to {where}: {count_of(len(workers), 'worker')}"
     if not workers:
-        return View(f"{head}. Start some: %broker --start 2, or nbtasks worker in a terminal", (), ())
+        return View(
+            f"{head}. Start some: %broker --start 2, or nbtasks worker in a terminal", (), ()
+        )
     if is_stable():
         return View(head, (), ())
     rows = [
@@ -59,12 +76,18 @@ def task_table(sent: Sequence[Sent], *, limit: int, state: str) -> View:
     """The newest tasks of this notebook."""
     chosen = [item for item in reversed(sent) if not state or state in _counts(item)][:limit]
     if not chosen:
-        return View("No task was sent from this notebook yet" if not sent else f"No task in {state}", (), ())
+        return View(
+            "No task was sent from this notebook yet" if not sent else f"No task in {state}", (), ()
+        )
     if is_stable():
         rows = [(item.name, *_facts(item)[:2]) for item in chosen]
-        return View(f"{count_of(len(chosen), 'task')} of this notebook", ("name", "state", "done"), rows)
-    rows = [(item.name, *_facts(item)) for item in chosen]
-    return View(f"{count_of(len(chosen), 'task')} of this notebook", ("name", "state", "done", "id"), rows)
+        return View(
+            f"{count_of(len(chosen), 'task')} of this notebook", ("name", "state", "done"), rows
+        )
+    full = [(item.name, *_facts(item)) for item in chosen]
+    return View(
+        f"{count_of(len(chosen), 'task')} of this notebook", ("name", "state", "done", "id"), full
+    )
 
 
 def is_stable() -> bool:
@@ -82,7 +105,7 @@ def _counts(item: Sent) -> dict[str, int]:
     for record in item.result.records:
         for name, count in record.counts().items():
             found[name] = found.get(name, 0) + count
-        if any(record.state(index) == TaskState.PROGRESS for index in record.progress):
+        if any(record.state(index) == TaskState.PROGRESS for index in tuple(record.progress)):
             found.setdefault(TaskState.PROGRESS, 1)
     return found
 
@@ -90,6 +113,8 @@ def _counts(item: Sent) -> dict[str, int]:
 def _facts(item: Sent) -> tuple[str, str, str]:
     result: Any = item.result
     records = result.records
+    if any(record.missing for record in records):
+        return "no longer stored", "", records[0].rid
     total = sum(record.n for record in records)
     done = total - sum(record.left for record in records)
     if isinstance(result, GroupResult):
@@ -97,4 +122,8 @@ def _facts(item: Sent) -> tuple[str, str, str]:
         return states, f"{done} of {total}", records[0].rid
     progress = result.progress
     fraction = progress.fraction if progress is not None and not result.ready() else None
-    return str(result.state), f"{fraction:.0%}" if fraction is not None else f"{done} of {total}", result.id
+    return (
+        str(result.state),
+        f"{fraction:.0%}" if fraction is not None else f"{done} of {total}",
+        result.id,
+    )

@@ -1,42 +1,61 @@
 """The magics: `%broker`, `%%task`, `%task`, `%tasks`. They read a line and word what comes back."""
 
+import ast
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, cast
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
-from IPython.display import display
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+    output_can_be_silenced,
+)
+from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
-from nbtasks.errors import NbTasksError, TooBig
-from nbtasks.functions import cell_code
+from nbtasks.app import App, NoWorkerWarning
+from nbtasks.canvas import Call
+from nbtasks.config import nearest
+from nbtasks.errors import NbTasksError, RemoteError, TooBig
+from nbtasks.functions import Code, cell_code
+from nbtasks.live import LiveRecord
 from nbtasks.notebook import cell as cells
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.listing import broker_card, task_table
-from nbtasks.notebook.session import Sent, Session
+from nbtasks.notebook.session import Result, Sent, Session
 from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.sending import Submission
 from nbtasks.states import TaskState
 from nbtasks.task import TaskOptions
 
 LAST: Final = "_task"
-EXPRESSION_NAME: Final = "expression"
 SHOWN: Final = 20
 MAX_LABEL: Final = 60
 
-_SENT_OPTIONS = ("queue", "retries", "retry-delay", "time-limit", "priority", "countdown", "expires")
+_display = cast("Callable[[object], object]", _untyped_display)
+_SENT_OPTIONS = ("queue", "retries", "retry-delay", "priority", "countdown", "expires")
 
 
 def _said_in_one_line(magic: Callable[..., Any]) -> Callable[..., Any]:
-    """Our own errors as one line without a traceback: they are about what was typed, not about us."""
+    """Our own errors as one line without a traceback: they are about what was typed, not about us.
+
+    A `RemoteError` is none of ours: it stands for the user's exception.
+    """
 
     @functools.wraps(magic)
     def run(self: "NbTasksMagics", line: str, cell: str | None = None) -> Any:
+        __tracebackhide__ = True
         try:
             return magic(self, line) if cell is None else magic(self, line, cell)
-        except cells.CellSyntaxError:
+        except (cells.CellSyntaxError, RemoteError):
             raise
         except NbTasksError as error:
             raise UsageError(str(error)) from None
@@ -50,6 +69,8 @@ class NbTasksMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        # IPython says that its shell may be None, and types little of what it has.
+        self._shell: Any = shell
         self.session = Session()
 
     @no_var_expand
@@ -79,8 +100,9 @@ class NbTasksMagics(Magics):
             count = os.cpu_count() or 1
         if count:
             self.session.start_workers(count, queues or (app.config.default_queue,))
-        display(broker_card(app))
+        _display(broker_card(app))
 
+    @output_can_be_silenced
     @no_var_expand
     @line_cell_magic
     @_said_in_one_line
@@ -90,8 +112,9 @@ class NbTasksMagics(Magics):
         %%task NAME              NAME becomes its AsyncResult; the kernel stays free
         %%task NAME -b           wait for it, and show its value
         %%task NAME --for c in [0.01, 0.1, 1]      one task for each item; NAME is a GroupResult
-        NAME = %task fit(0.1)    one expression
+        NAME = %task fit(0.1)    one expression; with options: %task -q gpu -- fit(0.1)
         """
+        __tracebackhide__ = True
         if cell is None:
             return self._send_expression(line)
         parsed = lines.parse(line, lines.TASK_OPTIONS)
@@ -112,110 +135,154 @@ class NbTasksMagics(Magics):
         parsed = lines.parse(line, lines.TASKS_OPTIONS)
         if parsed.words:
             raise UsageError(f"%tasks takes options only, and got {' '.join(parsed.words)!r}")
-        limit = len(self.session.sent) if parsed.options.get("all") else parsed.options.get("lines", SHOWN)
+        limit = parsed.options.get("lines", SHOWN)
+        if parsed.options.get("all"):
+            limit = len(self.session.sent)
         state = parsed.options.get("state", "").upper()
         if state and state not in TaskState.__members__:
-            raise UsageError(f"there is no state {state!r}: there are {', '.join(TaskState)}")
-        display(task_table(self.session.sent, limit=limit, state=state))
+            raise UsageError(
+                f"there is no state {state!r}{nearest(state, list(TaskState.__members__))}"
+            )
+        _display(task_table(self.session.sent, limit=limit, state=state))
 
     # Sending
 
-    def _send_expression(self, line: str) -> AsyncResult[Any]:
-        head, dashes, tail = line.partition(" -- ") if " -- " in line else ("", "", line)
-        if line.startswith("-- "):
-            head, dashes, tail = "", "--", line[3:]
-        if not dashes and line.lstrip().startswith("-") and " -- " not in line:
-            raise UsageError("write options before --, and the expression after it: %task -q gpu -- fit(1)")
+    def _send_expression(self, line: str) -> Any:
+        __tracebackhide__ = True
+        head, tail = "", line
+        if line.lstrip().startswith("-"):
+            head, dashes, tail = f" {line} ".partition(" -- ")
+            if not dashes:
+                raise UsageError(
+                    "write options before --, and the expression after it: %task -q gpu -- fit(1)"
+                )
         parsed = lines.parse(head, lines.TASK_OPTIONS)
         if parsed.words or parsed.loop:
-            raise UsageError("before -- stand options only; a loop needs a cell: %%task NAME --for x in …")
+            raise UsageError(
+                "before -- stand options only; a loop needs a cell: %%task NAME --for x in …"
+            )
+        expression = tail.strip().rstrip(";")
         try:
-            compile(tail.strip(), "<expression>", "eval")
+            compile(expression, "<expression>", "eval", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except SyntaxError:
-            raise UsageError(f"{tail.strip()!r} is not an expression; use a cell with %%task") from None
-        sent = self._send(tail.strip() + "\n", "", parsed)
-        if parsed.options.get("block"):
-            self._finish(sent, parsed)
-        result: AsyncResult[Any] = sent.result[0] if isinstance(sent.result, GroupResult) else sent.result
-        return result
+            raise UsageError(
+                f"{expression!r} is not an expression; use a cell with %%task"
+            ) from None
+        sent = self._send(expression + "\n", "", parsed)
+        return self._finish(sent, parsed) if parsed.options.get("block") else sent.result
 
     def _send(self, body: str, name: str, parsed: lines.Line) -> Sent:
-        shell = self.shell
+        __tracebackhide__ = True
         app = self.session.app
-        number = _cell_number(shell)
+        number = _cell_number(self._shell)
         title = name or f"cell-{number}"
-        source = cells.to_source(body, shell.transform_cell)
-        filename = shell.compile.cache(source, number)
-        try:
-            compiled = cells.prepare(body, source, filename)
-        except SyntaxError as error:
-            shown = shell.SyntaxTB.structured_traceback(SyntaxError, error, [])
-            raise cells.CellSyntaxError(f"{error.msg} (line {error.lineno})", shown) from None
-        loop, items = self._loop(parsed)
-        names = [read for read in cells.reads(compiled) if read not in loop]
-        inputs = cells.pick_inputs(names, shell.user_ns, parsed.options.get("inputs"))
-        sizes = cells.input_sizes(inputs)
-        if sizes and sizes[0][1] > app.config.max_input:
-            raise TooBig(f"{sizes[0][0]!r}, which this cell reads,", *sizes[0][1:], app.config.max_input, "max_input")
-        code = cell_code(
-            source,
-            name=title,
-            filename=filename,
-            inputs=inputs,
-            outputs=parsed.options.get("outputs", ()),
+        source, filename, reads = self._read(body, number)
+        loop, calls = self._calls(parsed)
+        inputs = cells.pick_inputs(
+            [read for read in reads if read not in loop],
+            self._shell.user_ns,
+            parsed.options.get("inputs"),
         )
-        call = {key.replace("-", "_"): parsed.options[key] for key in _SENT_OPTIONS if key in parsed.options}
-        calls = [((), dict(zip(loop, values, strict=True))) for values in items]
-        record = app.send_code(code, title, calls, base=TaskOptions(), call=call)
+        sizes = cells.input_sizes(inputs)
+        limit = app.config.max_input
+        if sizes and sizes[0][1] > limit:
+            culprit, size = sizes[0]
+            raise TooBig(f"{culprit!r}, which this cell reads,", size, limit, "max_input")
+        outputs = parsed.options.get("outputs", ())
+        code = cell_code(source, name=title, filename=filename, inputs=inputs, outputs=outputs)
+        record = self._submit(app, code, title, calls, parsed)
+        result: Result = AsyncResult[Any](app, record)
         if loop:
-            record.labels = [_label(call[1]) for call in calls]
-        result = GroupResult(app, [record]) if loop else AsyncResult(app, record)
-        self._assign(name, result)
+            record.labels = [_label(values) for _, values in calls]
+            result = GroupResult[Any](app, [record])
+        self._shell.user_ns[LAST] = result
+        if name:
+            self._shell.user_ns[name] = result
         view = "none" if parsed.options.get("quiet") else parsed.options.get("view", "auto")
         detail = f"queue {record.queue}" if record.queue != app.config.default_queue else ""
-        return self.session.add(title, result, view=view, inputs=sizes, detail=detail)
+        try:
+            return self.session.add(title, result, view=view, inputs=sizes, detail=detail)
+        except KeyboardInterrupt as stop:
+            # It was sent, but nobody waits yet who would revoke it.
+            result.revoke(terminate=True)
+            raise _interrupted(stop, title) from None
 
-    def _loop(self, parsed: lines.Line) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The variables of `--for` and the values of each task; one task without it."""
+    def _read(self, body: str, number: int) -> tuple[str, str, list[str]]:
+        """The source that travels, what tracebacks call it, and the names that it reads."""
+        source = cells.to_source(body, self._shell.transform_cell)
+        filename = self._shell.compile.cache(source, number)
+        try:
+            return source, filename, cells.reads(cells.prepare(body, source, filename))
+        except SyntaxError as error:
+            shown = self._shell.SyntaxTB.structured_traceback(SyntaxError, error, [])
+            raise cells.CellSyntaxError(f"{error.msg} (line {error.lineno})", shown) from None
+
+    def _calls(self, parsed: lines.Line) -> tuple[list[str], list[Call]]:
+        """The variables of `--for`, and the arguments of each task; one task without it."""
+        __tracebackhide__ = True
         if parsed.loop is None:
-            return [], [()]
+            return [], [((), {})]
         target, expression = parsed.loop
         names = lines.loop_names(target)
-        items = list(eval(expression, self.shell.user_global_ns, self.shell.user_ns))  # noqa: S307 - the user's own line
+        shell = self._shell
+        items: list[Any] = list(eval(expression, shell.user_global_ns, shell.user_ns))  # noqa: S307 - the user's own line
         if not items:
             raise UsageError(f"--for {target} in {expression}: there is nothing in it")
-        values = [tuple(item) if len(names) > 1 else (item,) for item in items]
-        for value in values:
-            if len(value) != len(names):
-                raise UsageError(f"--for {target}: {value!r} has {len(value)} parts, not {len(names)}")
-        return names, values
+        calls: list[Call] = []
+        for item in items:
+            if len(names) > 1 and not isinstance(item, Iterable):
+                raise UsageError(f"--for {target}: {item!r} cannot be taken apart")
+            values: tuple[Any, ...] = tuple(item) if len(names) > 1 else (item,)
+            if len(values) != len(names):
+                raise UsageError(
+                    f"--for {target}: {item!r} has {len(values)} parts, not {len(names)}"
+                )
+            calls.append(((), dict(zip(names, values, strict=True))))
+        return names, calls
 
-    def _assign(self, name: str, result: Any) -> None:
-        self.shell.user_ns[LAST] = result
-        if name:
-            self.shell.user_ns[name] = result
+    def _submit(
+        self, app: App, code: Code, title: str, calls: list[Call], parsed: lines.Line
+    ) -> LiveRecord:
+        options = {
+            key.replace("-", "_"): parsed.options[key]
+            for key in _SENT_OPTIONS
+            if key in parsed.options
+        }
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NoWorkerWarning)
+            record = app.submit(
+                Submission(code=code, name=title, calls=calls, base=TaskOptions(), call=options)
+            )
+        for warning in caught:
+            # Without our file and line, which mean nothing to the reader of the notebook.
+            sys.stderr.write(f"{warning.category.__name__}: {warning.message}\n")
+        return record
 
     def _finish(self, sent: Sent, parsed: lines.Line) -> Any:
         """Wait for what was sent, and give its value; its outputs become variables."""
         __tracebackhide__ = True
-        timeout = parsed.options.get("timeout")
         try:
-            value = sent.result.get(timeout)
-        except (NbTasksError, KeyboardInterrupt):
-            raise
-        except Exception as error:
+            value = sent.result.get(parsed.options.get("timeout"))
+        except RemoteError as error:
             raise self._as_if_here(error) from None
-        outputs = parsed.options.get("outputs", ())
-        if outputs and isinstance(sent.result, AsyncResult):
-            self.shell.user_ns.update(vars(sent.result.outputs))
+        except NbTasksError:
+            raise
+        except KeyboardInterrupt as stop:
+            raise _interrupted(stop, sent.name) from None
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raised
+            raise self._as_if_here(error) from None
+        if parsed.options.get("outputs") and isinstance(sent.result, AsyncResult):
+            self._shell.user_ns.update(vars(sent.result.outputs))
         return value
 
-    def _as_if_here(self, error: Exception) -> Exception:
+    def _as_if_here(self, error: Exception) -> Any:
         """The same error, shown with the cell's own frames only, as if the cell had run here."""
         remote = error.__traceback__
         while remote is not None and remote.tb_frame.f_globals.get("__name__"):
             remote = remote.tb_next
-        stack = self.shell.InteractiveTB.structured_traceback(type(error), error, remote, tb_offset=0)
+        stack: list[str] = self._shell.InteractiveTB.structured_traceback(
+            type(error), error, remote, tb_offset=0
+        )
         return _shown_as(error, stack)
 
 
@@ -226,15 +293,16 @@ def load(shell: InteractiveShell) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away, and close the connection."""
-    magics = shell.magics_manager.registry.pop(NbTasksMagics.__name__, None)
+    manager: Any = shell.magics_manager
+    magics = manager.registry.pop(NbTasksMagics.__name__, None)
     if isinstance(magics, NbTasksMagics):
         magics.session.close()
     for kind, names in (("line", ("broker", "task", "tasks")), ("cell", ("task",))):
         for name in names:
-            shell.magics_manager.magics[kind].pop(name, None)
+            manager.magics[kind].pop(name, None)
 
 
-def _cell_number(shell: InteractiveShell) -> int:
+def _cell_number(shell: Any) -> int:
     """The number of the cell that runs: IPython versions differ in when they count it."""
     names: dict[str, int] = getattr(shell.compile, "_filename_map", {})
     frame = inspect.currentframe()
@@ -245,12 +313,15 @@ def _cell_number(shell: InteractiveShell) -> int:
     return int(shell.execution_count)
 
 
-def _shown_as(error: Any, stack: Sequence[str]) -> Any:
-    """Give an error the traceback that IPython is to show."""
-    error._render_traceback_ = lambda: list(stack)  # noqa: SLF001 - IPython's own hook
+def _interrupted(stop: KeyboardInterrupt, name: str) -> Any:
+    return _shown_as(stop, [f"KeyboardInterrupt: {name!r} was revoked"])
+
+
+def _shown_as(error: Any, lines_shown: list[str]) -> Any:
+    error._render_traceback_ = lambda: lines_shown  # IPython's own hook
     return error
 
 
-def _label(values: dict[str, Any]) -> str:
+def _label(values: Mapping[str, Any]) -> str:
     text = ", ".join(f"{name}={value!r}" for name, value in values.items())
     return text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…"

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any, Final
 
 from IPython.core.error import UsageError
@@ -21,16 +22,23 @@ TEXT: Final = "text"
 WHOLE: Final = "whole"
 DURATION: Final = "duration"
 NAMES: Final = "names"
+LOOP: Final = "loop"
+
+VIEWS: Final = ("auto", "board", "html", "text", "none")
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its long name, its letter or '', the kind of its value, and what it does."""
+    """One option: its long name, its letter or '', the kind of its value, and what it does.
+
+    Where `choices` are given, its value is one of them.
+    """
 
     long: str
     short: str
     kind: str
     help: str
+    choices: tuple[str, ...] = ()
 
 
 TASK_OPTIONS: Final = (
@@ -38,16 +46,16 @@ TASK_OPTIONS: Final = (
     Option("block", "b", FLAG, "wait for the result, and show it"),
     Option("retries", "r", WHOLE, "how many more tries after an error"),
     Option("retry-delay", "", DURATION, "how long between tries: 2s, 1m"),
-    Option("time-limit", "t", DURATION, "kill it when it runs longer: 90s, 5m"),
     Option("timeout", "", DURATION, "with --block: how long to wait"),
     Option("priority", "", WHOLE, "0 to 9, higher first"),
     Option("countdown", "", DURATION, "start after this time"),
     Option("expires", "", DURATION, "do not start after this time"),
     Option(
-        "inputs", "i", TEXT, "the variables it gets, with commas, or none; default: what it reads"
+        "inputs", "i", NAMES, "the variables it gets, with commas, or none; default: what it reads"
     ),
     Option("outputs", "o", NAMES, "the variables it gives back, with commas: result.outputs.x"),
-    Option("view", "", TEXT, "auto, board, html, text or none"),
+    Option("for", "", LOOP, "one task for each item: --for x in range(10)"),
+    Option("view", "", TEXT, "how it is shown", VIEWS),
     Option("quiet", "", FLAG, "show nothing"),
 )
 BROKER_OPTIONS: Final = (
@@ -63,6 +71,9 @@ TASKS_OPTIONS: Final = (
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _FOR = re.compile(r"(?:^|\s)--for\s+(?P<target>[^\s].*?)\s+in\s+(?P<rest>.*)$", re.DOTALL)
+_BEFORE_COMMENT = re.compile(
+    r"""((?:[^'"#\\]|\\.|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*+)#""", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,34 +89,49 @@ def parse(line: str, known: Sequence[Option]) -> Line:
     """Read the line of a magic.
 
     Raises:
-        UsageError: An option is unknown or its value is wrong; one line, with the nearest right word.
+        UsageError: An option is unknown or its value is wrong; one line, with the nearest right
+            word.
     """
-    line, loop = _take_loop(line, known)
+    comment = _BEFORE_COMMENT.match(line)
+    line, loop = _take_loop(comment[1] if comment else line, known)
     try:
-        tokens = shlex.split(line, comments=True)
+        parts = shlex.split(line)
     except ValueError as error:
         raise UsageError(f"{line.strip()!r}: {str(error).lower()}") from None
     words: list[str] = []
     options: dict[str, Any] = {}
-    at = 0
-    while at < len(tokens):
-        token = tokens[at]
-        at += 1
-        if not token.startswith("-") or token == "-":
-            words.append(token)
+    parts.reverse()
+    while parts:
+        part = parts.pop()
+        if not part.startswith("-") or part == "-":
+            words.append(part)
             continue
-        name, equals, value = token.partition("=")
+        name, equals, value = part.partition("=")
         option = find(name, known)
+        if option.kind == LOOP:
+            once = "stands once" if loop else "needs a name and a list"
+            raise UsageError(f"--for {once}: --for x in range(10)")
         if option.kind == FLAG:
+            if equals:
+                raise UsageError(f"{name} takes no value: {option.help}")
             options[option.long] = True
             continue
         if not equals:
-            if at >= len(tokens):
+            if not parts:
                 raise UsageError(f"{name} needs a value: {option.help}")
-            value = tokens[at]
-            at += 1
+            value = parts.pop()
+        if option.kind == NAMES:
+            value += _more_names(value, parts)
         options[option.long] = convert(option, value)
     return Line(words=words, options=options, loop=loop)
+
+
+def _more_names(value: str, parts: list[str]) -> str:
+    """What belongs to a list of names that was written with spaces: `x, y`."""
+    more = ""
+    while parts and ((value + more).endswith(",") or parts[-1].startswith(",")):
+        more += parts.pop()
+    return more
 
 
 def find(name: str, known: Sequence[Option]) -> Option:
@@ -119,8 +145,6 @@ def find(name: str, known: Sequence[Option]) -> Option:
             return option
     names = [f"--{option.long}" for option in known]
     names += [f"-{option.short}" for option in known if option.short]
-    if name == "--for":
-        raise UsageError("--for needs a name and a list: --for x in range(10)")
     raise UsageError(f"there is no option {name}{nearest(name, names)}")
 
 
@@ -140,9 +164,11 @@ def convert(option: Option, value: str) -> Any:
     if option.kind == NAMES:
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         for name in names:
-            if not name.isidentifier():
+            if not _is_name(name):
                 raise UsageError(f"{what}: {name!r} is not the name of a variable")
-        return names
+        return () if names == ("none",) else names
+    if option.choices and value not in option.choices:
+        raise UsageError(f"{what}{nearest(value, list(option.choices))}")
     return value
 
 
@@ -170,7 +196,7 @@ def task_name(words: Sequence[str]) -> str:
     if not words:
         return ""
     name = words[0]
-    if not name.isidentifier():
+    if not _is_name(name):
         raise UsageError(f"{name!r} cannot name a task: its result becomes a variable of that name")
     try:
         return check_name(name, "task name")
@@ -185,21 +211,23 @@ def loop_names(target: str) -> list[str]:
         UsageError: They are no names.
     """
     names = [name.strip() for name in target.strip("() ").split(",") if name.strip()]
-    if not names or not all(name.isidentifier() for name in names):
+    if not names or not all(map(_is_name, names)) or len(set(names)) < len(names):
         raise UsageError(f"--for {target}: give a name, or names with commas")
     return names
 
 
 def _take_loop(line: str, known: Sequence[Option]) -> tuple[str, tuple[str, str] | None]:
-    """Cut the `--for` clause out: its expression may hold anything, also quotes and `#`."""
-    found = _FOR.search(line)
+    """Cut the `--for` clause out: its expression may hold anything, also quotes and options."""
+    found = _FOR.search(line) if any(option.kind == LOOP for option in known) else None
     if found is None:
         return line, None
     rest = found["rest"]
+    letters = {f"-{option.short}" for option in known if option.short}
     ends = [
         mark.start()
-        for mark in re.finditer(r"\s--?[A-Za-z]", rest)
-        if _is_option(rest, mark, known)
+        for mark in re.finditer(r"\s(--?[A-Za-z][\w-]*)", rest)
+        # A long option ends the expression whether it exists or not: the mistake is told then.
+        if mark[1].startswith("--") or mark[1] in letters
     ]
     for end in [*ends, len(rest)]:
         expression = rest[:end].strip()
@@ -208,9 +236,8 @@ def _take_loop(line: str, known: Sequence[Option]) -> tuple[str, tuple[str, str]
     raise UsageError(f"--for {found['target']} in {rest}: this is not an expression")
 
 
-def _is_option(rest: str, mark: "re.Match[str]", known: Sequence[Option]) -> bool:
-    name = rest[mark.start() :].split()[0].partition("=")[0]
-    return any(name in {f"--{option.long}", f"-{option.short}"} for option in known)
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text)
 
 
 def _is_expression(text: str) -> bool:

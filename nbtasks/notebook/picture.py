@@ -7,6 +7,7 @@ from typing import Any, Final
 from nbtasks.clock import Clock
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import CODE_SUCCESS, Pace, Tally
+from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.words import Run, clean, first_line, runs, size
 
 PROTOCOL: Final = 1
@@ -85,7 +86,7 @@ class Picture:
                     "first": group.first,
                     "label": self._label(group.first),
                     "text": clean(group.error.text),
-                    "tb": runs([("", group.error.traceback)], _TRACEBACK_TAIL // 2),
+                    "tb": runs([("", in_cells(group.error.traceback))], _TRACEBACK_TAIL // 2),
                 }
                 for group in (groups[:_GROUPS] if tally.n > render.ROWS else [])
             ],
@@ -108,7 +109,7 @@ class Picture:
             **row,
             "code": self._tally.code(i),
             "share": self._tally.share(i),
-            "tb": runs([("", traceback)], _TRACEBACK_TAIL),
+            "tb": runs([("", in_cells(traceback))], _TRACEBACK_TAIL),
             "out": runs([part for part in parts if part[0] != "value"], _OUTPUT_TAIL),
             "value": last_value(parts, _OUTPUT_TAIL),
             "dropped": output.dropped if output else 0,

@@ -24,6 +24,7 @@ from nbtasks.notebook.feed import (
     Failures,
     Tally,
 )
+from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.words import Run, clean, duration, escape, first_line, runs, size
 from nbtasks.states import TaskState
 
@@ -253,7 +254,7 @@ def _body(tally: Tally, i: int, room: _Room, *, opened: bool) -> str:
         if opened:
             blocks.append(f"<div>{escape(first_line(error))}</div>")
         if error.traceback and room.traceback:
-            text = _spans(runs([("", error.traceback)], room.traceback))
+            text = _spans(runs([("", in_cells(error.traceback))], room.traceback))
             blocks.append(_fold("traceback", f'<pre style="{_MONO}">{text}</pre>', opened=False))
     if output is not None and room.output:
         parts = output.parts.copy()
@@ -273,7 +274,8 @@ def _failures(tally: Tally, group: Failures, room: _Room) -> str:
         f"({group.count:,}): {escape(clean(group.error.text))}"
     )
     first = escape(clean(tally.label(group.first), LABEL_LIMIT))
-    text = _spans(runs([("", group.error.traceback or group.error.text)], room.traceback))
+    words = in_cells(group.error.traceback) or group.error.text
+    text = _spans(runs([("", words)], room.traceback))
     inner = f'<div style="opacity:0.75">first: {first}</div>'
     return _fold(summary, f'{inner}<pre style="{_MONO}">{text}</pre>', opened=False)
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nbtasks import embedded
-from nbtasks.app import App, current_app
-from nbtasks.config import ENV_KEY, ENV_URL
+from nbtasks.app import App, current_app, set_current_app
+from nbtasks.config import ENV_KEY, ENV_URL, Config
 from nbtasks.errors import NbTasksError
+from nbtasks.events import EventStream
 from nbtasks.live import LiveRecord
 from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
 from nbtasks.result import AsyncResult, GroupResult
 
-MAX_TASKS: Final = 1000
+MAX_TASKS: Final = 200
 START_MS: Final = 20_000.0
 
 
@@ -33,8 +34,8 @@ class WorkersFailed(NbTasksError):
 
     def __str__(self) -> str:
         return (
-            f"the local workers did not come up: {self.args[0]}. Run `nbtasks worker` in a terminal to"
-            " see why"
+            f"the local workers did not come up: {self.args[0]}. Run `nbtasks worker` in a"
+            " terminal to see why"
         )
 
 
@@ -43,11 +44,11 @@ Result = AsyncResult[Any] | GroupResult[Any]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Something that was sent from this notebook: its name, its handle and its board."""
+    """Something sent from this notebook: its name, its handle, and its board if it has one."""
 
     name: str
     result: Result
-    board: Board
+    board: Board | None = None
 
 
 class Session:
@@ -55,7 +56,8 @@ class Session:
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
-        self._feed: tuple[App, Feed] | None = None
+        self._feed: tuple[EventStream, Feed] | None = None
+        self._made: App | None = None
 
     @property
     def app(self) -> App:
@@ -63,13 +65,14 @@ class Session:
         app = current_app()
         app.revoke_on_interrupt = True
         app.on_waited = self._on_waited
+        app.on_sent = self._on_sent
         return app
 
     def feed(self) -> Feed:
         """The one feed of the app's events."""
-        app = self.app
-        if self._feed is None or self._feed[0] is not app:
-            self._feed = app, Feed(app.events)
+        events = self.app.events
+        if self._feed is None or self._feed[0] is not events:
+            self._feed = events, Feed(events)
         return self._feed[1]
 
     def add(
@@ -91,16 +94,28 @@ class Session:
             detail=detail,
         )
         sent = Sent(name, result, board)
-        self.sent.append(sent)
-        del self.sent[:-MAX_TASKS]
+        self._remember(sent)
         board.show(view)
         return sent
 
     def connect(self, url: str) -> App:
-        """Make an app for a URL, or for the embedded server; close the one before it."""
-        self.close()
-        app = App(broker=url)
-        app.store.connect()
+        """Connect to a URL; without one, to where the current app points, or the embedded server.
+
+        Where that fails, everything stays as it was.
+        """
+        before = current_app()
+        # An app that a URL on this line has made is not what a line without URL means.
+        app = App(broker=url) if url or before is self._made else before
+        try:
+            app.store.connect()
+        except BaseException:
+            set_current_app(before)
+            raise
+        if app is not before:
+            set_current_app(before)
+            self.close()
+            set_current_app(app)
+            self._made = app if url else None
         return self.app
 
     def start_workers(self, count: int, queues: tuple[str, ...]) -> int:
@@ -114,7 +129,8 @@ class Session:
         missing = count - len(there)
         if missing > 0:
             server = app.connection.server
-            if server is not None:
+            # Those that share the server belong to the app of the usual name.
+            if server is not None and app.config.name == Config().name:
                 started = embedded.start_workers(server, missing, queues=queues)
             else:
                 started = start_beside(app, missing, queues)
@@ -134,13 +150,28 @@ class Session:
             app.clock.pause(20)
 
     def close(self) -> None:
-        """Close the connection, if there is one; tasks and local workers go on."""
+        """Close the connection, if there is one; tasks and local workers go on.
+
+        What the boards show then stays: they will hear of nothing more.
+        """
         app = current_app()
+        for sent in self.sent:
+            if sent.board is not None:
+                sent.board.freeze()
         if self._feed is not None:
             self._feed[1].close()
             self._feed = None
         if app.is_connected:
             app.close()
+
+    def _remember(self, sent: Sent) -> None:
+        self.sent.append(sent)
+        del self.sent[:-MAX_TASKS]
+
+    def _on_sent(self, result: GroupResult[Any]) -> None:
+        """A call of the Python API: it has no board, but `%tasks` lists it."""
+        name = result.records[0].name
+        self._remember(Sent(name, result[0] if len(result) == 1 else result))
 
     def _on_waited(self, records: Sequence[LiveRecord]) -> None:
         """A blocking wait has ended: what is shown of these tasks becomes final now.
@@ -149,7 +180,9 @@ class Session:
         """
         waited = {record.rid for record in records}
         for sent in self.sent:
-            if any(record.rid in waited for record in sent.result.records):
+            if sent.board is not None and any(
+                record.rid in waited for record in sent.result.records
+            ):
                 sent.board.show_end()
 
 
@@ -164,15 +197,27 @@ def _cancel(app: App, result: Result, members: Sequence[tuple[LiveRecord, int]] 
 def start_beside(app: App, count: int, queues: tuple[str, ...]) -> list[subprocess.Popen[bytes]]:
     """Start workers for a Redis that is not ours; they end with this kernel."""
     # The secret goes by the environment, which only this user can read, never by the command line.
+    server = app.connection.server
     environment = {
         **os.environ,
-        ENV_URL: app.config.url,
-        ENV_KEY: app.config.key.decode("utf-8", "surrogateescape"),
+        ENV_URL: app.config.url if server is None else server.url,
+        ENV_KEY: (app.config.key or (b"" if server is None else server.key)).decode(
+            "utf-8", "surrogateescape"
+        ),
     }
     command = [sys.executable, "-m", "nbtasks", "worker", "-c", "1", "-a", app.config.name]
     command += ["-Q", ",".join(queues), "-l", "warning"]
+    # A kernel shows what comes on its own stderr in whatever cell runs then.
+    quiet = subprocess.DEVNULL
     started = [
-        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+            start_new_session=True,
+        )
         for _ in range(count)
     ]
     for process in started:

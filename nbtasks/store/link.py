@@ -4,10 +4,14 @@ redis-py's own retries are off: it repeats writes that may have been carried out
 repeated is known one floor up, in `Store`.
 """
 
+import re
+import socket
+from contextlib import suppress
 from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError, NoScriptError
 from redis.retry import Retry
 
 from nbtasks.errors import ConfigError, StoreRefused, StoreUnavailable
@@ -16,16 +20,21 @@ from nbtasks.store.scripts import SCRIPTS
 CONNECT_TIMEOUT: Final = 3.0
 REPLY_TIMEOUT: Final = 10.0
 
+_LOGIN = (AuthenticationError, AuthorizationError)
 _GONE = (redis.ConnectionError, redis.TimeoutError, OSError)
+_PASSWORD_OPTION = re.compile(r"([?&]password=)[^&]*", re.IGNORECASE)
 _BUSY = ("LOADING", "BUSY", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
 
 
 def hide_password(url: str) -> str:
     """The URL as it may be shown."""
+    url = _PASSWORD_OPTION.sub(r"\1***", url)
     head, at, tail = url.rpartition("@")
-    if not at:
+    scheme, slashes, login = head.partition("://")
+    if not at or login.startswith("/"):  # the path of a socket may hold an @
         return url
-    scheme, _, login = head.partition("://")
+    if not slashes:
+        return f"***@{tail}"
     user = login.partition(":")[0]
     return f"{scheme}://{user}:***@{tail}"
 
@@ -45,11 +54,12 @@ class Link:
                 socket_read_size=262_144,
             )
             self._connection: Any = pool.make_connection()
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError):
+            # Not chained: the parser's own words may hold a piece of the password.
             raise ConfigError(
                 f"{self.url!r} is not the URL of a Redis: write redis://host:6379/0,"
                 " rediss://host:6380/0 for TLS or unix:///path/to/socket"
-            ) from error
+            ) from None
 
     @property
     def is_open(self) -> bool:
@@ -77,12 +87,22 @@ class Link:
         """Close the socket; the next command opens it again."""
         self._connection.disconnect()
 
+    def abort(self) -> None:
+        """End a read that another thread is blocked in; to that thread the connection is lost."""
+        sock = self._connection._sock  # noqa: SLF001 - redis-py has no public way
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def send(self, *command: object) -> None:
         """Send a command; its reply is to be `read`."""
         try:
             self._connection.send_command(*command, check_health=False)
         except redis.DataError as error:
             raise ConfigError(str(error)) from error
+        except _LOGIN as error:
+            self.close()
+            raise StoreRefused(self.url, str(error)) from error
         except _GONE as error:
             raise self._gone(error) from error
         except redis.RedisError as error:
@@ -92,9 +112,12 @@ class Link:
         """The reply to the oldest command that has none: bytes, int, None or lists of them."""
         try:
             return self._connection.read_response(disable_decoding=True, timeout=timeout)
-        except redis.exceptions.NoScriptError as error:
+        except NoScriptError as error:
             # Flushed: a new connection loads the scripts again.
             raise self._gone(error) from error
+        except _LOGIN as error:
+            self.close()
+            raise StoreRefused(self.url, str(error)) from error
         except redis.ResponseError as error:
             text = str(error)
             if text.startswith(_BUSY) or getattr(error, "status_code", "") in _BUSY:

@@ -9,11 +9,12 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from nbtasks.clock import Clock
-from nbtasks.errors import StoreRefused, StoreUnavailable, UnknownTask
+from nbtasks.errors import ConfigError, StoreError, StoreRefused, StoreUnavailable, UnknownTask
 from nbtasks.record import Record
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
@@ -22,8 +23,10 @@ CHUNK: Final = 2000
 CHUNK_BYTES: Final = 8_000_000
 IN_FLIGHT: Final = 4
 CODE_TTL_MS: Final = 7 * 86_400_000
-REVOKE_BATCH: Final = 1000
+REVOKE_BATCH: Final = CHUNK
+"""As many as a submit queues as one slice, so that the slices are found again."""
 CODE_MISSING: Final = -1
+ID_TAKEN: Final = -2
 
 _FIRST_PAUSE_MS = 20.0
 _LONGEST_PAUSE_MS = 1000.0
@@ -79,7 +82,9 @@ class Store:
         """Close the connection and drop this client's events."""
         with self._lock:
             if self._link.is_open:
-                self._link.send("UNLINK", self.keys.events(self.client))
+                # Where Redis is gone, the stream's TTL removes it.
+                with suppress(StoreError):
+                    self._link.call("UNLINK", self.keys.events(self.client))
                 self._link.close()
 
     def submit(self, record: Record, blob: Callable[[], bytes]) -> None:
@@ -124,7 +129,7 @@ class Store:
         return Snapshot(header, queue.decode(), int(submitted), states or b"")
 
     def bodies(self, rid: str, indices: Sequence[int], states: bytes) -> list[bytes | None]:
-        """The signed values (or errors, by each state byte) of members; None where there is none."""
+        """The signed values (or errors, by each state byte) of members; None where none is."""
         success = ord("S")
         found: list[bytes | None] = []
         for at in range(0, len(indices), CHUNK):
@@ -165,9 +170,10 @@ class Store:
                     self._link.close()
                     waited = self.clock.tick_ms() - start
                     if waited > self.patience_ms:
-                        raise StoreUnavailable(*error.args[:2], waited / 1000) from error
+                        url, reason, _ = error.args
+                        raise StoreUnavailable(url, reason, waited / 1000) from error
                 except BaseException:
-                    # Interrupted between a command and its reply: the next reply would be this one's.
+                    # Interrupted between a command and its reply: the next would read this reply.
                     self._link.close()
                     raise
                 self.clock.pause(pause)
@@ -207,10 +213,17 @@ def _submit(link: Link, keys: Keys, client: str, record: Record) -> int:
         if start == 0 or unread > IN_FLIGHT:
             reply = int(link.read())
             unread -= 1
-        if reply == CODE_MISSING:
-            return reply
+        if reply < 0:
+            break
     for _ in range(unread):
         reply = int(link.read())
+    if reply == ID_TAKEN:
+        raise ConfigError(
+            f"task_id {record.rid!r} is taken by another record, of another number of tasks: give"
+            " this one an id of its own"
+        )
+    if reply == CODE_MISSING:
+        return reply
     if reply < len(record.bodies):
         raise StoreUnavailable(link.url, f"it lost record {record.rid} while it was sent")
     return reply

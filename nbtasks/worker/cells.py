@@ -1,4 +1,4 @@
-"""Runs the source of a notebook cell: what it assigns stays here, its last expression is the value."""
+"""Runs a cell's source: what it assigns stays here, its last expression is the value."""
 
 import ast
 import asyncio
@@ -43,9 +43,9 @@ def compile_cell(source: str, filename: str) -> tuple[CodeType | None, CodeType 
     """
     tree = ast.parse(source, filename)
     last: CodeType | None = None
-    if tree.body and isinstance(tree.body[-1], ast.Expr):
-        expression = tree.body.pop()
-        assert isinstance(expression, ast.Expr)
+    expression = tree.body[-1] if tree.body else None
+    if isinstance(expression, ast.Expr):
+        del tree.body[-1]
         last = compile(ast.Expression(expression.value), filename, "eval", flags=_FLAGS)
     body = compile(tree, filename, "exec", flags=_FLAGS) if tree.body else None
     return body, last

@@ -6,12 +6,13 @@ unpickles anything.
 
 import asyncio
 import inspect
+import logging
+import math
 import mmap
 import os
 import signal
 import socket
 import sys
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,16 +27,17 @@ from nbtasks.record import Header
 from nbtasks.serializers import decode, encode, encode_json
 from nbtasks.signing import Seal, Signer
 from nbtasks.states import FAILURE, SUCCESS
-from nbtasks.worker.capture import STDERR, STDOUT, VALUE, CapturedStream
+from nbtasks.worker.capture import SEPARATOR, STDERR, STDOUT, VALUE, CapturedStream
 from nbtasks.worker.cells import CellFunction
 from nbtasks.worker.frames import FrameReader
 from nbtasks.worker.outbox import Outbox
+from nbtasks.worker.shelf import Shelf
 
 RETRYABLE: Final = ord("E")
 """In place of FAILURE: the error is one that the task's policy would retry."""
 
 MAX_PREVIEW: Final = 10_000
-_CODE_KEPT = 256
+_HEADERS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class ChildSettings:
 
 
 class Cells:
-    """Three numbers in memory shared with the parent: where the child is, and what it must not begin.
+    """Three numbers shared with the parent: where the child is, and what it must not begin.
 
     Each member handed to a child has a sequence number. `now` is the one it runs; the parent takes
     [drop_from, drop_to) back from it.
@@ -95,7 +97,8 @@ class Child:
         self._clock = SystemClock()
         self._outbox = Outbox(sock, self._clock)
         self._context = TaskContext(self)
-        self._code: OrderedDict[str, bytes] = OrderedDict()
+        self._code: dict[str, bytes] = {}
+        self._shelf = Shelf()
         self._functions: dict[str, tuple[Callable[..., Any], Loaded]] = {}
         self._headers: dict[bytes, Header] = {}
         self._work: Work | None = None
@@ -104,11 +107,12 @@ class Child:
 
     def run(self) -> None:
         """Work until the parent closes the socket."""
-        sys.stdout = CapturedStream(STDOUT, self._write)
-        sys.stderr = CapturedStream(STDERR, self._write)
+        self._capture()
+        os.register_at_fork(after_in_child=self._leave)
         current_task.set(self._context)
         while (message := self._reader.wait()) is not None:
             self._run_slice(Work(*message))
+            del message  # its arguments may be large, and the next wait long
 
     def request(self) -> Request:
         """The task that runs now."""
@@ -124,14 +128,28 @@ class Child:
 
     def progress(self, progress: Progress) -> None:
         """Tell how far the running task is."""
-        fields = [progress.current, progress.total, progress.message]
-        self._outbox.report("p", self._index, encode_json(fields).decode())
+        fields = [_number(progress.current), _number(progress.total), str(progress.message)]
+        self._outbox.progress(self._index, encode_json(fields))
+
+    def _capture(self) -> None:
+        before = sys.stderr
+        sys.stdout = CapturedStream(STDOUT, self._write)
+        sys.stderr = CapturedStream(STDERR, self._write)
+        for handler in logging.getLogger().handlers:
+            if getattr(handler, "stream", None) is before:
+                setattr(handler, "stream", sys.stderr)  # noqa: B010 - only some handlers have one
+
+    def _leave(self) -> None:
+        """In a process that the task forks: it is no child of the worker, nor must act as one."""
+        self._outbox.leave()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _write(self, letter: str, text: str) -> None:
         if self._work is None:
-            os.write(2, text.encode("utf-8", "replace"))
+            os.write(2, text.encode("utf-8", "backslashreplace"))
         else:
-            self._outbox.report("o", self._index, letter + text)
+            self._outbox.write(self._index, letter, text)
 
     def _run_slice(self, work: Work) -> None:
         if work.blob is not None:
@@ -145,6 +163,7 @@ class Child:
             sequence = work.sequence + offset
             numbers[0] = sequence
             if numbers[1] <= sequence < numbers[2]:
+                numbers[0] = sequence - 1  # not begun: it is not to blame if this process dies now
                 outbox.dropped(work.start + offset)
                 break
             self._index = work.start + offset
@@ -193,7 +212,7 @@ class Child:
         if inspect.iscoroutine(value):
             value = asyncio.run(value)
         if isinstance(value, CellValue) and value.value is not None:
-            self._outbox.report("o", self._index, VALUE + _preview(value.value))
+            self._outbox.write(self._index, VALUE, _preview(value.value))
         return value
 
     def _encode_value(self, value: object, header: Header) -> bytes:
@@ -206,7 +225,7 @@ class Child:
     def _load(
         self, code: str, header: Header, *, first: bool = False
     ) -> tuple[Callable[..., Any], Loaded]:
-        """The function of some code; code that captures mutable state is loaded anew for each task."""
+        """The function of some code; code with mutable state is loaded anew for each task."""
         found = self._functions.get(code)
         if found is not None and not (header.fresh and not first):
             return found
@@ -222,14 +241,14 @@ class Child:
 
     def _keep_code(self, code: str, blob: bytes) -> None:
         self._code[code] = blob
-        while len(self._code) > _CODE_KEPT:
-            old, _ = self._code.popitem(last=False)
+        for old in self._shelf.add(code, len(blob)):
+            del self._code[old]
             self._functions.pop(old, None)
 
     def _header(self, data: bytes) -> Header:
         header = self._headers.get(data)
         if header is None:
-            if len(self._headers) > _CODE_KEPT:
+            if len(self._headers) > _HEADERS_KEPT:
                 self._headers.clear()
             header = self._headers[data] = Header.decode(data)
         return header
@@ -241,12 +260,15 @@ class Child:
         """The body of a member that ended with this error."""
         if isinstance(error, BadSignature):
             body = system_body("BadSignature", what=error.args[0])
-            return lambda index: body
+            return lambda _: body
         if isinstance(error, NbTasksError) and error.__traceback__ is not None:
             error = error.with_traceback(None)
         seconds = (self._clock.tick_ms() - self._task_began) / 1000
         note = f"on worker {self._settings.worker}, try {work.retries + 1}, after {seconds:.2f} s"
         payload = encode_failure(error, note)
+        if len(payload) > self._settings.max_value:
+            words = RemoteError(type(error).__name__, f"it carries {len(payload) / 1e6:,.0f} MB")
+            payload = encode_failure(words, note)
         return lambda index: results.seal(index, payload)
 
 
@@ -259,13 +281,26 @@ def _preview(value: object) -> str:
         text = repr(value)
     except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
         text = f"<its repr raised {type(error).__name__}>"
+    text = text.replace(SEPARATOR, " ")
     return text if len(text) <= MAX_PREVIEW else text[:MAX_PREVIEW] + " …"
+
+
+def _number(value: Any) -> float | None:
+    """A number as JSON has it: counts are often numpy's."""
+    number = value if value is None or isinstance(value, (int, float)) else float(value)
+    return number if number is None or math.isfinite(number) else None
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Nothing: unlike SIG_IGN, this is not passed on to programs that a task starts."""
 
 
 def run_child(sock: socket.socket, cells: Cells, settings: ChildSettings) -> None:
     """What a forked process does instead of returning; ends the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A service manager signals all processes of a worker at once; only the parent says what ends.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     code = 1
     try:
         Child(sock, cells, settings).run()

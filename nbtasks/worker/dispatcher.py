@@ -1,108 +1,68 @@
-"""Between Redis and the children: what has ended goes out, what fits comes in, nothing is lost.
+"""Between Redis and the children: what has ended goes out, what fits comes in, nothing is lost."""
 
-What is to be handed in stays in `_chunks` until Redis has answered; after a lost connection it is
-sent again, and a chunk whose lease is gone by then is dropped by the script.
-"""
-
+import logging
 import os
 import random
-from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from nbtasks.clock import Clock
+from nbtasks.errors import NbTasksError, StoreRefused
 from nbtasks.failure import system_body
 from nbtasks.record import Header
+from nbtasks.retry import NEVER, RetryPolicy
 from nbtasks.serializers import PYTHON_TAG
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.worker.child import RETRYABLE, Work
 from nbtasks.worker.decide import Crashed, GiveBack, Raised, RetryIn, decide
+from nbtasks.worker.delivery import Delivery, Slot
+from nbtasks.worker.handin import HandIn
+from nbtasks.worker.lookout import SLOW_US, condemn, look, start_takeback
 from nbtasks.worker.pool import ChildProcess
+from nbtasks.worker.shelf import Shelf
+
+logger = logging.getLogger(__name__)
 
 SLOT_US: Final = 5000
 """Work that is handed to a child in one go: short tasks come in bundles of about this long."""
 
 SLOT_MEMBERS: Final = 256
-SLOW_US: Final = 20_000
-"""A member that runs longer is reported as started, and what waits behind it goes back."""
 
-_CODE_KEPT = 128
+_POLICIES_KEPT = 128
 _NO_GUESS_US = float(SLOT_US)
 
 
-@dataclass(slots=True)
-class Delivery:
-    """A slice under a lease, in the hands of a child.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What a worker takes: from which queues, under which name, leased for how long."""
 
-    Members [at, stop) have not ended yet; `left` counts those that nothing was handed in about: the
-    lease goes with the last of them.
-    """
-
-    number: int
-    lease: str
-    rid: str
-    members: int
-    start: int
-    stop: int
-    at: int
-    left: int
-    sequence: int
-    retries: int
-    header: bytes
-    announced: int = -1
-
-    def sequence_of(self, index: int) -> int:
-        """The child's sequence number of a member."""
-        return self.sequence + index - self.start
-
-    def index_of(self, sequence: int) -> int:
-        """The member that has a sequence number."""
-        return self.start + sequence - self.sequence
-
-
-@dataclass(slots=True)
-class Slot:
-    """A child, what it has been given, and since when it has been on the same member."""
-
-    child: ChildProcess
-    deliveries: dict[int, Delivery] = field(default_factory=dict[int, Delivery])
-    seen: int = 0
-    since_ms: float = 0.0
-    takeback: tuple[int, int] | None = None
-    killed: str = ""
+    keys: Keys
+    worker: str
+    queues: tuple[str, ...]
+    lease_ms: int
 
 
 class Dispatcher:
     """The exchange loop of one worker."""
 
-    def __init__(
-        self,
-        link: Link,
-        keys: Keys,
-        name: str,
-        queues: tuple[str, ...],
-        lease_ms: int,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, link: Link, intake: Intake, clock: Clock) -> None:
         self._link = link
-        self._keys = keys
-        self._name = name
-        self._queues = queues
-        self._lease_ms = lease_ms
+        self._intake = intake
+        self._prefix = intake.keys.prefix
         self._clock = clock
-        self._chunks: list[list[object]] = []
-        self._reports: list[object] = []
+        self._hand_in = HandIn()
         self._taken: list[list[Any]] = []
-        self._code: OrderedDict[str, bytes] = OrderedDict()
-        self._headers: dict[bytes, Header] = {}
+        self._unanswered: dict[str, float] = {}
+        self._code: dict[str, bytes] = {}
+        self._shelf = Shelf()
+        self._policies: dict[bytes, RetryPolicy] = {}
         self._guess_us = _NO_GUESS_US
         self._numbers = 0
         self.slots: dict[int, Slot] = {}
         self.next_due_ms: float | None = None
-        self.refused = 0
 
     def add(self, child: ChildProcess) -> None:
         """A new child is ready for work."""
@@ -116,7 +76,7 @@ class Dispatcher:
     @property
     def has_news(self) -> bool:
         """Whether there is something to hand in."""
-        return bool(self._chunks or self._reports)
+        return bool(self._hand_in)
 
     @property
     def leases(self) -> list[str]:
@@ -128,7 +88,7 @@ class Dispatcher:
 
     # From children
 
-    def done(
+    def done(  # noqa: PLR0917 - the fields of a child's message
         self, slot: Slot, number: int, start: int, states: bytes, spent_us: int, bodies: list[bytes]
     ) -> None:
         """Members `start`.. of a delivery have ended."""
@@ -139,110 +99,141 @@ class Dispatcher:
         self._guess_us = (self._guess_us + each) / 2
         delivery.at = start + len(states)
         if RETRYABLE in states:
-            self._decide_each(slot, delivery, start, states, each, bodies)
+            self._decide_each(slot, delivery, start, each, zip(states, bodies, strict=True))
         else:
-            self._chunk("f", slot, delivery, len(states), start, states, each, *bodies)
+            self._hand_in.ended(slot, delivery, start, states, each=each, bodies=bodies)
 
     def dropped(self, slot: Slot, number: int, index: int) -> None:
         """The child did not begin members `index`.. of a delivery, as it was told."""
         delivery = slot.deliveries.get(number)
         if delivery is not None and index < delivery.stop:
             stop, delivery.stop = delivery.stop, index
-            self._back(slot, delivery, index, stop, SLOW_US)
+            self._hand_in.back(slot, delivery, index, stop, SLOW_US)
 
-    def report(self, slot: Slot, number: int, reports: Iterable[tuple[str, int, str]]) -> None:
+    def report(self, slot: Slot, number: int, reports: Iterable[tuple[str, int, object]]) -> None:
         """A running member tells something."""
         delivery = slot.deliveries.get(number)
         if delivery is not None:
-            for kind, index, data in reports:
-                self._reports += (kind, delivery.lease, delivery.rid, index, data)
+            self._hand_in.report(delivery, reports)
 
     def lost(self, slot: Slot, reason: str) -> None:
-        """A child has died: the member it ran is to blame, the others were not begun or go again."""
+        """A child has died: the member it ran is to blame, the others go again."""
         del self.slots[slot.child.pid]
         now = slot.child.cells.now
+        decision = decide(Crashed(reason), NEVER, 0, 0.0)
         for delivery in list(slot.deliveries.values()):
             running = delivery.index_of(now)
-            if delivery.at <= running < delivery.stop and not slot.killed:
-                self._back(slot, delivery, delivery.at, running)
-                decision = decide(Crashed(reason), self._header(delivery.header).retry, 0, 0.0)
-                assert isinstance(decision, GiveBack)
-                self._chunk("d", slot, delivery, 1, running, decision.reason)
+            if delivery.holds(running) and not slot.killed and isinstance(decision, GiveBack):
+                self._hand_in.back(slot, delivery, delivery.at, running)
+                self._hand_in.died(slot, delivery, running, decision.reason)
                 delivery.at = running + 1
-            self._back(slot, delivery, delivery.at, delivery.stop)
+            self._hand_in.back(slot, delivery, delivery.at, delivery.stop)
 
     # To Redis
 
-    def exchange(self, *, take: bool) -> bool:
-        """Hand in, and take work for the free children; whether they all got some.
+    def exchange(self, *, take: bool) -> None:
+        """Hand in, and take work for the free children.
 
         Raises:
             StoreUnavailable: Redis is gone; what was to be handed in is kept.
+            StoreRefused: Redis does not want it now; it is kept likewise.
         """
-        free = self.free if take else []
-        if self._taken:
+        if take and self._taken:
             self._give_taken(self.free)
-            free = [slot for slot in free if not slot.deliveries]
-        chunks, reports = self._chunks, self._reports
+        free = self.free if take else []
+        token = os.urandom(8).hex()
+        count, chunks = self._hand_in.batch()
+        reports = self._hand_in.reports()
         if reports:
-            self._link.send_script("report", self._keys.prefix, self._name, *reports)
-        self._link.send_script(
-            "exchange", self._keys.prefix, *self._head(len(free)), *_flat(chunks)
-        )
+            self._link.send_script("report", self._prefix, self._intake.worker, *reports)
+        self._unanswered[token] = self._clock.tick_ms()
+        self._link.send_script("exchange", self._prefix, *self._head(len(free), token), *chunks)
         if reports:
-            self._link.read()
-        reply = self._link.read()
-        self._chunks, self._reports = [], []
-        due, refused, *taken = reply
+            self._read_report()
+        due, _, *taken = self._link.read()
+        del self._unanswered[token]
+        self._hand_in.confirm(count)
         self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
-        self.refused += refused
         self._taken += taken
         self._give_taken(free)
-        return all(slot.deliveries for slot in free)
+
+    def reclaim(self) -> None:
+        """Give back what was taken by an exchange whose answer was lost with the connection.
+
+        Nobody has begun it; without this it would come back only when the lease runs out, and count
+        as lost with this worker. A Redis that stood still may carry such an exchange out later, so
+        it is looked for once more for as long as a lease lasts.
+        """
+        if not self._unanswered:
+            return
+        for found in self._link.call("ZRANGE", f"{self._prefix}lease", 0, -1):
+            lease = found.decode()
+            name, _, token = lease.rpartition(":")
+            if token in self._unanswered:
+                rid, start, stop = name.rsplit(":", 2)
+                self._hand_in.lease_back(lease, rid, int(start), int(stop))
+        oldest = self._clock.tick_ms() - self._intake.lease_ms
+        self._unanswered = {
+            token: since for token, since in self._unanswered.items() if since > oldest
+        }
 
     def tick(self) -> bool:
-        """Look at what children run: report the slow, take back what waits behind them.
-
-        Returns:
-            Whether another look is needed.
-        """
+        """Look at what children run; whether another look is needed."""
         now = self._clock.tick_ms()
-        return any([self._look(slot, now) for slot in self.slots.values() if slot.deliveries])
+        busy = [slot for slot in self.slots.values() if slot.deliveries and not slot.killed]
+        if any(slot.takeback is not None for slot in busy):
+            self._guess_us = _NO_GUESS_US
+        return any([look(slot, now, self._hand_in) for slot in busy])  # noqa: C419 - look at each
 
-    def drop(self, lease: str, reason: str) -> None:
-        """A lease is no longer ours, or its member is revoked: end the child that works on it."""
+    def drop(self, lease: str) -> None:
+        """A lease is no longer ours: end the child that works on it."""
+        self._taken = [taken for taken in self._taken if taken[1].decode() != lease]
         for slot in self.slots.values():
             if any(delivery.lease == lease for delivery in slot.deliveries.values()):
-                slot.killed = reason
-                slot.child.kill()
+                slot.kill("its lease was lost: another worker has the task")
 
-    def kill_running(self, lease: str, index: int) -> None:
-        """Kill the child that runs this very member, if one does."""
+    def revoke(self, lease: str, index: int) -> None:
+        """A member is revoked: kill the child that runs it, or keep it from being begun."""
         for slot in self.slots.values():
             for delivery in slot.deliveries.values():
-                if delivery.lease == lease and delivery.index_of(slot.child.cells.now) == index:
-                    self.drop(lease, "revoked")
+                if delivery.lease == lease:
+                    condemn(slot, delivery, index)
 
     def take_back_all(self) -> None:
         """Give back all that has not been begun."""
         for slot in self.slots.values():
             if slot.deliveries:
-                self._start_takeback(slot)
+                start_takeback(slot)
+        for taken in self._taken:
+            start, bodies = taken[3], taken[8:]
+            lease, rid = taken[1].decode(), taken[2].decode()
+            self._hand_in.lease_back(lease, rid, start, start + len(bodies))
+        self._taken = []
 
-    def _head(self, free: int) -> tuple[object, ...]:
-        token = os.urandom(8).hex()
+    def _head(self, free: int, token: str) -> tuple[object, ...]:
+        intake = self._intake
         return (
-            self._name,
+            intake.worker,
             free,
             SLOT_US,
             int(self._guess_us) or 1,
             SLOT_MEMBERS,
-            self._lease_ms,
+            intake.lease_ms,
             token,
             PYTHON_TAG,
-            len(self._queues),
-            *self._queues,
+            len(intake.queues),
+            *intake.queues,
         )
+
+    def _read_report(self) -> None:
+        """The answer to a report; what Redis does not want (memory is short) is let go."""
+        try:
+            self._link.read()
+        except StoreRefused as error:
+            logger.warning(
+                "worker %s: output and progress are lost: %s", self._intake.worker, error
+            )
+        self._hand_in.confirm_reports()
 
     def _give_taken(self, free: list[Slot]) -> None:
         """Hand over what was taken. Where Redis goes away in between, the rest waits here."""
@@ -250,7 +241,8 @@ class Dispatcher:
             taken = self._taken[0]
             blob = self._fetch_code(taken[5].decode())
             del self._taken[0]
-            self._give(free[(taken[0] - 1) % len(free)], taken, blob)
+            number: int = taken[0]
+            self._give(free[(number - 1) % len(free)], taken, blob)
 
     def _give(self, slot: Slot, taken: list[Any], blob: bytes | None) -> None:
         _, lease, rid, start, header, code, members, retries, *bodies = taken
@@ -287,19 +279,20 @@ class Dispatcher:
             bodies,
             None if name in child.known_code else blob,
         )
-        child.known_code.add(name)
+        if work.blob is not None:
+            child.known_code.add(name, len(blob))
         child.hand_over(work)
         slot.since_ms = self._clock.tick_ms()
 
     def _fetch_code(self, name: str) -> bytes | None:
         blob = self._code.get(name)
         if blob is None:
-            blob = self._link.call("GET", self._keys.code(name))
+            blob = self._link.call("GET", self._intake.keys.code(name))
             if blob is None:
                 return None
             self._code[name] = blob
-            if len(self._code) > _CODE_KEPT:
-                self._code.popitem(last=False)
+            for old in self._shelf.add(name, len(blob)):
+                del self._code[old]
         return blob
 
     def _fail_all(self, slot: Slot, delivery: Delivery) -> None:
@@ -308,101 +301,36 @@ class Dispatcher:
         )
         count = delivery.left
         states = bytes([FAILURE]) * count
-        self._chunk("f", slot, delivery, count, delivery.start, states, 1, *[body] * count)
+        self._hand_in.ended(slot, delivery, delivery.start, states, each=1, bodies=[body] * count)
 
     def _decide_each(
         self,
         slot: Slot,
         delivery: Delivery,
         start: int,
-        states: bytes,
         each: int,
-        bodies: list[bytes],
+        ended: Iterable[tuple[int, bytes]],
     ) -> None:
         """Some member raised an error that may be retried."""
-        policy = self._header(delivery.header).retry
-        for index, (state, body) in enumerate(zip(states, bodies, strict=True), start):
+        policy = self._policy(delivery.header)
+        for index, (state, body) in enumerate(ended, start):
             if state == RETRYABLE:
                 chance = random.random()  # noqa: S311 - jitter, not a secret
                 decision = decide(Raised(is_retryable=True), policy, delivery.retries, chance)
                 if isinstance(decision, RetryIn):
-                    self._chunk("r", slot, delivery, 1, index, decision.delay_ms, body)
+                    self._hand_in.retry(slot, delivery, index, decision.delay_ms, body)
                     continue
-            final = SUCCESS if state == SUCCESS else FAILURE
-            self._chunk("f", slot, delivery, 1, index, bytes([final]), each, body)
+            final = bytes([SUCCESS if state == SUCCESS else FAILURE])
+            self._hand_in.ended(slot, delivery, index, final, each=each, bodies=[body])
 
-    def _chunk(
-        self, kind: str, slot: Slot, delivery: Delivery, count: int, start: int, *rest: object
-    ) -> None:
-        """Add a chunk about `count` members of a delivery; the last one ends its lease."""
-        delivery.left -= count
-        is_last = delivery.left == 0
-        if is_last:
-            del slot.deliveries[delivery.number]
-        self._chunks.append([kind, delivery.lease, int(is_last), delivery.rid, start, *rest])
-
-    def _back(self, slot: Slot, delivery: Delivery, start: int, stop: int, each: int = 0) -> None:
-        """Members [start, stop) of a delivery wait again."""
-        if start < stop:
-            self._chunk("b", slot, delivery, stop - start, start, stop, each)
-
-    def _look(self, slot: Slot, now: float) -> bool:
-        sequence = slot.child.cells.now
-        if slot.takeback is not None:
-            self._end_takeback(slot, sequence)
-        if sequence != slot.seen:
-            slot.seen = sequence
-            slot.since_ms = now
-            return True
-        ran_ms = now - slot.since_ms
-        if ran_ms * 1000 < SLOW_US:
-            return True
-        is_settled = True
-        for delivery in slot.deliveries.values():
-            index = delivery.index_of(sequence)
-            if delivery.at <= index < delivery.stop and delivery.announced != index:
-                delivery.announced = index
-                self._reports += ("s", delivery.lease, delivery.rid, index, int(ran_ms))
-        if any(
-            delivery.sequence_of(delivery.stop) > sequence + 1
-            for delivery in slot.deliveries.values()
-        ):
-            self._start_takeback(slot)
-            is_settled = False
-        return not is_settled
-
-    def _start_takeback(self, slot: Slot) -> None:
-        """Forbid the child to begin anything more of what it has; the next look takes it back."""
-        start = slot.child.cells.now + 1
-        if slot.takeback is None and start < slot.child.next_sequence:
-            slot.takeback = start, slot.child.next_sequence
-            slot.child.cells.drop(*slot.takeback)
-
-    def _end_takeback(self, slot: Slot, now: int) -> None:
-        """Give back what the child has not begun.
-
-        It may have begun one more member just as it was forbidden to: `now`, read a while after, says so.
-        """
-        assert slot.takeback is not None
-        start, stop = slot.takeback
-        slot.takeback = None
-        start = max(start, now + 1)
-        self._guess_us = _NO_GUESS_US
-        for delivery in list(slot.deliveries.values()):
-            first = max(delivery.at, delivery.index_of(start))
-            last = min(delivery.stop, delivery.index_of(stop))
-            if first < last:
-                delivery.stop = first
-                self._back(slot, delivery, first, last, SLOW_US)
-
-    def _header(self, data: bytes) -> Header:
-        header = self._headers.get(data)
-        if header is None:
-            if len(self._headers) > _CODE_KEPT:
-                self._headers.clear()
-            header = self._headers[data] = Header.decode(data)
-        return header
-
-
-def _flat(chunks: list[list[object]]) -> list[object]:
-    return [item for chunk in chunks for item in chunk]
+    def _policy(self, header: bytes) -> RetryPolicy:
+        policy = self._policies.get(header)
+        if policy is None:
+            if len(self._policies) > _POLICIES_KEPT:
+                self._policies.clear()
+            try:
+                policy = Header.decode(header).retry
+            except (NbTasksError, ValueError, LookupError, TypeError):
+                policy = NEVER  # the child has said what is wrong with it
+            self._policies[header] = policy
+        return policy

@@ -1,15 +1,50 @@
-"""What a child has to tell its parent: results and reports, merged, but never held back for long."""
+"""What a child has to tell its parent: results and reports, merged, but never held for long."""
 
+import os
 import socket
 import threading
-from collections.abc import Callable
-from typing import Any, Final
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
 
 from nbtasks.clock import Clock
+from nbtasks.worker.capture import STDERR
 from nbtasks.worker.frames import send_frame
 
 HOLD_RESULTS_MS: Final = 10.0
 HOLD_REPORTS_MS: Final = 100.0
+HOLD_BYTES: Final = 1_000_000
+"""Results above this go at once, so that no message to Redis becomes too large."""
+
+MOST_TEXT: Final = 1_000_000
+"""Characters between two reports; of more, the newest are kept, as the store does."""
+
+MOST_PARTS: Final = 1000
+
+
+@dataclass(slots=True)
+class Written:
+    """Text of one member to one stream, in pieces."""
+
+    index: int
+    letter: str
+    pieces: list[str] = field(default_factory=list[str])
+    size: int = 0
+
+    def add(self, text: str) -> int:
+        """Append text; how many characters of older text are dropped for it."""
+        self.pieces.append(text)
+        self.size += len(text)
+        if self.size <= 2 * MOST_TEXT:
+            return 0
+        kept = "".join(self.pieces)[-MOST_TEXT:]
+        dropped, self.pieces, self.size = self.size - len(kept), [kept], len(kept)
+        return dropped
+
+    def data(self) -> bytes:
+        """As a report holds it. File names may hold what is not text: that is spelt out."""
+        text = "".join(self.pieces)[-MOST_TEXT:]
+        return (self.letter + text).encode("utf-8", "backslashreplace")
 
 
 class Outbox:
@@ -21,18 +56,26 @@ class Outbox:
     """
 
     def __init__(self, sock: socket.socket, clock: Clock) -> None:
-        self._sock = sock
+        self._sock: socket.socket | None = sock
         self._clock = clock
-        self._lock = threading.Lock()
-        self._armed = threading.Event()
+        # Reentrant: a signal handler or a destructor may print while this very thread sends.
+        self._lock = threading.RLock()
+        self._is_sending = False
+        # Released to wake the thread. An Event would do, but is not reentrant.
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._idle = threading.Event()
         self._thread: threading.Thread | None = None
         self._delivery = 0
         self._start = 0
+        self._left = 0
         self._states = bytearray()
         self._bodies: list[bytes] = []
+        self._held = 0
         self._began = 0.0
-        self._reports: list[tuple[str, int, str]] = []
+        self._progress: dict[int, bytes] = {}
+        self._written: list[Written] = []
+        self._omitted = 0
         self._last_report = -HOLD_REPORTS_MS
 
     def begin(self, delivery: int, start: int, members: int) -> None:
@@ -40,38 +83,50 @@ class Outbox:
         with self._lock:
             self._delivery = delivery
             self._start = start
+            self._left = members
             self._began = self._clock.tick_ms()
-        if members > 1:
-            self._arm()
 
     def result(self, state: int, body: bytes) -> None:
         """The next member has ended."""
+        if self._sock is None:
+            os._exit(
+                0
+            )  # a process that the task forked came back from the task: not a second result
         with self._lock:
             self._states.append(state)
             self._bodies.append(body)
+            self._left -= 1
+            self._held += len(body)
+            if self._held > HOLD_BYTES:
+                self._send_results()
+            elif self._left and len(self._states) == 1:
+                self._arm()
 
-    def report(self, kind: str, index: int, data: str) -> None:
-        """A member tells something: `p` its progress (the newest counts), `o` what it wrote."""
+    def progress(self, index: int, data: bytes) -> None:
+        """A member tells how far it is; the newest counts."""
         with self._lock:
-            reports = self._reports
-            if reports and reports[-1][:2] == (kind, index):
-                before = reports.pop()[2]
-                same = kind == "o" and before[:1] == data[:1]
-                if same:
-                    data = before + data[1:]
-                elif kind == "o":
-                    reports.append((kind, index, before))
-            reports.append((kind, index, data))
-            if self._clock.tick_ms() - self._last_report >= HOLD_REPORTS_MS:
-                self._send_reports()
-                return
-        self._arm()
+            self._progress[index] = data
+            self._report()
+
+    def write(self, index: int, letter: str, text: str) -> None:
+        """A member wrote text to a stream."""
+        if self._sock is None:
+            os.write(2, text.encode("utf-8", "backslashreplace"))
+            return
+        with self._lock:
+            written = self._written
+            if not written or (written[-1].index, written[-1].letter) != (index, letter):
+                written.append(Written(index, letter))
+            self._omitted += written[-1].add(text)
+            if len(written) > MOST_PARTS:
+                self._omitted += written.pop(0).size
+            self._report()
 
     def dropped(self, index: int) -> None:
         """Members `index`.. are not begun."""
         with self._lock:
             self._send_results()
-            send_frame(self._sock, ("dropped", self._delivery, index))
+            self._send(("dropped", self._delivery, index))
 
     def flush(self) -> None:
         """Send everything now."""
@@ -79,41 +134,66 @@ class Outbox:
             self._send_reports()
             self._send_results()
 
+    def leave(self) -> None:
+        """This is a process that the task has forked: the socket is its parent's alone."""
+        sock, self._sock = self._sock, None
+        self._lock = threading.RLock()  # another thread may have held the old one
+        if sock is not None:
+            sock.close()
+
+    def _report(self) -> None:
+        if self._clock.tick_ms() - self._last_report < HOLD_REPORTS_MS:
+            self._arm()
+        elif not self._is_sending:
+            self._send_reports()
+
     def _send_reports(self) -> None:
-        if self._reports:
-            self._last_report = self._clock.tick_ms()
-            send_frame(self._sock, ("report", self._delivery, self._reports))
-            self._reports = []
+        if not self._written and not self._progress:
+            return
+        self._last_report = self._clock.tick_ms()
+        written, progress, omitted = self._written, self._progress, self._omitted
+        self._written, self._progress, self._omitted = [], {}, 0
+        reports = [("o", part.index, part.data()) for part in written]
+        if omitted:
+            words = f"{STDERR}… {omitted:,} characters are left out …\n"
+            reports.insert(0, ("o", written[0].index, words.encode()))
+        reports += [("p", index, data) for index, data in progress.items()]
+        self._send(("report", self._delivery, reports))
 
     def _send_results(self) -> None:
         count = len(self._states)
-        if count:
-            now = self._clock.tick_ms()
-            spent_us = int((now - self._began) * 1000)
-            message = (
-                "done",
-                self._delivery,
-                self._start,
-                bytes(self._states),
-                spent_us,
-                self._bodies,
-            )
-            send_frame(self._sock, message)
-            self._start += count
-            self._began = now
-            self._states = bytearray()
-            self._bodies = []
+        if not count:
+            return
+        now = self._clock.tick_ms()
+        spent_us = int((now - self._began) * 1000)
+        message = ("done", self._delivery, self._start, bytes(self._states), spent_us, self._bodies)
+        self._start += count
+        self._began = now
+        self._held = 0
+        self._states = bytearray()
+        self._bodies = []
+        self._send(message)
+
+    def _send(self, message: tuple[object, ...]) -> None:
+        if self._sock is not None:
+            self._is_sending = True
+            try:
+                send_frame(self._sock, message)
+            finally:
+                self._is_sending = False
 
     def _arm(self) -> None:
+        if self._sock is None:
+            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="nbtasks-outbox", daemon=True)
             self._thread.start()
-        self._armed.set()
+        with suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
     def _watch(self) -> None:
         while True:
-            self._armed.wait()
-            self._armed.clear()
+            self._bell.acquire()
             while (wait := self._send_overdue()) is not None:
                 self._idle.wait(wait / 1000)
 
@@ -122,17 +202,16 @@ class Outbox:
         with self._lock:
             now = self._clock.tick_ms()
             waits: list[float] = []
-            results = self._began + HOLD_RESULTS_MS - now if self._states else None
-            reports = self._last_report + HOLD_REPORTS_MS - now if self._reports else None
-            for wait, send in ((reports, self._send_reports), (results, self._send_results)):
-                _send_or_keep(wait, send, waits)
+            if self._written or self._progress:
+                wait = self._last_report + HOLD_REPORTS_MS - now
+                if wait > 0:
+                    waits.append(wait)
+                else:
+                    self._send_reports()
+            if self._states:
+                wait = self._began + HOLD_RESULTS_MS - now
+                if wait > 0:
+                    waits.append(wait)
+                else:
+                    self._send_results()
             return min(waits, default=None)
-
-
-def _send_or_keep(wait: float | None, send: Callable[[], Any], waits: list[float]) -> None:
-    if wait is None:
-        return
-    if wait > 0:
-        waits.append(wait)
-    else:
-        send()

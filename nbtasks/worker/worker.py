@@ -16,76 +16,40 @@ from typing import Final
 
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
-from nbtasks.errors import StoreUnavailable
+from nbtasks.errors import StoreError
 from nbtasks.serializers import PYTHON_TAG
 from nbtasks.signing import Signer
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.child import ChildSettings
-from nbtasks.worker.dispatcher import SLOW_US, Dispatcher, Slot
+from nbtasks.worker.delivery import Slot
+from nbtasks.worker.dispatcher import Dispatcher, Intake
+from nbtasks.worker.lookout import SLOW_US
 from nbtasks.worker.pool import ChildProcess, PreforkPool
+from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
 
 logger = logging.getLogger(__name__)
 
-BLOCK_S: Final = 2
-"""How long a wait in Redis may last: a dead connection is noticed by then, plus `GRACE_MS`."""
-
-GRACE_MS: Final = 5000.0
 LIVES: Final = 3
 """A worker counts as live for so many heartbeats after the last one."""
 
 COLD: Final = 2
+REFILL_PAUSE_MS: Final = 100.0
+"""Before another try to fork, where there is no room or the last child lived for no task."""
+
+_LOOK_MS: Final = SLOW_US / 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
-    """What the command line says; `may_stop` is asked when idle, whether to end for want of users."""
+    """What the command line says; `may_stop` is asked when idle: may it end for want of users?"""
 
     name: str
     queues: tuple[str, ...]
     concurrency: int
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0
-
-
-class Wake:
-    """A connection that waits for wake-ups on some keys, beside the one that does the work."""
-
-    def __init__(self, url: str, keys: list[str], clock: Clock) -> None:
-        self._link = Link(url)
-        self._keys = keys
-        self._clock = clock
-        self._since: float | None = None
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a wait is under way."""
-        return self._since is not None
-
-    def wait(self) -> int:
-        """Begin to wait; the socket to select on."""
-        self._link.send("BZPOPMIN", *self._keys, BLOCK_S)
-        self._since = self._clock.tick_ms()
-        return self._link.fileno()
-
-    def end(self) -> bool:
-        """Read the answer: True for a wake-up, False when the time was over."""
-        self._since = None
-        return self._link.read() is not None
-
-    def check(self) -> None:
-        """Raise StoreUnavailable where the answer is overdue."""
-        if (
-            self._since is not None
-            and self._clock.tick_ms() - self._since > BLOCK_S * 1000 + GRACE_MS
-        ):
-            raise StoreUnavailable(self._link.url, "it does not answer a wait")
-
-    def close(self) -> None:
-        """Give the wait up."""
-        self._since = None
-        self._link.close()
 
 
 class Worker:
@@ -100,36 +64,34 @@ class Worker:
         self._pool = PreforkPool(settings)
         self._keys = Keys(config.name)
         self._link = Link(config.url)
-        self._dispatcher = Dispatcher(
-            self._link, self._keys, options.name, options.queues, config.lease_ms, self._clock
+        intake = Intake(
+            keys=self._keys,
+            worker=options.name,
+            queues=options.queues,
+            lease_ms=config.lease_ms,
         )
-        queues = [*options.queues, *(f"{queue}@{PYTHON_TAG}" for queue in options.queues)]
-        self._wakes = {
-            "queue": Wake(config.url, [self._keys.wake(queue) for queue in queues], self._clock),
-            "control": Wake(config.url, [self._keys.wake(f"@{options.name}")], self._clock),
-        }
+        self._dispatcher = Dispatcher(self._link, intake, self._clock)
         self._handlers: dict[str, Callable[..., None]] = {
             "done": self._dispatcher.done,
             "report": self._dispatcher.report,
             "dropped": self._dispatcher.dropped,
         }
         self._selector = selectors.DefaultSelector()
+        self._wakes = self._make_wakes()
         self._signals = 0
         self._is_hungry = True
         self._next_beat = 0.0
         self._next_look: float | None = None
+        self._next_start = 0.0
         self._retry_at: float | None = None
         self._pauses = pauses()
         self._idle_since = self._clock.tick_ms()
         self._is_stopping = False
         self._killed_cold = False
-        self._watched: dict[str, int] = {}
 
     def run(self) -> int:
         """Work until told to stop; 0 when everything was handed in or given back."""
         self._listen_for_signals()
-        for _ in range(self._options.concurrency):
-            self._start_child()
         logger.info(
             "worker %s: %d processes, queues %s, Redis at %s",
             self._options.name,
@@ -137,6 +99,7 @@ class Worker:
             ",".join(self._options.queues),
             self._link.url,
         )
+        self._fill_pool(self._clock.tick_ms())
         while not self._is_finished():
             for key, _ in self._selector.select(self._timeout_s()):
                 key.data()
@@ -144,65 +107,95 @@ class Worker:
         self._leave()
         return 0
 
+    def _make_wakes(self) -> Wakes:
+        url, keys, clock = self._config.url, self._keys, self._clock
+        queues = self._options.queues
+        names = [*queues, *(f"{queue}@{PYTHON_TAG}" for queue in queues)]
+        wakes = {
+            "queue": Wake(url, [keys.wake(name) for name in names], clock),
+            "control": Wake(url, [keys.wake(f"@{self._options.name}")], clock),
+        }
+        return Wakes(wakes, self._selector, self._on_wake)
+
     # What happens
 
     def _listen_for_signals(self) -> None:
         ours, theirs = socket.socketpair()
-        theirs.setblocking(False)
+        theirs.setblocking(False)  # noqa: FBT003 - the socket's own method
         signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         self._signal_sockets = ours, theirs
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-        self._selector.register(ours, selectors.EVENT_READ, lambda: ours.recv(64))
+            signal.signal(number, self._on_stop_signal)
+        signal.signal(signal.SIGCHLD, _end_select)
+        self._selector.register(ours, selectors.EVENT_READ, self._on_signal)
 
-    def _on_signal(self, number: int, _: object) -> None:
+    def _on_stop_signal(self, *_: object) -> None:
         self._signals += 1
 
-    def _start_child(self) -> None:
-        child = self._pool.start()
-        self._dispatcher.add(child)
-        self._selector.register(child.sock, selectors.EVENT_READ, partial(self._on_child, child))
+    def _on_signal(self) -> None:
+        self._signal_sockets[0].recv(64)
+        for child in list(self._pool.children):
+            reason = child.ended()
+            if reason is not None:
+                self._on_death(child, reason)
 
     def _on_child(self, child: ChildProcess) -> None:
-        slot = self._dispatcher.slots[child.pid]
-        for message in child.messages():
-            if message is None:
-                self._on_child_gone(slot)
-                return
-            kind, *rest = message
+        slot = self._dispatcher.slots.get(child.pid)
+        if slot is None:
+            return
+        if child.is_behind:
+            child.flush()
+            self._watch_child(child)
+        for kind, *rest in child.messages():
             self._handlers[kind](slot, *rest)
+        if not child.is_open:
+            # It ends, or a task has closed the socket: either way nothing more comes from it.
+            self._selector.unregister(child.sock)
+            child.kill()
         if not slot.deliveries:
             self._is_hungry = True
 
-    def _on_child_gone(self, slot: Slot) -> None:
-        child = slot.child
-        self._selector.unregister(child.sock)
+    def _watch_child(self, child: ChildProcess) -> None:
+        write = selectors.EVENT_WRITE if child.is_behind else 0
+        if child.is_open:
+            self._selector.modify(
+                child.sock, selectors.EVENT_READ | write, partial(self._on_child, child)
+            )
+
+    def _on_death(self, child: ChildProcess, reason: str) -> None:
+        slot = self._dispatcher.slots[child.pid]
+        for kind, *rest in child.last_messages():
+            self._handlers[kind](slot, *rest)
+        if child.is_open:
+            self._selector.unregister(child.sock)
+        self._pool.remove(child)
         had_work = bool(slot.deliveries)
-        reason = self._pool.remove(child)
         self._dispatcher.lost(slot, reason)
-        level = logging.INFO if slot.killed else logging.WARNING
+        self._log_death(slot, reason, had_work=had_work)
+        self._is_hungry = True
+        if child.next_sequence == 1:
+            self._next_start = self._clock.tick_ms() + REFILL_PAUSE_MS
+
+    def _log_death(self, slot: Slot, reason: str, *, had_work: bool) -> None:
         what = slot.killed or ("its task goes to another process" if had_work else "it was idle")
         logger.log(
-            level,
+            logging.INFO if slot.killed else logging.WARNING,
             "worker %s: process %d ended (%s): %s",
             self._options.name,
-            child.pid,
+            slot.child.pid,
             reason,
             what,
         )
-        self._is_hungry = True
-        if self._signals < COLD:
-            self._start_child()
 
-    def _on_wake(self, which: str) -> None:
+    def _on_wake(self, name: str) -> None:
         try:
-            is_woken = self._wakes[which].end()
-        except StoreUnavailable as error:
+            is_woken = self._wakes.end(name)
+        except StoreError as error:
             self._go_down(error)
             return
-        finally:
-            self._unwatch(which)
-        if is_woken and which == "queue":
+        if name == "queue":
+            # Woken, or nothing came for a while: then look all the same. A wake-up may have gone to
+            # a worker that died with it, and a lease may have been taken since the last look.
             self._is_hungry = True
         elif is_woken:
             self._next_beat = 0.0
@@ -213,6 +206,7 @@ class Worker:
         """Everything that is due now."""
         now = self._clock.tick_ms()
         self._obey_signals()
+        self._fill_pool(now)
         if self._retry_at is not None and now < self._retry_at:
             return
         try:
@@ -223,28 +217,51 @@ class Worker:
                 self._beat(now)
             self._exchange(now)
             self._watch_wakes()
-        except StoreUnavailable as error:
+        except StoreError as error:
             self._go_down(error)
+
+    def _fill_pool(self, now: float) -> None:
+        """Start as many children as are missing."""
+        if self._signals or now < self._next_start:
+            return
+        while len(self._pool.children) < self._options.concurrency:
+            try:
+                child = self._pool.start()
+            except OSError as error:
+                logger.warning("worker %s: no new process: %s", self._options.name, error)
+                self._next_start = now + REFILL_PAUSE_MS
+                return
+            self._dispatcher.add(child)
+            self._selector.register(
+                child.sock, selectors.EVENT_READ, partial(self._on_child, child)
+            )
 
     def _look(self, now: float) -> None:
         if self._next_look is not None and now >= self._next_look:
-            self._next_look = now + SLOW_US / 1000 if self._dispatcher.tick() else None
+            self._next_look = now + _LOOK_MS if self._dispatcher.tick() else None
+
+    def _look_soon(self, now: float) -> None:
+        if self._next_look is None:
+            self._next_look = now + _LOOK_MS
 
     def _exchange(self, now: float) -> None:
         dispatcher = self._dispatcher
         is_due = dispatcher.next_due_ms is not None and now >= dispatcher.next_due_ms
         if not (self._is_hungry or is_due or dispatcher.has_news):
             return
-        take = self._signals == 0
         self._is_hungry = False
-        dispatcher.exchange(take=take)
+        dispatcher.exchange(take=self._signals == 0)
+        for slot in dispatcher.slots.values():
+            if slot.child.is_behind:
+                self._watch_child(slot.child)
         if dispatcher.leases:
             self._idle_since = now
-            if self._next_look is None:
-                self._next_look = now + SLOW_US / 1000
+            self._look_soon(now)
 
     def _beat(self, now: float) -> None:
         self._next_beat = now + self._config.heartbeat_ms
+        self._is_hungry = True  # busy workers, too, promote what is due and recover what is lost
+        self._dispatcher.reclaim()
         facts = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -267,41 +284,24 @@ class Worker:
         for kind in items:
             lease = next(items).decode()
             if kind == b"l":
-                self._dispatcher.drop(lease, "its lease was lost: another worker has the task")
+                self._dispatcher.drop(lease)
             else:
-                self._dispatcher.kill_running(lease, int(next(items)))
+                self._dispatcher.revoke(lease, int(next(items)))
+                self._look_soon(now)
 
     def _watch_wakes(self) -> None:
-        wanted = ["control"]
-        if self._signals == 0 and self._dispatcher.free:
-            wanted.append("queue")
-        for which in wanted:
-            wake = self._wakes[which]
-            if wake.is_waiting:
-                wake.check()
-            else:
-                number = wake.wait()
-                self._selector.register(number, selectors.EVENT_READ, partial(self._on_wake, which))
-                self._watched[which] = number
+        wants_work = self._signals == 0 and bool(self._dispatcher.free)
+        self._wakes.watch("control", *(("queue",) if wants_work else ()))
 
     # Up and down
 
-    def _unwatch(self, which: str) -> None:
-        number = self._watched.pop(which, None)
-        if number is not None:
-            with suppress(KeyError, ValueError):
-                self._selector.unregister(number)
-
-    def _go_down(self, error: StoreUnavailable) -> None:
+    def _go_down(self, error: StoreError) -> None:
         """Redis is gone: children go on, what they hand in waits, and we try again for ever."""
-        for which, wake in self._wakes.items():
-            self._unwatch(which)
-            wake.close()
+        self._wakes.close()
         self._link.close()
-        pause = next(self._pauses)
         if self._retry_at is None:
             logger.warning("worker %s: %s; trying again", self._options.name, error)
-        self._retry_at = self._clock.tick_ms() + pause
+        self._retry_at = self._clock.tick_ms() + next(self._pauses)
 
     def _come_back(self) -> None:
         self._link.open()
@@ -318,9 +318,10 @@ class Worker:
         if self._is_hungry or self._dispatcher.has_news:
             return 0.0
         times = [self._next_beat, now + BLOCK_S * 1000]
-        for time in (self._next_look, self._dispatcher.next_due_ms):
-            if time is not None:
-                times.append(time)
+        if self._next_start > now:
+            times.append(self._next_start)
+        due = (self._next_look, self._dispatcher.next_due_ms)
+        times += [time for time in due if time is not None]
         return max(0.0, min(times) - now) / 1000
 
     # The end
@@ -333,12 +334,11 @@ class Worker:
                 self._options.name,
             )
             self._dispatcher.take_back_all()
-            self._next_look = self._clock.tick_ms() + SLOW_US / 1000
+            self._next_look = self._clock.tick_ms() + _LOOK_MS
         if self._signals >= COLD and not self._killed_cold:
             self._killed_cold = True
             for slot in self._dispatcher.slots.values():
-                slot.killed = "the worker was told to stop at once"
-                slot.child.kill()
+                slot.kill("the worker was told to stop at once")
         may_stop = self._options.may_stop
         if may_stop is not None and not self._signals and not self._dispatcher.leases:
             lingered = self._clock.tick_ms() - self._idle_since
@@ -349,17 +349,23 @@ class Worker:
     def _is_finished(self) -> bool:
         if not self._signals or self._dispatcher.leases:
             return False
-        # Redis may be gone for good: after a second signal nobody waits for it.
+        # Redis may be gone for good: after a third signal nobody waits for it.
         return not self._dispatcher.has_news or self._signals > COLD
 
     def _leave(self) -> None:
+        """Go, and pass on a wake-up that was just given to this worker."""
+        self._wakes.close()
         self._pool.close()
-        with suppress(StoreUnavailable):
+        with suppress(StoreError):
+            if not self._dispatcher.has_news:
+                self._dispatcher.exchange(take=False)
             self._link.call("ZREM", self._keys.fleet, self._options.name)
             self._link.call("UNLINK", self._keys.worker(self._options.name))
-        for wake in self._wakes.values():
-            wake.close()
         self._link.close()
         signal.set_wakeup_fd(-1)
         for sock in self._signal_sockets:
             sock.close()
+
+
+def _end_select(*_: object) -> None:
+    """A child may have ended: the wake-up file tells the selector so."""

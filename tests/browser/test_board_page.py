@@ -35,7 +35,7 @@ import factory from "/widget.js";
 const listeners = new Set();
 const raw = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
 window.sent = [];
-window.start = (state, snapshot, shadow) => {
+window.start = (state, snapshot, shadow, late) => {
   const host = document.getElementById("host");
   let el = host;
   if (shadow) {
@@ -54,7 +54,9 @@ window.start = (state, snapshot, shadow) => {
   };
   const widget = factory();
   widget.initialize({ model });
+  if (late) host.remove();
   window.stop = widget.render({ model, el });
+  if (late) document.body.append(host);
 };
 window.hear = (content, buffers) => {
   for (const listener of listeners) listener(content, buffers.map(raw));
@@ -120,12 +122,12 @@ class Shown:
             **options,
         )
 
-    def start(self, *, shadow=False):
+    def start(self, *, shadow=False, late=False):
         self.board.show("board")
         state, snapshot = self.board._look()
         self.page.evaluate(
-            "([s, b, shadow]) => window.start(s, b, shadow)",
-            [json.loads(json.dumps(state)), b64(snapshot), shadow],
+            "([s, b, shadow, late]) => window.start(s, b, shadow, late)",
+            [json.loads(json.dumps(state)), b64(snapshot), shadow, late],
         )
         return self
 
@@ -201,9 +203,9 @@ def show(page, monkeypatch):
 
     monkeypatch.setattr(comm, "create_comm", Wire)
 
-    def start(record, *, shadow=False, **options):
+    def start(record, *, shadow=False, late=False, **options):
         boards.append(Shown(page, record, **options))
-        return boards[-1].start(shadow=shadow)
+        return boards[-1].start(shadow=shadow, late=late)
 
     return start
 
@@ -277,6 +279,17 @@ def test_a_delta_paints_the_cells_that_changed(show):
     cells = [shown.page.evaluate(f"window.pixel({cell}, 14)") for cell in (76, 77, 78)]
 
     assert cells == [before, [0, 158, 115], [213, 94, 0]]
+
+
+@pytest.mark.parametrize("background", [DARK])
+def test_a_board_that_is_drawn_before_it_is_in_the_page_takes_the_theme_later(show):
+    one = record(200)
+    shown = show(one, late=True)
+    succeed(one, 77)
+    shown.flush()
+
+    shown.page.wait_for_function("document.querySelector('.nbt').hasAttribute('data-dark')")
+    assert shown.page.evaluate("window.pixel(77, 14)") == [15, 181, 131]
 
 
 @pytest.mark.parametrize(("n", "size"), [(2_000, 8), (10_000, 4), (50_000, 3), (100_000, 2)])

@@ -265,6 +265,7 @@ def test_it_ends_when_its_last_user_is_killed(home):
     home.wait_for_end()
 
 
+@pytest.mark.slow
 def test_it_stays_for_the_time_of_grace(home):
     first = home.join(NBTASKS_GRACE="2")
     before = first.server_pid()
@@ -647,6 +648,7 @@ def test_why_it_does_not_start_is_quoted_from_its_log(home, monkeypatch, binary,
     assert not embedded.has_clients(home.folder)
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_named(home, monkeypatch):
     home.join()
     pid = home.server_pid()

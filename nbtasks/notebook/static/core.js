@@ -150,7 +150,11 @@ const prefersDark = () => matchMedia("(prefers-color-scheme: dark)");
  * @param {HTMLElement} root @param {AbortSignal} signal @param {() => void} changed
  */
 export function watchTheme(root, signal, changed) {
+  // A host may draw before it attaches: there is no style to read then.
+  let isStale = true;
   const look = () => {
+    isStale = !root.isConnected;
+    if (isStale) return;
     const dark = isDark(root.parentElement ?? root);
     if (root.hasAttribute("data-dark") !== dark) root.toggleAttribute("data-dark", dark);
     changed();
@@ -160,8 +164,15 @@ export function watchTheme(root, signal, changed) {
   for (const node of [document.documentElement, document.body]) {
     observer.observe(node, { attributes: true, attributeFilter: names });
   }
+  const attached = new ResizeObserver(() => {
+    if (isStale) look();
+  });
+  attached.observe(root);
   prefersDark().addEventListener("change", look, { signal });
-  signal.addEventListener("abort", () => observer.disconnect());
+  signal.addEventListener("abort", () => {
+    observer.disconnect();
+    attached.disconnect();
+  });
   look();
 }
 

@@ -1,7 +1,7 @@
 -- What every script starts with: the files that begin with _ are put before it, in the order of
 -- their names. KEYS[1] is the app's prefix `nbt:{app}:`; every key is built from it, so that all of
--- an app lives in one slot of a cluster. Times are Redis' own, in ms since 1970. Members are counted
--- from 0, ranges [from, to) leave out their end.
+-- an app lives in one slot of a cluster. Times are Redis' own, in ms since 1970. Members are
+-- counted from 0, ranges [from, to) leave out their end.
 
 local PREFIX = KEYS[1]
 local TIME = redis.call('TIME')

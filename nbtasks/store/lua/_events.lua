@@ -1,5 +1,6 @@
 -- Events: one stream a client, at most one entry a script call and client (more only when it is
--- very long). An entry is one flat list of items; each begins with its kind and its number of fields.
+-- very long). An entry is one flat list of items; each begins with its kind and its number of
+-- fields.
 
 local INLINE = 4096 -- bytes: larger values are fetched when asked for
 local BACKLOG = 1000 -- entries a client may be behind before values are no longer sent along

@@ -12,12 +12,14 @@ local function settle_run(rid, from, states, body, worker)
   for at = 1, count do
     local i = from + at - 1
     local value = body(i)
+    local success = string.byte(states, at) == 83
     if value then
-      local success = string.byte(states, at) == 83
       fields[#fields + 1] = (success and 'm' or 'e') .. i
       fields[#fields + 1] = value
     end
-    event[#event + 1] = (value and #value <= limit) and value or ''
+    -- An error may be longer than a value: its traceback is what a board shows.
+    local room = success and limit or 8 * limit
+    event[#event + 1] = (value and #value <= room) and value or ''
   end
   if #fields > 0 then
     redis.call('HSET', key, unpack(fields))

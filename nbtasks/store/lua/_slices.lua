@@ -1,6 +1,6 @@
 -- Slices: how members wait, and how they come back from a worker that did not finish them.
 
-local BAND = 1e15 -- a band per priority, microseconds since 2025 inside it: first come, first served
+local BAND = 1e15 -- a band per priority, microseconds since 2025 in it: first come, first served
 local EPOCH_US = 1735689600000000
 
 local function wake(queue)

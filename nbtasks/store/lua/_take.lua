@@ -25,8 +25,9 @@ end
 local function hand_over(rid, from, to, place, queue, python)
   local found = live_pythons(queue)
   if found[python] then
-    redis.call('ZADD', PREFIX .. 'ready:' .. queue .. '@' .. python, place, slice_name(rid, from, to))
-    return wake(queue .. '@' .. python)
+    local name = queue .. '@' .. python
+    redis.call('ZADD', PREFIX .. 'ready:' .. name, place, slice_name(rid, from, to))
+    return wake(name)
   end
   local versions = {}
   for version in pairs(found) do

@@ -1,4 +1,4 @@
--- What is due: every exchange sees to it, so there is no sweeper process to lose.
+-- What is due: every exchange and heartbeat sees to it, so there is no sweeper process to lose.
 
 local PROMOTE = 200
 local RECOVER = 32
@@ -37,10 +37,12 @@ local function next_due()
 end
 
 -- A wake-up is for one worker: while something is left, the next one is woken too.
-local function pass_wake_on(queues)
+local function pass_wake_on(queues, python)
   for _, queue in ipairs(queues) do
-    if redis.call('EXISTS', PREFIX .. 'ready:' .. queue) == 1 then
-      wake(queue)
+    for _, name in ipairs({ queue, queue .. '@' .. python }) do
+      if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
+        wake(name)
+      end
     end
   end
 end

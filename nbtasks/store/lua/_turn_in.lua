@@ -30,7 +30,7 @@ function TURN_IN.r(held, rid, i, at)
   return at + 2
 end
 
--- Members that were taken and never begun wait again, before all others. `each` above 0 says that
+-- Members that were taken and not finished wait again, before all others. `each` above 0 says that
 -- the record's members take at least so many us, so that nobody takes too many again.
 function TURN_IN.b(held, rid, from, at)
   local to, each = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
@@ -39,8 +39,16 @@ function TURN_IN.b(held, rid, from, at)
       redis.call('HSET', record_key(rid), 'us', each)
     end
     local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
-    redis.call('SETRANGE', states_key(rid), from, (string.gsub(old, STARTED, PENDING)))
-    enqueue(rid, from, to, true)
+    local new = string.gsub(old, STARTED, PENDING)
+    redis.call('SETRANGE', states_key(rid), from, new)
+    -- Only the first can have begun (its process was killed): then its followers have seen it run.
+    local was_seen = redis.call('HEXISTS', record_key(rid), 'w' .. from) == 1
+    if was_seen and string.sub(old, 1, 1) == STARTED then
+      unstart(rid, from, PENDING)
+    end
+    if string.find(new, PENDING, 1, true) then
+      enqueue(rid, from, to, true)
+    end
   end
   return at + 2
 end

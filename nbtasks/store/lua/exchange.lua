@@ -31,6 +31,8 @@ while at <= #ARGV do
   if not held then
     dropped = dropped + 1
   end
+  -- A revoked record may be forgotten while its member still runs: nothing may make it again.
+  held = held and redis.call('EXISTS', record_key(rid)) == 1
   from = tonumber(from)
   at = TURN_IN[kind](held, rid, from, at, worker)
 end
@@ -44,7 +46,7 @@ for slot = 1, tonumber(ARGV[2]) do
     break
   end
 end
-pass_wake_on(queues)
+pass_wake_on(queues, ARGV[8])
 flush_events()
 reply[1] = next_due()
 return reply

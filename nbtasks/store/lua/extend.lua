@@ -1,5 +1,7 @@
 -- extend: a worker's heartbeat. Renews its leases and tells it what to stop: the one way of
--- cancelling that cannot be missed, since a worker that does not come here loses its leases.
+-- cancelling that cannot be missed, since a worker that does not come here loses its leases, and
+-- is told again until the lease ends. Also sees to what is due, so that an idle worker takes over
+-- from one that died.
 --
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
@@ -29,7 +31,7 @@ for at = first, #ARGV do
     local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
     local i = string.find(states, REVOKED, 1, true)
     while i do
-      if redis.call('HDEL', record_key(rid), 'x' .. (from + i - 1)) == 1 then
+      if redis.call('HEXISTS', record_key(rid), 'x' .. (from + i - 1)) == 1 then
         reply[#reply + 1] = 'x'
         reply[#reply + 1] = lease
         reply[#reply + 1] = from + i - 1
@@ -38,4 +40,8 @@ for at = first, #ARGV do
     end
   end
 end
+
+promote_due()
+recover_lost()
+flush_events()
 return reply

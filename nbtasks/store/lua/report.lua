@@ -6,7 +6,7 @@
 --            's'  it has been running for a while      data: ms since it began
 --            'p'  progress                             data: JSON
 --            'o'  output                               data: one letter for the stream, then text
--- Returns  items dropped for want of the lease
+-- Returns  items dropped for want of the lease or of the record
 
 local LOG_LIMIT = 1000000 -- bytes kept of what one member writes; the older half goes first
 local SEPARATOR = '\30' -- before each part of a log; senders take it out of the text
@@ -15,7 +15,10 @@ local function log(rid, i, data)
   local key = PREFIX .. 'o:' .. rid .. ':' .. i
   if redis.call('APPEND', key, SEPARATOR .. data) > LOG_LIMIT then
     local kept = redis.call('GETRANGE', key, -LOG_LIMIT / 2, -1)
-    redis.call('SET', key, string.sub(kept, string.find(kept, SEPARATOR, 1, true) or 1))
+    local first = string.find(kept, SEPARATOR, 1, true)
+    -- Where the last part alone is longer, its end is kept, under its own letter.
+    kept = first and string.sub(kept, first) or SEPARATOR .. string.sub(data, 1, 1) .. kept
+    redis.call('SET', key, kept)
   end
   redis.call('PEXPIRE', key, DAY)
 end
@@ -23,21 +26,19 @@ end
 local dropped = 0
 for at = 2, #ARGV, 5 do
   local kind, lease, rid, i, data = unpack(ARGV, at, at + 4)
-  if not is_leased(lease) then
+  local key = record_key(rid)
+  local clients = redis.call('HGET', key, 'c')
+  if not clients or not is_leased(lease) then
     dropped = dropped + 1
+  elseif kind == 's' then
+    redis.call('HSET', key, 'w' .. i, ARGV[1])
+    emit(clients, 's', { rid, i, ARGV[1], NOW - tonumber(data) })
+  elseif kind == 'p' then
+    redis.call('HSET', key, 'p' .. i, data)
+    emit(clients, 'p', { rid, i, data })
   else
-    local key = record_key(rid)
-    local clients = redis.call('HGET', key, 'c')
-    if kind == 's' then
-      redis.call('HSET', key, 'w' .. i, ARGV[1])
-      emit(clients, 's', { rid, i, ARGV[1], NOW - tonumber(data) })
-    elseif kind == 'p' then
-      redis.call('HSET', key, 'p' .. i, data)
-      emit(clients, 'p', { rid, i, data })
-    else
-      log(rid, i, data)
-      emit(clients, 'o', { rid, i, data })
-    end
+    log(rid, i, data)
+    emit(clients, 'o', { rid, i, data })
   end
 end
 flush_events()

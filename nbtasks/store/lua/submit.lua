@@ -7,6 +7,7 @@
 --          14 expires after ms, 0 never · 15.. signed arguments
 -- Returns  members stored so far: less than asked where a chunk before this one is missing;
 --          -1 when the code is not stored (nothing was written)
+--          -2 when a record of another size has this id (nothing was written)
 
 local FIRST_BODY = 15
 
@@ -17,7 +18,11 @@ if redis.call('PEXPIRE', PREFIX .. 'fn:' .. ARGV[9], ARGV[10]) == 0 then
   return -1
 end
 
-local stored = tonumber(redis.call('HGET', key, 'up') or 0)
+local found = redis.call('HMGET', key, 'up', 'n')
+if found[2] and tonumber(found[2]) ~= n then
+  return -2
+end
+local stored = tonumber(found[1] or 0)
 if stored ~= from then
   return stored
 end

@@ -1,0 +1,136 @@
+"""Calls -> a record that may be submitted: everything that can be wrong is found before anything is sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from nbtasks.canvas import Call
+from nbtasks.config import Config
+from nbtasks.errors import TooBig, Unsendable
+from nbtasks.functions import Code
+from nbtasks.live import LiveRecord
+from nbtasks.record import Header, Record, check_name, new_id
+from nbtasks.serializers import PYTHON_TAG, culprit, encode
+from nbtasks.signing import Signer
+from nbtasks.task import Task, TaskOptions, merge_options
+
+AnyTask = Task[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record that may be submitted; `is_named` where its id is the user's own."""
+
+    record: Record
+    code: Code
+    is_named: bool
+    labels: Sequence[str] | None
+
+    def live(self, now_ms: int) -> LiveRecord:
+        """What the client is to know of it, before it is sent."""
+        record = self.record
+        live = LiveRecord(record.rid, len(record.bodies), record.name, record.queue, now_ms)
+        live.labels = list(self.labels) if self.labels is not None else None
+        return live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Calls of some code (a function or a notebook cell), and how they are to be sent.
+
+    `task` is the task they are calls of, for wording; a cell has none.
+    """
+
+    code: Code
+    name: str
+    calls: Sequence[Call]
+    base: TaskOptions
+    call: Mapping[str, Any]
+    task: AnyTask | None = None
+    labels: Sequence[str] | None = None
+
+
+def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
+    """Check, encode and sign.
+
+    Raises:
+        ConfigError: An option has a wrong value.
+        Unsendable: An argument cannot be pickled; the message names it.
+        TooBig: An argument or the code is above `max_input`.
+    """
+    code, name, call = submission.code, submission.name, submission.call
+    now = datetime.now(UTC)  # noqa: TID251 - eta is a date
+    options, delay_ms = merge_options(submission.base, call, now)
+    rid = check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
+    _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
+    payloads, python = _encode_calls(submission, config.max_input)
+    header = Header(
+        task=name,
+        code=code.hash,
+        python=code.python or python,
+        fresh=code.fresh,
+        key_id=signer.key_id,
+        limit_ms=options.limit_ms,
+        retry=options.retry,
+    )
+    encoded = header.encode()
+    seal = signer.arguments(rid, encoded).seal
+    record = Record(
+        rid=rid,
+        header=encoded,
+        python=header.python,
+        code=code.hash,
+        name=name,
+        queue=options.queue or config.default_queue,
+        bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
+        priority=options.priority,
+        delay_ms=delay_ms,
+        expires_ms=options.expires_ms,
+        keep_ms=config.result_expires_ms,
+        max_deliveries=options.max_deliveries or config.max_deliveries,
+    )
+    return Prepared(record, code, bool(call.get("task_id")), submission.labels)
+
+
+def _encode_calls(submission: Submission, limit: int) -> tuple[list[bytes], str]:
+    """The payload of each call, and the Python they need, if they need one."""
+    payloads: list[bytes] = []
+    python = ""
+    what = f"the arguments of {submission.name!r}"
+    for args, kwargs in submission.calls:
+        try:
+            payload, is_portable = encode((tuple(args), dict(kwargs)), what)
+        except Unsendable as error:
+            raise _name_culprit(error, submission, args, kwargs) from error
+        if not is_portable:
+            python = PYTHON_TAG
+        if len(payload) > limit:
+            for argument, value in _named(submission.task, args, kwargs).items():
+                size = len(encode(value, argument)[0])
+                _check_size(f"argument {argument!r} of {submission.name!r}", size, limit)
+            _check_size(what, len(payload), limit)
+        payloads.append(payload)
+    return payloads, python
+
+
+def _check_size(what: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise TooBig(what, size, limit, "max_input")
+
+
+def _name_culprit(
+    error: Unsendable, submission: Submission, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Unsendable:
+    found = culprit(_named(submission.task, args, kwargs))
+    if found is None:
+        return error
+    argument, kind = found
+    what = f"argument {argument!r} of {submission.name!r}"
+    return Unsendable(what, kind, error.args[2], "create it inside the task")
+
+
+def _named(task: AnyTask | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    count = len(args)
+    names = task.parameter_names(count) if task is not None else [str(at) for at in range(count)]
+    return {**dict(zip(names, args, strict=True)), **kwargs}

@@ -1,0 +1,94 @@
+"""Looks after what children run: reports the slow, and takes back what waits behind them.
+
+Parent and child agree without a message, through the shared cells: the parent forbids a range of
+sequence numbers, the child publishes each number before it looks whether it is forbidden. Only the
+one member that it was just beginning is in doubt, and a look some time later clears that up.
+"""
+
+from typing import Final
+
+from nbtasks.worker.delivery import Delivery, Slot
+from nbtasks.worker.handin import HandIn
+
+SLOW_US: Final = 20_000
+"""A member that runs longer is reported as started, and what waits behind it goes back."""
+
+UNBEGUN_MS: Final = 5000.0
+"""A child that has nothing to do but begin is given so long for it."""
+
+
+def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
+    """Look at a child that has work, at the time `now`; whether another look is needed."""
+    sequence = slot.child.cells.now
+    if slot.takeback is not None:
+        end_takeback(slot, sequence, hand_in)
+    if sequence != slot.seen:
+        slot.seen = sequence
+        slot.since_ms = now
+        return True
+    ran_ms = now - slot.since_ms
+    if ran_ms * 1000 < SLOW_US:
+        return True
+    running = [
+        delivery
+        for delivery in slot.deliveries.values()
+        if delivery.holds(delivery.index_of(sequence))
+    ]
+    for delivery in running:
+        _announce(delivery, delivery.index_of(sequence), int(ran_ms), hand_in)
+    if not running and (slot.child.is_behind or ran_ms < UNBEGUN_MS):
+        return True  # it is still reading: taken back now, large arguments would never begin
+    if any(
+        delivery.sequence_of(delivery.stop) > sequence + 1 for delivery in slot.deliveries.values()
+    ):
+        start_takeback(slot)
+        return True
+    return False
+
+
+def start_takeback(slot: Slot) -> None:
+    """Forbid the child to begin anything more of what it has; the next look takes it back."""
+    start = slot.child.cells.now + 1
+    if slot.takeback is None and start < slot.child.next_sequence:
+        slot.takeback = start, slot.child.next_sequence
+        slot.child.cells.drop(*slot.takeback)
+
+
+def end_takeback(slot: Slot, now: int, hand_in: HandIn) -> None:
+    """Give back what the child has not begun.
+
+    It may have begun one more member just as it was forbidden to: `now`, read a while after, says
+    so.
+    """
+    if slot.takeback is None:
+        return
+    start, stop = slot.takeback
+    slot.takeback = None
+    start = max(start, now + 1)
+    for delivery in list(slot.deliveries.values()):
+        first = max(delivery.at, delivery.index_of(start))
+        last = min(delivery.stop, delivery.index_of(stop))
+        if first < last:
+            delivery.stop = first
+            hand_in.back(slot, delivery, first, last, SLOW_US)
+    if now in slot.condemned:
+        slot.kill("revoked")
+    slot.condemned.clear()
+
+
+def condemn(slot: Slot, delivery: Delivery, index: int) -> None:
+    """Member `index` is revoked: kill the child if it runs it, or else keep it from beginning."""
+    if not delivery.holds(index) or slot.killed:
+        return
+    sequence, now = delivery.sequence_of(index), slot.child.cells.now
+    if sequence == now:
+        slot.kill("revoked")
+    elif sequence > now:
+        slot.condemned.add(sequence)
+        start_takeback(slot)
+
+
+def _announce(delivery: Delivery, index: int, ran_ms: int, hand_in: HandIn) -> None:
+    if delivery.holds(index) and delivery.announced != index:
+        delivery.announced = index
+        hand_in.report(delivery, [("s", index, ran_ms)])

@@ -1,0 +1,106 @@
+"""Wake-ups from Redis: connections that wait, so that nothing has to poll."""
+
+import selectors
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from nbtasks.clock import Clock
+from nbtasks.errors import StoreUnavailable
+from nbtasks.store.link import Link
+
+BLOCK_S: Final = 2
+"""How long a wait in Redis may last: a dead connection is noticed by then, plus `GRACE_MS`."""
+
+GRACE_MS: Final = 5000.0
+
+
+class Wake:
+    """A connection that waits for wake-ups on some keys, beside the one that does the work."""
+
+    def __init__(self, url: str, keys: list[str], clock: Clock) -> None:
+        self._link = Link(url)
+        self._keys = keys
+        self._clock = clock
+        self._since: float | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a wait is under way."""
+        return self._since is not None
+
+    def wait(self) -> int:
+        """Begin to wait; the socket to select on."""
+        self._link.send("BZPOPMIN", *self._keys, BLOCK_S)
+        self._since = self._clock.tick_ms()
+        return self._link.fileno()
+
+    def end(self) -> bool:
+        """Read the answer: True for a wake-up, False when the time was over."""
+        self._since = None
+        return self._link.read() is not None
+
+    def check(self) -> None:
+        """Raise StoreUnavailable where the answer is overdue."""
+        if (
+            self._since is not None
+            and self._clock.tick_ms() - self._since > BLOCK_S * 1000 + GRACE_MS
+        ):
+            raise StoreUnavailable(self._link.url, "it does not answer a wait")
+
+    def close(self) -> None:
+        """Give the wait up."""
+        self._since = None
+        self._link.close()
+
+
+class Wakes:
+    """Several `Wake`s by name, on one selector; `call(name)` when one has an answer."""
+
+    def __init__(
+        self,
+        wakes: dict[str, Wake],
+        selector: selectors.BaseSelector,
+        call: Callable[[str], None],
+    ) -> None:
+        self._wakes = wakes
+        self._selector = selector
+        self._call = call
+        self._sockets: dict[str, int] = {}
+
+    def watch(self, *names: str) -> None:
+        """Begin those waits that are not under way, and look after the others.
+
+        Raises:
+            StoreError: Redis is gone.
+        """
+        for name in names:
+            wake = self._wakes[name]
+            if wake.is_waiting:
+                wake.check()
+            else:
+                number = wake.wait()
+                self._sockets[name] = number
+                self._selector.register(number, selectors.EVENT_READ, partial(self._call, name))
+
+    def end(self, name: str) -> bool:
+        """Read an answer: whether it is a wake-up.
+
+        Raises:
+            StoreError: Redis is gone.
+        """
+        self._unwatch(name)
+        return self._wakes[name].is_waiting and self._wakes[name].end()
+
+    def close(self) -> None:
+        """Give all waits up."""
+        for name, wake in self._wakes.items():
+            self._unwatch(name)
+            wake.close()
+
+    def _unwatch(self, name: str) -> None:
+        number = self._sockets.pop(name, None)
+        if number is not None:
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(number)

@@ -1,0 +1,218 @@
+"""The quickstart in JupyterLab, in a real browser: live boards, their end, and a cancel click."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kernel_side import end_users_of, private_environment, wait_until
+from playwright.sync_api import sync_playwright
+
+from nbtasks.demo import quickstart
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+
+SECONDS = 60_000
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+OPTIONS = [
+    "--no-browser",
+    "--allow-root",
+    "--ServerApp.port_retries=0",
+    "--IdentityProvider.token=",
+    "--ServerApp.disable_check_xsrf=True",
+    "--LabApp.expose_app_in_browser=True",
+    "--LabApp.news_url=",
+    "--KernelManager.transport=ipc",
+]
+SETTINGS = {
+    "apputils-extension/notification.jupyterlab-settings": {
+        "checkForUpdates": False,
+        "fetchNews": "false",
+    },
+}
+# What JupyterLab itself writes to the console, with nbtasks or without.
+HARMLESS: list[str] = []
+
+OPEN = """async (path) => {
+  const app = window.jupyterapp;
+  await app.restored;
+  const widget = await app.commands.execute("docmanager:open", { path, factory: "Notebook" });
+  await widget.context.ready;
+  await widget.sessionContext.ready;
+  window.panel = widget;
+}"""
+RUN_ALL = 'window.jupyterapp.commands.execute("notebook:run-all-cells")'
+SAVE = 'window.jupyterapp.commands.execute("docmanager:save")'
+HANG = """%load_ext nbtasks
+%broker --start 1
+%%task long --for n in range(3)
+import threading
+threading.Event().wait(60)"""
+
+
+class Lab:
+    """A Jupyter server of its own, with a folder of notebooks."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.notebooks = folder / "notebooks"
+        self.notebooks.mkdir()
+        settings = folder / "settings"
+        for name, content in SETTINGS.items():
+            path = settings / "@jupyterlab" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content))
+        self.environment = private_environment(
+            folder,
+            JUPYTERLAB_SETTINGS_DIR=str(settings),
+            JUPYTERLAB_WORKSPACES_DIR=str(folder / "workspaces"),
+        )
+        self.log = folder / "lab.log"
+        command = [sys.executable, "-m", "jupyterlab", *OPTIONS, "--ServerApp.port=0"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, env=self.environment, cwd=self.notebooks, stdout=log, stderr=log
+            )
+
+    def url(self):
+        """Where it listens, from the file that it writes for this."""
+        wait_until(self.facts, f"JupyterLab has started: {self.log.read_text()}", 40)
+        return self.facts()["url"]
+
+    def facts(self):
+        (path,) = list((self.folder / "runtime").glob("jpserver-*.json")) or [None]
+        return path and json.loads(path.read_text() or "null")
+
+    def add(self, name, cells):
+        """Write a notebook."""
+        found = [
+            {
+                "cell_type": "code",
+                "id": f"c{at}",
+                "metadata": {},
+                "outputs": [],
+                "execution_count": None,
+                "source": source,
+            }
+            for at, source in enumerate(cells)
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        content = {
+            "cells": found,
+            "metadata": {"kernelspec": kernel},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        (self.notebooks / name).write_text(json.dumps(content))
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        finally:
+            self.process.kill()
+        end_users_of(self.environment["NBTASKS_HOME"])
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    found = Lab(tmp_path_factory.mktemp("lab"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, lab):
+    found = chromium.new_page(viewport={"width": 1200, "height": 900})
+    found.problems = []
+    found.on("pageerror", lambda error: found.problems.append(str(error)))
+    found.on(
+        "console",
+        lambda message: message.type == "error" and found.problems.append(message.text),
+    )
+    found.goto(f"{lab.url()}lab?reset")
+    found.wait_for_function("window.jupyterapp")
+    yield found
+    problems = [text for text in found.problems if not any(ok in text for ok in HARMLESS)]
+    assert problems == []
+    assert found.locator(".jp-Dialog").count() == 0
+    found.close()
+
+
+@pytest.fixture
+def screenshots(tmp_path):
+    folder = Path(os.environ.get("NBTASKS_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_the_quickstart_runs_in_jupyterlab_with_a_live_board(page, lab, screenshots):
+    shutil.copy(quickstart(), lab.notebooks / "first.ipynb")
+    page.evaluate(OPEN, "first.ipynb")
+    page.evaluate(f"void {RUN_ALL}")
+    board = page.get_by_role("region", name="Tasks: search")
+    board.wait_for(timeout=SECONDS)
+
+    counts = set()
+    done = board.locator(".nbt-done")
+    wait_until(lambda: counts.add(done.inner_text()) or len(counts) > 2, "the board moves", 40)
+    board.scroll_into_view_if_needed()
+    page.screenshot(path=screenshots / "live.png")
+    assert any(0 <= int(text.split(" / ")[0]) < 48 for text in counts)
+
+    page.wait_for_function("!document.querySelector('.nbt')", timeout=SECONDS)
+    page.wait_for_function("panel.content.widgets.at(-1).model.executionCount", timeout=SECONDS)
+    page.evaluate(SAVE)
+    page.screenshot(path=screenshots / "end.png")
+    assert saved_html(lab.notebooks / "first.ipynb", "48 / 48")
+
+
+def saved_html(path, words):
+    """The outputs of a saved notebook whose HTML has these words; none may hold a live widget."""
+    cells = json.loads(path.read_text())["cells"]
+    outputs = [one["data"] for cell in cells for one in cell.get("outputs", []) if "data" in one]
+    assert not any("application/vnd.jupyter.widget-view+json" in data for data in outputs)
+    return [data for data in outputs if words in "".join(data.get("text/html", []))]
+
+
+def test_a_cancel_click_ends_a_running_task(page, lab, screenshots):
+    first, second, *rest = HANG.splitlines()
+    lab.add("second.ipynb", [first, second, "\n".join(rest)])
+    page.evaluate(OPEN, "second.ipynb")
+    page.evaluate(f"void {RUN_ALL}")
+    board = page.get_by_role("region", name="Tasks: long")
+    board.wait_for(timeout=SECONDS)
+    board.get_by_text("1 running").wait_for(timeout=SECONDS)
+
+    row = board.locator(".nbt-row").first
+    button = row.get_by_role("button", name="Cancel this task")
+    button.click()
+    button.click()
+    row.get_by_text("revoked").wait_for(timeout=SECONDS)
+    page.screenshot(path=screenshots / "cancelled.png")
+
+    everything = board.get_by_role("button", name="Cancel all unfinished tasks")
+    everything.click()
+    everything.click()
+    page.get_by_text("3 / 3").wait_for(timeout=SECONDS)

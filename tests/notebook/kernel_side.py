@@ -1,0 +1,194 @@
+"""Real kernels, each with an embedded server of its own, and what their cells show."""
+
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import psutil
+from jupyter_client.manager import KernelManager
+
+from nbtasks.clock import SystemClock
+
+GRACE_S = 0.3
+PATIENCE_S = 40.0
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def wait_until(is_true: Callable[[], object], description: str, seconds: float = 15.0) -> None:
+    """Come back once something has become true; fail with the description where it does not."""
+    clock = SystemClock()
+    end = clock.tick_ms() + seconds * 1000
+    pause = threading.Event()
+    while not is_true():
+        if clock.tick_ms() > end:
+            raise AssertionError(f"after {seconds} s still not: {description}")
+        pause.wait(0.005)
+
+
+def private_environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a notebook that shares nothing with this user's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NBTASKS_")}
+    return {
+        **kept,
+        "NBTASKS_HOME": str(folder / "home"),
+        "NBTASKS_GRACE": str(GRACE_S),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        **more,
+    }
+
+
+def users_of(home: str) -> list[psutil.Process]:
+    """The processes that were started with this NBTASKS_HOME: server, keeper, workers, kernels."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("NBTASKS_HOME") == home:
+                found.append(process)
+    return found
+
+
+def end_users_of(home: str) -> None:
+    """End the workers of a home, and wait for its keeper; whatever stays is killed and told."""
+    for process in users_of(home):
+        with suppress(psutil.Error):
+            if "worker" in process.cmdline():
+                process.terminate()
+    try:
+        wait_until(lambda: not users_of(home), "server and workers have ended", 15)
+    except AssertionError:
+        late = users_of(home)
+        told = [" ".join(process.cmdline()) for process in late]
+        for process in late:
+            with suppress(psutil.Error):
+                process.kill()
+        raise AssertionError(f"these did not end: {told}") from None
+
+
+@dataclass
+class Shown:
+    """What a cell showed: outputs as in a notebook, updated by display id."""
+
+    status: str = ""
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+    def text(self, stream: str) -> str:
+        """What it wrote to `stdout` or `stderr`."""
+        return "".join(o["text"] for o in self.outputs if o.get("name") == stream)
+
+    @property
+    def value(self) -> str | None:
+        """Its Out, as text."""
+        found = [o["data"]["text/plain"] for o in self.outputs if o["type"] == "execute_result"]
+        return found[0] if found else None
+
+    @property
+    def displays(self) -> list[dict[str, Any]]:
+        """The data of what it displayed."""
+        return [o["data"] for o in self.outputs if o["type"] == "display_data"]
+
+    @property
+    def error(self) -> str:
+        """The type of the exception that it ended with."""
+        return next((o["ename"] for o in self.outputs if o["type"] == "error"), "")
+
+    @property
+    def traceback(self) -> str:
+        """Its traceback without colours."""
+        lines = [line for o in self.outputs if o["type"] == "error" for line in o["traceback"]]
+        return _COLOURS.sub("", "\n".join(lines))
+
+    @property
+    def usage(self) -> str:
+        """Its UsageError: one line."""
+        assert not self.error, self.traceback
+        assert self.status == "error"
+        (line,) = [one for one in self.text("stderr").splitlines() if "UsageError" in one]
+        return line.removeprefix("UsageError: ")
+
+
+class Kernel:
+    """A kernel and its client; `run` executes a cell to its end."""
+
+    def __init__(self, folder: Path, kernel_name: str = "python3", **environment: str) -> None:
+        self.environment = private_environment(folder, **environment)
+        self.home = self.environment["NBTASKS_HOME"]
+        self.manager = KernelManager(
+            kernel_name=kernel_name, transport="ipc", ip=str(folder / "k"), owns_kernel=True
+        )
+        self.manager.start_kernel(env=self.environment, cwd=str(folder))
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=PATIENCE_S)
+        self.cells: dict[str, Shown] = {}
+        self.places: dict[str, tuple[Shown, int]] = {}
+        self.widgets: list[str] = []
+
+    def start(self, code: str) -> str:
+        """Send a cell; its id."""
+        message = self.client.execute(code)
+        self.cells[message] = Shown()
+        return message
+
+    def run(self, code: str, seconds: float = PATIENCE_S) -> Shown:
+        """Execute a cell and wait for its end."""
+        return self.finish(self.start(code), seconds)
+
+    def finish(self, message: str, seconds: float = PATIENCE_S) -> Shown:
+        """Wait for the end of a cell."""
+        shown = self.cells[message]
+        wait_until(lambda: self.read() and shown.status, f"cell {message} has ended", seconds)
+        reply = self.client.get_shell_msg(timeout=seconds)
+        while reply["parent_header"].get("msg_id") != message:
+            reply = self.client.get_shell_msg(timeout=seconds)
+        shown.status = reply["content"]["status"]
+        return shown
+
+    def read(self) -> bool:
+        """Take in what the kernel has published by now."""
+        with suppress(Empty):
+            while True:
+                self._take(self.client.get_iopub_msg(timeout=0.01))
+        return True
+
+    def ok(self, code: str, seconds: float = PATIENCE_S) -> Shown:
+        """Execute a cell that must not fail."""
+        shown = self.run(code, seconds)
+        assert shown.status == "ok", shown.traceback or shown.text("stderr")
+        return shown
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        kind, content = message["msg_type"], message["content"]
+        shown = self.cells.get(message["parent_header"].get("msg_id", ""))
+        if kind == "comm_open" and "board" in content["data"].get("state", {}):
+            self.widgets.append(content["comm_id"])
+        identity = content.get("transient", {}).get("display_id", "")
+        if kind == "update_display_data":
+            if identity in self.places:
+                where, at = self.places[identity]
+                where.outputs[at]["data"] = content["data"]
+        elif kind == "status" and shown is not None:
+            if content["execution_state"] == "idle":
+                shown.status = shown.status or "idle"
+        elif kind in {"stream", "display_data", "execute_result", "error"} and shown is not None:
+            if identity:
+                self.places[identity] = shown, len(shown.outputs)
+            shown.outputs.append({"type": kind, **content})
+
+    def close(self) -> None:
+        """End the kernel and whatever it has started."""
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=False)
+        self.manager.cleanup_resources()
+        end_users_of(self.home)

@@ -1,0 +1,130 @@
+"""A worker's side of the store, driven by hand: one call, one script."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbtasks.record import Header, Record, new_id
+from nbtasks.retry import NEVER
+from nbtasks.store.link import Link
+from nbtasks.store.store import Store
+
+HEADER = Header(task="fit", code="c0de", retry=NEVER).encode()
+MINUTE_MS = 60_000
+
+
+@dataclass
+class Taken:
+    """A slice under a lease."""
+
+    slot: int
+    lease: str
+    rid: str
+    start: int
+    header: bytes
+    code: str
+    members: int
+    retries: int
+    bodies: list[bytes]
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.bodies)
+
+
+@dataclass
+class Reply:
+    """What an exchange answers."""
+
+    due_ms: int
+    dropped: int
+    taken: list[Taken]
+
+
+class Hand:
+    """A worker without processes: the test says what it takes and what it hands in."""
+
+    def __init__(
+        self, store: Store, name: str, queues: Sequence[str], python: str, lease_ms: int
+    ) -> None:
+        self.name = name
+        self.queues = queues
+        self.python = python
+        self.lease_ms = lease_ms
+        self.store = store
+        self.link = Link(store.url)
+        self.link.open()
+
+    def script(self, name: str, *args: object) -> Any:
+        return self.link.call_script(name, self.store.keys.prefix, *args)
+
+    def exchange(
+        self,
+        *chunks: Sequence[object],
+        slots: int = 0,
+        budget_us: int = 1_000_000,
+        guess_us: int = 1000,
+        most: int = 256,
+        token: str = "",
+    ) -> Reply:
+        head = (self.name, slots, budget_us, guess_us, most, self.lease_ms)
+        token = token or os.urandom(8).hex()
+        flat = [item for chunk in chunks for item in chunk]
+        names = (len(self.queues), *self.queues)
+        due, dropped, *slices = self.script("exchange", *head, token, self.python, *names, *flat)
+        taken = [
+            Taken(slot, lease.decode(), rid.decode(), start, header, code.decode(), int(n), k, rest)
+            for slot, lease, rid, start, header, code, n, k, *rest in slices
+        ]
+        return Reply(due, dropped, taken)
+
+    def take(self, slots: int = 1, **limits: Any) -> list[Taken]:
+        return self.exchange(slots=slots, **limits).taken
+
+    def take_one(self) -> Taken:
+        (taken,) = self.take()
+        return taken
+
+    def finish(self, taken: Taken, states: str = "", bodies: Sequence[bytes] = ()) -> int:
+        """Hand in all of a slice; how many chunks were refused."""
+        states = states or "S" * len(taken.bodies)
+        return self.exchange(finished(taken, states, bodies)).dropped
+
+    def beat(self, *leases: str, alive_ms: int = MINUTE_MS) -> list[tuple[bytes, ...]]:
+        """A heartbeat; what it is told, as (kind, lease) or (kind, lease, index)."""
+        facts = ("host", "h", "pid", 1, "python", self.python)
+        facts = (*facts, "queues", " ".join(self.queues), "concurrency", 1)
+        reply = self.script(
+            "extend", self.name, self.lease_ms, alive_ms, len(facts) // 2, *facts, *leases
+        )
+        found, items = [], iter(reply)
+        for kind in items:
+            fields = (next(items),) if kind == b"l" else (next(items), next(items))
+            found.append((kind, *fields))
+        return found
+
+    def report(self, kind: str, taken: Taken, data: object, index: int | None = None) -> int:
+        at = taken.start if index is None else index
+        return self.script("report", self.name, kind, taken.lease, taken.rid, at, data)
+
+
+def finished(taken: Taken, states: str, bodies: Sequence[bytes] = (), *, last: bool = True) -> list:
+    bodies = bodies or [b"v%d" % (taken.start + i) for i in range(len(states))]
+    return ["f", taken.lease, int(last), taken.rid, taken.start, states, 1000, *bodies]
+
+
+def make_record(n: int = 1, **fields: Any) -> Record:
+    """A record of n members whose bodies are a0, a1, …"""
+    whole: dict[str, Any] = {
+        "rid": new_id(),
+        "header": HEADER,
+        "python": "",
+        "code": "c0de",
+        "name": "fit",
+        "queue": "default",
+        "bodies": [b"a%d" % i for i in range(n)],
+        "keep_ms": MINUTE_MS,
+        "max_deliveries": 3,
+    }
+    return Record(**{**whole, **fields})

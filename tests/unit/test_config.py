@@ -1,0 +1,71 @@
+"""Settings: checked at once, secrets never shown."""
+
+import pytest
+
+from nbtasks.config import Config, from_environment, nearest
+from nbtasks.errors import ConfigError
+
+
+def test_nothing_set_is_all_defaults():
+    assert from_environment({}) == Config()
+
+
+def test_the_environment_gives_url_and_key():
+    config = from_environment({"NBTASKS_URL": " redis://h ", "NBTASKS_KEY": " key\n"})
+    assert (config.url, config.key) == ("redis://h", b"key")
+
+
+def test_a_key_may_be_in_a_file(tmp_path):
+    path = tmp_path / "key"
+    path.write_text("from a file\n")
+    assert from_environment({"NBTASKS_KEY_FILE": str(path)}).key == b"from a file"
+
+
+def test_the_key_itself_wins_over_its_file():
+    assert from_environment({"NBTASKS_KEY": "a", "NBTASKS_KEY_FILE": "/nowhere"}).key == b"a"
+
+
+def test_a_key_file_that_is_not_there_is_named():
+    message = "NBTASKS_KEY_FILE is '/nowhere/key', and cannot be read: No such file or directory"
+    with pytest.raises(ConfigError, match=message):
+        from_environment({"NBTASKS_KEY_FILE": "/nowhere/key"})
+
+
+def test_no_secret_is_ever_shown():
+    config = Config(url="redis://:canary@host", key=b"canary canary canary")
+    assert "canary" not in repr(config)
+    assert "canary" not in str(config)
+
+
+@pytest.mark.parametrize("name", ["name", "default_queue"])
+@pytest.mark.parametrize("value", ["", "a b", "a{b}", "é", "x" * 256, 5, None], ids=repr)
+def test_names_are_names(name, value):
+    with pytest.raises(ConfigError, match="is not a name: use 1 to 255 of the letters"):
+        Config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lease_ms", "heartbeat_ms", "max_deliveries", "result_expires_ms", "max_input", "patience_ms"],
+)
+@pytest.mark.parametrize("value", [0, -1, 1.5, "5", None, True], ids=repr)
+def test_numbers_are_whole_and_positive(name, value):
+    with pytest.raises(ConfigError, match=f"{name} is .*: it must be a whole number above 0"):
+        Config(**{name: value})
+
+
+def test_settings_are_copied_and_never_changed():
+    config = Config()
+    assert config.with_settings({"lease_ms": 60_000}).lease_ms == 60_000
+    assert config.lease_ms == 15_000
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("lease", ": did you mean 'lease_ms'?"),
+        ("xyz", ": there are lease_ms, name"),
+    ],
+)
+def test_the_nearest_name_is_offered(word, expected):
+    assert nearest(word, ["name", "lease_ms"]) == expected

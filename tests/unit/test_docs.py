@@ -1,0 +1,50 @@
+"""Whatever a user can name stands in the reference."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import nbtasks
+from nbtasks.cli import commands
+from nbtasks.config import Config
+from nbtasks.notebook.options import BROKER_OPTIONS, TASK_OPTIONS, TASKS_OPTIONS
+from nbtasks.signature import OPTIONS
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def page(name: str) -> str:
+    return (REFERENCE / f"{name}.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", nbtasks.__all__)
+def test_every_exported_name_is_in_the_reference(name):
+    assert f"`{name}`" in page("python") + page("errors")
+
+
+@pytest.mark.parametrize("name", [item.name for item in fields(Config)])
+def test_every_setting_is_in_the_reference(name):
+    assert f"`{name}`" in page("settings")
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_call_option_is_in_the_reference(name):
+    assert f"`{name}`" in page("python")
+
+
+@pytest.mark.parametrize(
+    "option",
+    sorted({f"--{option.long}" for option in (*BROKER_OPTIONS, *TASK_OPTIONS, *TASKS_OPTIONS)}),
+)
+def test_every_magic_option_is_in_the_reference(option):
+    assert option in page("magics")
+
+
+@pytest.mark.parametrize("command", sorted(commands.commands))
+def test_every_command_and_its_options_are_in_the_reference(command):
+    text = page("cli")
+    assert f"`nbtasks {command}" in text
+    for parameter in commands.commands[command].params:
+        for name in parameter.opts:
+            assert not name.startswith("--") or f"`{name}`" in text

@@ -1,0 +1,98 @@
+"""A body counts only where it was made: with this key, for this purpose, app, record and member."""
+
+import pytest
+
+from nbtasks.errors import BadSignature, ConfigError
+from nbtasks.signing import SIGNED, SYSTEM, Seal, Signer
+
+KEY = b"sixteen bytes ok"
+HEADER = b'{"task":"fit"}'
+
+
+def arguments(key=KEY, app="main", rid="r1", header=HEADER):
+    return Signer(key, app).arguments(rid, header)
+
+
+def results(key=KEY, app="main", rid="r1"):
+    return Signer(key, app).results(rid)
+
+
+def code(key=KEY, app="main"):
+    return Signer(key, app).code()
+
+
+def test_what_was_sealed_opens_to_the_same_payload():
+    body = arguments().seal(3, b"payload")
+    assert bytes(arguments().open(3, body, "it")) == b"payload"
+
+
+def test_an_empty_payload_is_signed_too():
+    assert bytes(results().open(0, results().seal(0, b""), "it")) == b""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(arguments(key=b"another 16 bytes"), id="key"),
+        pytest.param(arguments(app="other"), id="app"),
+        pytest.param(arguments(rid="r2"), id="record"),
+        pytest.param(arguments(header=HEADER + b" "), id="header"),
+        pytest.param(arguments(rid="r", header=b"1" + HEADER), id="shifted header"),
+        pytest.param(results(), id="purpose result"),
+        pytest.param(code(), id="purpose code"),
+    ],
+)
+def test_a_body_is_refused_everywhere_else(other):
+    body = arguments().seal(0, b"payload")
+    with pytest.raises(BadSignature, match="it: it is not signed by this side's key"):
+        other.open(0, body, "it")
+
+
+def test_a_body_is_refused_for_another_member():
+    with pytest.raises(BadSignature):
+        arguments().open(1, arguments().seal(0, b"payload"), "it")
+
+
+def test_a_change_of_any_bit_is_refused():
+    body = bytearray(arguments().seal(0, b"payload"))
+    for at in range(len(body)):
+        for bit in range(8):
+            body[at] ^= 1 << bit
+            with pytest.raises(BadSignature):
+                arguments().open(0, bytes(body), "it")
+            body[at] ^= 1 << bit
+    arguments().open(0, bytes(body), "it")
+
+
+def test_a_body_cut_or_lengthened_anywhere_is_refused():
+    body = arguments().seal(0, b"payload")
+    for stop in range(len(body)):
+        with pytest.raises(BadSignature):
+            arguments().open(0, body[:stop], "it")
+    with pytest.raises(BadSignature):
+        arguments().open(0, body + b"\0", "it")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", SYSTEM, SYSTEM + b"{}", SIGNED, SIGNED + bytes(16)], ids=repr
+)
+def test_what_was_never_signed_is_refused(body):
+    with pytest.raises(BadSignature):
+        results().open(0, body, "it")
+
+
+def test_parts_of_a_context_cannot_run_into_each_other():
+    one = Seal(KEY, b"p", (b"ab", b"c")).seal(0, b"x")
+    with pytest.raises(BadSignature):
+        Seal(KEY, b"p", (b"a", b"bc")).open(0, one, "it")
+
+
+def test_a_short_key_is_refused_with_a_way_to_make_one():
+    with pytest.raises(ConfigError, match="has 15 bytes, and needs at least 16: make one with"):
+        Signer(KEY[:-1], "main")
+
+
+def test_the_key_id_tells_keys_apart_and_tells_nothing_else():
+    assert Signer(KEY, "a").key_id == Signer(KEY, "b").key_id
+    assert Signer(KEY, "a").key_id != Signer(b"another 16 bytes", "a").key_id
+    assert KEY.decode() not in repr(vars(Signer(KEY, "a")))

@@ -1,0 +1,181 @@
+"""Tasks for the tests of the worker: workers import them by name, so only the standard library."""
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+_pause = threading.Event()
+
+
+def note(path, *words):
+    """Append a line, whole, whoever else does so now."""
+    number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(number, (" ".join(map(str, words)) + "\n").encode())
+    os.close(number)
+
+
+def lines(path):
+    """The lines of `note`, in words."""
+    path = Path(path)
+    return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def noop(value):
+    return value
+
+
+def spin(ms):
+    """Keep the processor busy."""
+    end = time.monotonic() + ms / 1000
+    while time.monotonic() < end:
+        pass
+    return ms
+
+
+def spin_and_note(path, ms, number):
+    spin(ms)
+    note(path, number)
+    return number
+
+
+def hold(folder, name):
+    """Run until the file `go-<name>` or `go-<pid>` is there; the pid."""
+    folder = Path(folder)
+    note(folder / "started", name, os.getpid(), time.monotonic())
+    while not (folder / f"go-{name}").exists() and not (folder / f"go-{os.getpid()}").exists():
+        _pause.wait(0.003)
+    note(folder / "ended", name, os.getpid(), time.monotonic())
+    return os.getpid()
+
+
+def hold_or_return(folder, name):
+    """Hold where the name is `long`, else return at once."""
+    return hold(folder, name) if name == "long" else name
+
+
+def crash(how):
+    """End this process."""
+    if how == "segfault":
+        ctypes.string_at(0)
+    elif how == "exit":
+        os._exit(3)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash_first(path, how):
+    """Crash at the first try; the times of both starts at the second."""
+    before = lines(path)
+    note(path, time.monotonic(), os.getpid())
+    if not before:
+        crash(how)
+    return [float(line[0]) for line in lines(path)]
+
+
+def crash_at(path, bad, number):
+    """Crash where the number is the bad one."""
+    note(path, number)
+    if number == bad:
+        crash("kill")
+    return number
+
+
+def fork_then_crash(path):
+    """At the first try leave a process behind that holds all that was open, and crash."""
+    if not lines(path):
+        multiprocessing.get_context("fork").Process(target=_pause.wait, daemon=True).start()
+        note(path, os.getpid())
+        crash("kill")
+    return "second try"
+
+
+def close_all_files(path):
+    """At the first try close every file, also the worker's, and go on."""
+    if not lines(path):
+        note(path, os.getpid())
+        os.closerange(3, 256)
+        _pause.wait()
+    return "second try"
+
+
+def print_from_a_pool():
+    """Print in two forked processes, many times, while this one prints too."""
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        found = pool.map(_print_and_square, range(200))
+        print("from the task")  # noqa: T201 - the task prints
+    return found
+
+
+def _print_and_square(number):
+    print(f"number {number}")  # noqa: T201 - the task prints
+    return number * number
+
+
+def fail(text):
+    raise ValueError(text)
+
+
+def fail_and_note(path, text):
+    note(path, time.monotonic())
+    raise ValueError(text)
+
+
+def tell(parts):
+    """Write to stdout and stderr, in this order."""
+    for stream, text in parts:
+        (sys.stdout if stream == "out" else sys.stderr).write(text)
+    return len(parts)
+
+
+def log(text):
+    logging.getLogger("chores").warning(text)
+
+
+def print_much(megabytes):
+    for number in range(megabytes):
+        print("x" * 1_000_000)  # noqa: T201 - the task prints
+        print(f"megabyte {number}")  # noqa: T201 - the task prints
+    print("the end")  # noqa: T201 - the task prints
+    return "returned"
+
+
+def modules(names):
+    """Which of these are imported here, and in the worker that this process was forked from."""
+    return [name for name in names if name in sys.modules]
+
+
+def big(size, ms):
+    spin(ms)
+    return b"v" * size
+
+
+def swallow(data, size):
+    """Take much and give much."""
+    return bytes([len(data) % 251]) * size
+
+
+def when():
+    return time.monotonic()
+
+
+def note_time(path, name):
+    note(path, name, time.monotonic())
+    return os.getppid()
+
+
+def sleep_ms(ms):
+    _pause.wait(ms / 1000)
+    return os.getppid()
+
+
+class LoudError(Exception):
+    """Carries more than a result may hold."""
+
+
+def fail_with(size):
+    raise LoudError("x" * size)
