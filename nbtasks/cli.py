@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -67,7 +68,7 @@ def _plain_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
 )
 @_plain_errors
-def worker(
+def worker(  # noqa: PLR0917 - click passes them by name
     url: str,
     queues: str,
     concurrency: int | None,
@@ -79,16 +80,16 @@ def worker(
 ) -> None:
     """Run tasks. URL is a Redis (or NBTASKS_URL); without one, the embedded server.
 
-    One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once; tasks go back to the queue.
+    One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once: tasks go back.
     """
     # Imported here: nothing else of the command line needs processes.
-    from nbtasks.worker.worker import Worker, WorkerOptions  # noqa: PLC0415
+    from nbtasks.worker.worker import Worker, WorkerOptions
 
     logging.basicConfig(
         level=loglevel.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
     config, server = _settings(url, app, local=local)
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     set_current_app(App.from_config(config))
     _check(config)
     may_stop = partial(_is_unused, server) if local and server is not None else None
@@ -106,7 +107,7 @@ def worker(
 @_plain_errors
 def demo(folder: str) -> None:
     """Run the quickstart: a search over 48 models on two workers, and what it saved."""
-    from nbtasks.demo import run_demo  # noqa: PLC0415 - needs the extra `notebook`
+    from nbtasks.demo import run_demo
 
     sys.exit(run_demo(folder))
 
@@ -115,7 +116,7 @@ def demo(folder: str) -> None:
 @_plain_errors
 def lab() -> None:
     """Open the quickstart in JupyterLab."""
-    from nbtasks.demo import run_lab  # noqa: PLC0415 - needs the extra `lab`
+    from nbtasks.demo import run_lab
 
     sys.exit(run_lab())
 

@@ -6,10 +6,12 @@ JSON only (`signing.SYSTEM`) and names one of our own errors.
 """
 
 import linecache
+import os
 import struct
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, cast
 
@@ -32,7 +34,7 @@ MAX_FRAMES: Final = 100
 """More frames are a recursion without end: the first and the last of them say it all."""
 
 _length = struct.Struct("<I")
-_OWN_FILES = ("nbtasks/worker/", "nbtasks\\worker\\")
+_PACKAGE = f"{Path(__file__).parent}{os.sep}"
 
 
 class Frame(NamedTuple):
@@ -165,12 +167,12 @@ def _text(error: BaseException) -> str:
 
 
 def _frames(error: BaseException) -> list[Frame]:
-    """The frames of the task itself, without those of the worker around it."""
+    """The frames of the task itself, without ours around and behind it."""
     found: list[Frame] = []
     at = error.__traceback__
     while at is not None:
         code = at.tb_frame.f_code
-        if not any(own in code.co_filename for own in _OWN_FILES):
+        if not code.co_filename.startswith(_PACKAGE):
             found.append(Frame(code.co_filename, at.tb_lineno, code.co_name, code.co_firstlineno))
         at = at.tb_next
     if len(found) > MAX_FRAMES:

@@ -170,6 +170,11 @@ def cell_code(
     return _code(meta, payload, portable=portable, fresh=bool(values))
 
 
+def digest(blob: bytes | memoryview) -> str:
+    """The name of some code: a hash of its content."""
+    return blake2b(blob, digest_size=16).hexdigest()
+
+
 def load(blob: bytes | memoryview) -> Loaded:
     """Read *verified* code."""
     view = memoryview(blob)
@@ -298,7 +303,7 @@ def _code(meta: dict[str, Any], payload: bytes, *, portable: bool, fresh: bool) 
     head = encode_json(meta)
     blob = b"".join((_meta_length.pack(len(head)), head, payload))
     return Code(
-        hash=blake2b(blob, digest_size=16).hexdigest(),
+        hash=digest(blob),
         blob=blob,
         python="" if portable else PYTHON_TAG,
         fresh=fresh,

@@ -1,4 +1,4 @@
-"""Calls -> a record that may be submitted: everything that can be wrong is found before anything is sent."""
+"""Calls -> a record to submit: what can be wrong is found before anything is sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -289,7 +289,7 @@ def task_options(
 
 
 def default_name(function: Callable[..., Any]) -> str:
-    """What a task is called that was given no name: as its function, in a notebook without module."""
+    """The name of a task that was given none: its function's, with its module if imported."""
     qualname = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
     module = getattr(function, "__module__", "__main__")
     return qualname if module == "__main__" else f"{module}.{qualname}"

@@ -21,7 +21,7 @@ from nbtasks.clock import SystemClock
 from nbtasks.context import Request, TaskContext, current_task
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
 from nbtasks.failure import encode_failure, register_source, system_body
-from nbtasks.functions import CELL, CellValue, Loaded, load
+from nbtasks.functions import CELL, CellValue, Loaded, digest, load
 from nbtasks.live import Progress
 from nbtasks.record import Header
 from nbtasks.serializers import decode, encode, encode_json
@@ -181,16 +181,19 @@ class Child:
         try:
             header = self._header(work.header)
             header.check_python(_task_id(work, work.start))
-            arguments = signer.arguments(work.rid, work.header)
-            self._load(work.code, header, first=True)
-        except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
+        except NbTasksError as error:
             refused = self._refusal(error, results, work)
             return lambda index, _: (FAILURE, refused(index))
+        arguments = signer.arguments(work.rid, work.header)
 
         def run(index: int, body: bytes) -> tuple[int, bytes]:
             try:
-                args, kwargs = decode(arguments.open(index, body, self._whose(work, header)))
+                payload = arguments.open(index, body, self._whose(work, header))
                 function, loaded = self._load(work.code, header)
+            except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
+                return FAILURE, self._refusal(error, results, work)(index)
+            try:
+                args, kwargs = decode(payload)
                 value = self._call(function, loaded, args, kwargs)
                 return SUCCESS, results.seal(index, self._encode_value(value, header))
             except BaseException as error:  # noqa: BLE001 - this is where user code runs
@@ -222,18 +225,25 @@ class Child:
             raise TooBig(what, len(payload), self._settings.max_value, "max_input")
         return payload
 
-    def _load(
-        self, code: str, header: Header, *, first: bool = False
-    ) -> tuple[Callable[..., Any], Loaded]:
-        """The function of some code; code with mutable state is loaded anew for each task."""
+    def _load(self, code: str, header: Header) -> tuple[Callable[..., Any], Loaded]:
+        """The function of some code; code with mutable state is loaded anew for each task.
+
+        The arguments are signed together with the header, and that names the code: signed code of
+        another task cannot be put in its place.
+        """
+        what = f"worker {self._settings.worker!r} refused the code of task {header.task!r}"
+        if code != header.code:
+            raise BadSignature(what)
         found = self._functions.get(code)
-        if found is not None and not (header.fresh and not first):
+        if found is not None and not header.fresh:
             return found
         blob = self._code.get(code)
         if blob is None:
             raise RemoteError("CodeLost", f"the code of task {header.task!r} is no longer stored")
-        what = f"worker {self._settings.worker!r} refused the code of task {header.task!r}"
-        loaded = load(self._settings.signer.code().open(0, blob, what))
+        opened = self._settings.signer.code().open(0, blob, what)
+        if digest(opened) != code:
+            raise BadSignature(what)
+        loaded = load(opened)
         register_source(loaded.filename, loaded.source)
         function = CellFunction(loaded) if loaded.kind == CELL else loaded.value
         self._functions[code] = function, loaded
@@ -261,8 +271,6 @@ class Child:
         if isinstance(error, BadSignature):
             body = system_body("BadSignature", what=error.args[0])
             return lambda _: body
-        if isinstance(error, NbTasksError) and error.__traceback__ is not None:
-            error = error.with_traceback(None)
         seconds = (self._clock.tick_ms() - self._task_began) / 1000
         note = f"on worker {self._settings.worker}, try {work.retries + 1}, after {seconds:.2f} s"
         payload = encode_failure(error, note)

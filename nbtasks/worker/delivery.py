@@ -24,6 +24,7 @@ class Delivery:
     sequence: int
     retries: int
     header: bytes
+    limit_ms: int = 0
     announced: int = -1
 
     def sequence_of(self, index: int) -> int:

@@ -11,7 +11,7 @@ from nbtasks.clock import Clock
 from nbtasks.errors import NbTasksError, StoreRefused
 from nbtasks.failure import system_body
 from nbtasks.record import Header
-from nbtasks.retry import NEVER, RetryPolicy
+from nbtasks.retry import NEVER
 from nbtasks.serializers import PYTHON_TAG
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.store.keys import Keys
@@ -31,8 +31,9 @@ SLOT_US: Final = 5000
 
 SLOT_MEMBERS: Final = 256
 
-_POLICIES_KEPT = 128
+_HEADERS_KEPT = 128
 _NO_GUESS_US = float(SLOT_US)
+_UNREADABLE = Header(task="", code="", retry=NEVER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Dispatcher:
         self._unanswered: dict[str, float] = {}
         self._code: dict[str, bytes] = {}
         self._shelf = Shelf()
-        self._policies: dict[bytes, RetryPolicy] = {}
+        self._headers: dict[bytes, Header] = {}
         self._guess_us = _NO_GUESS_US
         self._numbers = 0
         self.slots: dict[int, Slot] = {}
@@ -260,6 +261,7 @@ class Dispatcher:
             sequence=child.next_sequence,
             retries=retries,
             header=header,
+            limit_ms=self._facts(header).limit_ms,
         )
         child.next_sequence += len(bodies)
         slot.deliveries[delivery.number] = delivery
@@ -312,7 +314,7 @@ class Dispatcher:
         ended: Iterable[tuple[int, bytes]],
     ) -> None:
         """Some member raised an error that may be retried."""
-        policy = self._policy(delivery.header)
+        policy = self._facts(delivery.header).retry
         for index, (state, body) in enumerate(ended, start):
             if state == RETRYABLE:
                 chance = random.random()  # noqa: S311 - jitter, not a secret
@@ -323,14 +325,15 @@ class Dispatcher:
             final = bytes([SUCCESS if state == SUCCESS else FAILURE])
             self._hand_in.ended(slot, delivery, index, final, each=each, bodies=[body])
 
-    def _policy(self, header: bytes) -> RetryPolicy:
-        policy = self._policies.get(header)
-        if policy is None:
-            if len(self._policies) > _POLICIES_KEPT:
-                self._policies.clear()
+    def _facts(self, data: bytes) -> Header:
+        """What a header says of limits and retries; nothing, where it cannot be read."""
+        header = self._headers.get(data)
+        if header is None:
+            if len(self._headers) > _HEADERS_KEPT:
+                self._headers.clear()
             try:
-                policy = Header.decode(header).retry
-            except (NbTasksError, ValueError, LookupError, TypeError):
-                policy = NEVER  # the child has said what is wrong with it
-            self._policies[header] = policy
-        return policy
+                header = Header.decode(data)
+            except NbTasksError:
+                header = _UNREADABLE  # the child says what is wrong with it
+            self._headers[data] = header
+        return header

@@ -7,6 +7,8 @@ one member that it was just beginning is in doubt, and a look some time later cl
 
 from typing import Final
 
+from nbtasks.failure import system_body
+from nbtasks.states import FAILURE
 from nbtasks.worker.delivery import Delivery, Slot
 from nbtasks.worker.handin import HandIn
 
@@ -35,7 +37,11 @@ def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
         if delivery.holds(delivery.index_of(sequence))
     ]
     for delivery in running:
-        _announce(delivery, delivery.index_of(sequence), int(ran_ms), hand_in)
+        index = delivery.index_of(sequence)
+        if delivery.limit_ms and ran_ms >= delivery.limit_ms:
+            _end_overdue(slot, delivery, index, hand_in)
+            return False
+        _announce(delivery, index, int(ran_ms), hand_in)
     if not running and (slot.child.is_behind or ran_ms < UNBEGUN_MS):
         return True  # it is still reading: taken back now, large arguments would never begin
     if any(
@@ -43,7 +49,7 @@ def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
     ):
         start_takeback(slot)
         return True
-    return False
+    return any(delivery.limit_ms for delivery in running)
 
 
 def start_takeback(slot: Slot) -> None:
@@ -86,6 +92,17 @@ def condemn(slot: Slot, delivery: Delivery, index: int) -> None:
     elif sequence > now:
         slot.condemned.add(sequence)
         start_takeback(slot)
+
+
+def _end_overdue(slot: Slot, delivery: Delivery, index: int, hand_in: HandIn) -> None:
+    """Member `index` has run for longer than it may: it fails, and its process is killed."""
+    seconds = delivery.limit_ms / 1000
+    body = system_body("TimeLimitExceeded", seconds=seconds)
+    hand_in.back(slot, delivery, delivery.at, index)
+    delivery.at = index + 1
+    each = delivery.limit_ms * 1000
+    hand_in.ended(slot, delivery, index, bytes([FAILURE]), each=each, bodies=[body])
+    slot.kill(f"its task ran longer than {seconds:g} s")
 
 
 def _announce(delivery: Delivery, index: int, ran_ms: int, hand_in: HandIn) -> None:

@@ -1,0 +1,41 @@
+"""What is signed for one purpose does not serve another."""
+
+import pytest
+from chores import noop, spin
+
+from nbtasks import BadSignature
+
+
+@pytest.fixture
+def pair(app):
+    """A task that waits, its code's hash, and the hash of other code signed by the same key."""
+    with pytest.warns(UserWarning, match="no worker listens"):
+        result = app.task(noop).delay(1)
+    other = app.task(spin).delay(0)
+    hashes = [
+        app.store.call("HGET", app.store.keys.record(each.id), "fn").decode()
+        for each in (result, other)
+    ]
+    other.revoke()
+    return result, *hashes
+
+
+def test_signed_code_is_refused_under_the_name_of_other_code(app, pair, start_worker):
+    result, own, foreign = pair
+    keys = app.store.keys
+    app.store.call("SET", keys.code(own), app.store.call("GET", keys.code(foreign)), "KEEPTTL")
+
+    start_worker("-c", "1")
+
+    with pytest.raises(BadSignature, match="refused the code of task"):
+        result.get(10)
+
+
+def test_a_record_cannot_be_pointed_at_other_code(app, pair, start_worker):
+    result, _, foreign = pair
+    app.store.call("HSET", app.store.keys.record(result.id), "fn", foreign)
+
+    start_worker("-c", "1")
+
+    with pytest.raises(BadSignature, match="refused the code of task"):
+        result.get(10)
