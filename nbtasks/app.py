@@ -210,9 +210,10 @@ class App:
         return self._submit(prepare(submission, self.config, self.connection.signer))
 
     def _prepare_batch(self, batch: Batch) -> Prepared:
-        if not isinstance(batch.task, Task):
-            raise ConfigError(f"{batch.task!r} is not a task")
-        task = cast("Task[..., Any]", batch.task)
+        found: Any = batch.task
+        if not isinstance(found, Task):
+            raise ConfigError(f"{found!r} is not a task")
+        task = cast("Task[..., Any]", found)
         for args, kwargs in batch.calls:
             task.check_arguments(args, kwargs)
         submission = Submission(

@@ -57,7 +57,8 @@ def encode(value: object, what: str) -> tuple[bytes, bool]:
     if not portable:
         buffers.clear()
         try:
-            data = bytes(cloudpickle.dumps(value, _PROTOCOL, buffer_callback=keep))
+            by_value: Any = cloudpickle  # it publishes no types
+            data = bytes(by_value.dumps(value, _PROTOCOL, buffer_callback=keep))
         except Exception as error:
             raise Unsendable(what, type(value).__name__, _reason(error)) from error
     if not buffers:

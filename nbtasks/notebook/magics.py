@@ -6,7 +6,7 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from IPython.core.error import UsageError
@@ -230,9 +230,12 @@ class NbTasksMagics(Magics):
             raise UsageError(f"--for {target} in {expression}: there is nothing in it")
         calls: list[Call] = []
         for item in items:
-            if len(names) > 1 and not isinstance(item, Iterable):
-                raise UsageError(f"--for {target}: {item!r} cannot be taken apart")
-            values: tuple[Any, ...] = tuple(item) if len(names) > 1 else (item,)
+            values: tuple[Any, ...] = (item,)
+            if len(names) > 1:
+                try:
+                    values = tuple(item)
+                except TypeError:
+                    raise UsageError(f"--for {target}: {item!r} cannot be taken apart") from None
             if len(values) != len(names):
                 raise UsageError(
                     f"--for {target}: {item!r} has {len(values)} parts, not {len(names)}"
