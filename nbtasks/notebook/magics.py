@@ -41,7 +41,15 @@ SHOWN: Final = 20
 MAX_LABEL: Final = 60
 
 _display = cast("Callable[[object], object]", _untyped_display)
-_SENT_OPTIONS = ("queue", "retries", "retry-delay", "priority", "countdown", "expires")
+_SENT_OPTIONS = (
+    "queue",
+    "retries",
+    "retry-delay",
+    "time-limit",
+    "priority",
+    "countdown",
+    "expires",
+)
 
 
 def _said_in_one_line(magic: Callable[..., Any]) -> Callable[..., Any]:

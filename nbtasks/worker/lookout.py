@@ -24,6 +24,8 @@ def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
     sequence = slot.child.cells.now
     if slot.takeback is not None:
         end_takeback(slot, sequence, hand_in)
+    if slot.condemned and _strike(slot, sequence):
+        return False
     if sequence != slot.seen:
         slot.seen = sequence
         slot.since_ms = now
@@ -31,6 +33,10 @@ def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
     ran_ms = now - slot.since_ms
     if ran_ms * 1000 < SLOW_US:
         return True
+    return _look_at_slow(slot, sequence, ran_ms, hand_in)
+
+
+def _look_at_slow(slot: Slot, sequence: int, ran_ms: float, hand_in: HandIn) -> bool:
     running = [
         delivery
         for delivery in slot.deliveries.values()
@@ -49,7 +55,7 @@ def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
     ):
         start_takeback(slot)
         return True
-    return any(delivery.limit_ms for delivery in running)
+    return bool(slot.condemned) or any(delivery.limit_ms for delivery in running)
 
 
 def start_takeback(slot: Slot) -> None:
@@ -77,9 +83,6 @@ def end_takeback(slot: Slot, now: int, hand_in: HandIn) -> None:
         if first < last:
             delivery.stop = first
             hand_in.back(slot, delivery, first, last, SLOW_US)
-    if now in slot.condemned:
-        slot.kill("revoked")
-    slot.condemned.clear()
 
 
 def condemn(slot: Slot, delivery: Delivery, index: int) -> None:
@@ -87,11 +90,36 @@ def condemn(slot: Slot, delivery: Delivery, index: int) -> None:
     if not delivery.holds(index) or slot.killed:
         return
     sequence, now = delivery.sequence_of(index), slot.child.cells.now
-    if sequence == now:
-        slot.kill("revoked")
-    elif sequence > now:
-        slot.condemned.add(sequence)
+    if sequence < now:
+        return
+    slot.condemned.setdefault(sequence, 0)
+    if sequence > now:
         start_takeback(slot)
+    else:
+        _strike(slot, now)
+
+
+def _strike(slot: Slot, now: int) -> bool:
+    """Kill the child if it runs a condemned member.
+
+    Where members before it have ended and their results are still on the way, they get one more
+    look to arrive: a neighbour is not to run again for it.
+    """
+    held = [
+        (sequence, delivery)
+        for sequence in slot.condemned
+        for delivery in slot.deliveries.values()
+        if delivery.holds(delivery.index_of(sequence))
+    ]
+    slot.condemned = {sequence: slot.condemned[sequence] for sequence, _ in held}
+    for sequence, delivery in held:
+        if sequence == now:
+            if slot.condemned[sequence] or delivery.sequence_of(delivery.at) == now:
+                slot.condemned.clear()
+                slot.kill("revoked")
+                return True
+            slot.condemned[sequence] += 1
+    return False
 
 
 def _end_overdue(slot: Slot, delivery: Delivery, index: int, hand_in: HandIn) -> None:

@@ -64,7 +64,7 @@ def end_users_of(home: str) -> None:
     for process in users_of(home):
         with suppress(psutil.Error):
             if "worker" in process.cmdline():
-                process.terminate()
+                process.kill()  # it would let a task that runs come to its end
     try:
         wait_until(lambda: not users_of(home), "server and workers have ended", 15)
     except AssertionError:

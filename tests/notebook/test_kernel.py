@@ -87,6 +87,14 @@ def test_a_task_is_tried_again(kernel, tmp_path):
     assert kernel.ok(f"%%task -b -r 2 --retry-delay 0.05s\n{source}").value == "3"
 
 
+@pytest.mark.usefixtures("gate")
+def test_a_task_that_runs_over_its_time_limit_is_ended(kernel):
+    said = kernel.run("%%task -b -t 0.2s\nhold(gate)").usage
+
+    assert "limit" in said
+    assert kernel.ok("%%task -b\n1").value == "1"
+
+
 def test_a_loop_makes_a_task_of_each_item(kernel):
     cell = kernel.ok("%%task squares --for n in range(4)\nn * n")
 
