@@ -7,6 +7,7 @@ measurements alternate, so that a disturbance hits all of them; compare runs as 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -39,49 +40,29 @@ class Bench:
     """A server and a worker of its own, and the app that talks to them."""
 
     def __enter__(self) -> Self:
-        self.folder = tempfile.TemporaryDirectory(prefix="nbbench-")
-        path = Path(self.folder.name)
-        socket = path / "s"
-        key = os.urandom(32).hex()
-        options = [
-            "--port",
-            "0",
-            "--unixsocket",
-            socket,
-            "--dir",
-            path,
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]
-        with (path / "log").open("wb") as log:
+        with contextlib.ExitStack() as stack:
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nbbench-")))
+            log = stack.enter_context((path / "log").open("wb"))
+            url, key = f"unix://{path / 's'}", os.urandom(32).hex()
+            options = ["--port", "0", "--unixsocket", path / "s", "--dir", path]
+            options += ["--save", "", "--appendonly", "no"]
             self.server = subprocess.Popen([find_server(), *options], stdout=log, stderr=log)
-            self.app = App("bench", broker=f"unix://{socket}", key=key)
+            stack.callback(_end, self.server)
+            self.app = App("bench", broker=url, key=key)
             _until(self._answers)
-            command = [
-                sys.executable,
-                "-m",
-                "nbtasks",
-                "worker",
-                "-a",
-                "bench",
-                "-c",
-                str(CHILDREN),
-            ]
-            environment = {**os.environ, "NBTASKS_URL": f"unix://{socket}", "NBTASKS_KEY": key}
+            stack.callback(self.app.close)
+            command = [sys.executable, "-m", "nbtasks", "worker", "-a", "bench"]
+            command += ["-c", str(CHILDREN)]
+            environment = {**os.environ, "NBTASKS_URL": url, "NBTASKS_KEY": key}
             self.worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        _until(lambda: bool(self.app.workers()))
-        self.app.map(noop, range(200)).get(30)
+            stack.callback(_end, self.worker)
+            _until(lambda: bool(self.app.workers()))
+            self.app.map(noop, range(200)).get(30)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.app.close()
-        self.worker.terminate()
-        self.worker.wait()
-        self.server.kill()
-        self.server.wait()
-        self.folder.cleanup()
+        self._stack.close()
 
     def _answers(self) -> bool:
         try:
@@ -126,6 +107,11 @@ def single(bench: Bench) -> dict[str, float]:
         result.get(60)
     end = time.perf_counter()
     return {"tasks_per_s": SINGLES / (end - begin), "submits_per_s": SINGLES / (submitted - begin)}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait()
 
 
 def _until(is_true: Callable[[], bool]) -> None:
