@@ -8,6 +8,7 @@ from nbtasks.config import ENV_KEY, ENV_KEY_FILE, Config
 from nbtasks.errors import ConfigError
 from nbtasks.events import EventStream
 from nbtasks.signing import Signer
+from nbtasks.store.link import Link
 from nbtasks.store.store import Store
 
 
@@ -53,6 +54,7 @@ def resolve(
     if not config.url:
         server = embedded.join(as_worker=as_worker)
         return replace(config, url=server.url, key=config.key or server.key), server
+    Link(config.url)  # says what is wrong with a URL that is none, before we ask for a key
     if not config.key:
         raise ConfigError(
             f"there is a URL, but no signing key: set {ENV_KEY} (or {ENV_KEY_FILE}, or"

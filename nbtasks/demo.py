@@ -76,7 +76,7 @@ def run_demo(folder: str) -> int:
         DemoFailed: A cell failed.
     """
     for module in ("nbclient", "nbconvert", "sklearn"):
-        _need(module, "lab")
+        _need(module, "demo")
     target = Path(folder or tempfile.mkdtemp(prefix="nbtasks-demo-"))
     target.mkdir(parents=True, exist_ok=True)
     _say(f"Running {QUICKSTART}: 48 models, two workers, embedded server …")
@@ -102,8 +102,10 @@ def run_lab() -> int:
         MissingExtra: JupyterLab is not installed.
     """
     _need("jupyterlab", "lab")
-    path = quickstart()
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(path)])  # noqa: S606 - no shell
+    command = [sys.executable, "-m", "jupyterlab", str(quickstart())]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container there is often nobody else
+    os.execv(sys.executable, command)  # noqa: S606 - no shell
 
 
 def _execute(path: Path) -> tuple[Any, Mapping[str, Any]]:

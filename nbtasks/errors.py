@@ -51,9 +51,11 @@ class StoreUnavailable(StoreError, ConnectionError):
     def __str__(self) -> str:
         url, reason, seconds = self.args
         since = f" for {seconds:.0f} s" if seconds >= 1 else ""
+        kept = "; what was submitted before is kept there" if seconds else ""
+        reason = str(reason).rstrip(".")
         return (
             f"Redis at {url} cannot be reached{since}: {reason}. Check the URL and that the server"
-            " runs; what was submitted before is kept there"
+            f" runs{kept}"
         )
 
 

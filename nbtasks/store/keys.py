@@ -5,9 +5,9 @@ touches itself; the scripts build the others from the prefix.
 
     r:<rid>          HASH    a record: h header, q queue, c clients, n members, left, up stored so
                              far, pr priority, py Python tag, fn code hash, cap deliveries, keep ms,
-                             exp ms, t0 submitted ms, us time of a member; of member i: m<i>
-                             arguments, after a success the value, e<i> error, k<i> retries, d<i>
-                             deaths, p<i> progress, w<i> worker, x<i> to be killed
+                             exp ms, t0 submitted ms, us time and sz bytes of a member; of member i:
+                             m<i> arguments, after a success the value, e<i> error, k<i> retries,
+                             d<i> deaths, p<i> progress, w<i> worker, x<i> to be killed
                                                                 TTL `keep` once every member ended
     s:<rid>          STRING  one state byte a member                the same
     o:<rid>:<i>      STRING  what member i wrote                    a day after the last write

@@ -38,6 +38,17 @@ def test_one_member_is_taken_however_long_it_may_need(submit, worker):
     assert len(worker.take(budget_us=1, guess_us=10**9)[0].bodies) == 1
 
 
+def test_large_arguments_are_taken_few_at_a_time(submit, worker):
+    submit(bodies=[b"x" * 2_000_000] * 4)
+    assert len(worker.take(budget_us=5000, guess_us=1)[0].bodies) == 2
+
+
+def test_the_largest_chunk_of_a_record_says_how_large_its_arguments_are(submit, worker):
+    small, large = [b"x"] * 2000, [b"x" * 2_000_000] * 2
+    submit(bodies=[*small, *large])
+    assert len(worker.take(budget_us=5000, guess_us=1)[0].bodies) == 2
+
+
 def test_a_slot_is_filled_with_several_short_records(submit, worker):
     rids = [submit() for _ in range(3)]
     assert [one.rid for one in worker.take(slots=1)] == rids

@@ -51,13 +51,3 @@ local function lose(rid, i, worker, reason)
     return body
   end, worker)
 end
-
--- Every started member of [from, to) was on a worker that is gone.
-local function lose_range(rid, from, to, reason)
-  local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
-  for at = 1, #old do
-    if string.sub(old, at, at) == STARTED then
-      lose(rid, from + at - 1, '', reason)
-    end
-  end
-end

@@ -37,19 +37,6 @@ local function hand_over(rid, from, to, place, queue, python)
   retire(rid, from, to, FAILURE, { type = 'VersionMismatch', sent = python, found = list })
 end
 
--- The first run of waiting members of a slice, or nil; what stands behind it is queued again.
-local function waiting_run(rid, from, to, key, place)
-  local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
-  local first, last = string.find(old, '[' .. PENDING .. RETRY .. ']+')
-  if not first then
-    return nil
-  end
-  if last < #old then
-    redis.call('ZADD', key, place, slice_name(rid, from + last, to))
-  end
-  return from + first - 1, from + last
-end
-
 -- The next slice of these queues: key, queue, name, place; nil where all are empty.
 local function pop(queues, python)
   for _, queue in ipairs(queues) do

@@ -1,21 +1,6 @@
 -- Filling a slot, and what an exchange does besides: it promotes, recovers and passes wake-ups on.
 
--- Lease members [from, to) and add them to the reply.
-local function lease_out(slot, rid, from, to, record, reply)
-  local lease = slice_name(rid, from, to) .. ':' .. ARGV[7]
-  redis.call('ZADD', PREFIX .. 'lease', NOW + tonumber(ARGV[6]), lease)
-  redis.call('SETRANGE', states_key(rid), from, string.rep(STARTED, to - from))
-  local fields = { 'k' .. from }
-  for i = from, to - 1 do
-    fields[#fields + 1] = 'm' .. i
-  end
-  local got = redis.call('HMGET', record_key(rid), unpack(fields))
-  local taken = { slot, lease, rid, from, record[1], record[2], record[6], tonumber(got[1] or 0) }
-  for i = 2, #got do
-    taken[#taken + 1] = got[i]
-  end
-  reply[#reply + 1] = taken
-end
+local BYTES_A_US = 1000
 
 -- Take one slice for a slot. Returns the time it may need and its members; nil: nothing is queued.
 local function take_slice(slot, queues, budget, room, reply)
@@ -24,7 +9,7 @@ local function take_slice(slot, queues, budget, room, reply)
     return nil
   end
   local rid, from, to = parse_slice(name)
-  local found = redis.call('HMGET', record_key(rid), 'h', 'fn', 'py', 'exp', 'us', 'n')
+  local found = redis.call('HMGET', record_key(rid), 'h', 'fn', 'py', 'exp', 'us', 'n', 'sz')
   if not found[1] then
     return 0, 0
   end
@@ -36,7 +21,8 @@ local function take_slice(slot, queues, budget, room, reply)
     hand_over(rid, from, to, place, queue, found[3])
     return 0, 0
   end
-  local each = tonumber(found[5] or ARGV[4])
+  -- Bytes take time as well: no reply is to carry more than a few MB of arguments, or one member.
+  local each = math.max(tonumber(found[5] or ARGV[4]), tonumber(found[7] or 0) / BYTES_A_US)
   local count = math.min(to - from, room, math.max(1, math.floor(budget / each)))
   if from + count < to then
     redis.call('ZADD', key, place, slice_name(rid, from + count, to))

@@ -13,6 +13,16 @@ local function promote_due()
   end
 end
 
+-- Every started member of [from, to) was on a worker that is gone.
+local function lose_range(rid, from, to, reason)
+  local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
+  for at = 1, #old do
+    if string.sub(old, at, at) == STARTED then
+      lose(rid, from + at - 1, '', reason)
+    end
+  end
+end
+
 -- Leases that nobody has renewed: their worker is dead, stopped or cut off.
 local function recover_lost()
   local key = PREFIX .. 'lease'

@@ -18,14 +18,12 @@ end
 
 -- A member failed and is tried again later.
 function TURN_IN.r(held, rid, i, at)
-  if held then
-    local delay, clients = tonumber(ARGV[at]), redis.call('HGET', record_key(rid), 'c')
-    if redis.call('GETRANGE', states_key(rid), i, i) == STARTED then
-      redis.call('HINCRBY', record_key(rid), 'k' .. i, 1)
-      redis.call('SETRANGE', states_key(rid), i, RETRY)
-      enqueue_later(rid, i, i + 1, NOW + delay)
-      emit(clients, 'r', { rid, i, NOW + delay, ARGV[at + 1] })
-    end
+  if held and redis.call('GETRANGE', states_key(rid), i, i) == STARTED then
+    local due, clients = NOW + tonumber(ARGV[at]), redis.call('HGET', record_key(rid), 'c')
+    redis.call('HINCRBY', record_key(rid), 'k' .. i, 1)
+    redis.call('SETRANGE', states_key(rid), i, RETRY)
+    enqueue_later(rid, i, i + 1, due)
+    emit(clients, 'r', { rid, i, due, ARGV[at + 1] })
   end
   return at + 2
 end

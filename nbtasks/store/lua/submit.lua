@@ -18,7 +18,7 @@ if redis.call('PEXPIRE', PREFIX .. 'fn:' .. ARGV[9], ARGV[10]) == 0 then
   return -1
 end
 
-local found = redis.call('HMGET', key, 'up', 'n')
+local found = redis.call('HMGET', key, 'up', 'n', 'sz')
 if found[2] and tonumber(found[2]) ~= n then
   return -2
 end
@@ -27,19 +27,19 @@ if stored ~= from then
   return stored
 end
 
+local fields = {}
 if from == 0 then
-  local expires = tonumber(ARGV[14])
-  if expires > 0 then
-    expires = NOW + expires
-  end
-  redis.call('HSET', key, 'h', ARGV[4], 'n', n, 'left', n, 'q', ARGV[5], 'c', ARGV[6])
-  redis.call('HSET', key, 'pr', ARGV[7], 'py', ARGV[8], 'fn', ARGV[9], 'cap', ARGV[11])
-  redis.call('HSET', key, 'keep', ARGV[12], 'exp', expires, 't0', NOW)
+  local after = tonumber(ARGV[14])
+  local expires = after > 0 and NOW + after or 0
+  fields = { 'h', ARGV[4], 'n', n, 'left', n, 'q', ARGV[5], 'c', ARGV[6], 'pr', ARGV[7] }
+  redis.call('HSET', key, 'py', ARGV[8], 'fn', ARGV[9], 'cap', ARGV[11], unpack(fields))
+  fields = { 'keep', ARGV[12], 'exp', expires, 't0', NOW }
   redis.call('SET', states_key(rid), string.rep(PENDING, n))
 end
 
-local fields = {}
+local to, size = from + #ARGV - FIRST_BODY + 1, 0
 for at = FIRST_BODY, #ARGV do
+  size = size + #ARGV[at]
   fields[#fields + 1] = 'm' .. (from + at - FIRST_BODY)
   fields[#fields + 1] = ARGV[at]
   if #fields >= 4000 then
@@ -47,10 +47,8 @@ for at = FIRST_BODY, #ARGV do
     fields = {}
   end
 end
-local to = from + #ARGV - FIRST_BODY + 1
-fields[#fields + 1] = 'up'
-fields[#fields + 1] = to
-redis.call('HSET', key, unpack(fields))
+size = math.max(math.ceil(size / (to - from)), tonumber(found[3] or 0))
+redis.call('HSET', key, 'up', to, 'sz', size, unpack(fields))
 
 local delay = tonumber(ARGV[13])
 if delay > 0 then

@@ -1,0 +1,31 @@
+-- Leasing: what is taken is under a lease at once, whether or not the reply arrives.
+
+-- The first run of waiting members of a slice, or nil; what stands behind it is queued again.
+local function waiting_run(rid, from, to, key, place)
+  local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
+  local first, last = string.find(old, '[' .. PENDING .. RETRY .. ']+')
+  if not first then
+    return nil
+  end
+  if last < #old then
+    redis.call('ZADD', key, place, slice_name(rid, from + last, to))
+  end
+  return from + first - 1, from + last
+end
+
+-- Lease members [from, to) and add them to the reply.
+local function lease_out(slot, rid, from, to, record, reply)
+  local lease = slice_name(rid, from, to) .. ':' .. ARGV[7]
+  redis.call('ZADD', PREFIX .. 'lease', NOW + tonumber(ARGV[6]), lease)
+  redis.call('SETRANGE', states_key(rid), from, string.rep(STARTED, to - from))
+  local fields = { 'k' .. from }
+  for i = from, to - 1 do
+    fields[#fields + 1] = 'm' .. i
+  end
+  local got = redis.call('HMGET', record_key(rid), unpack(fields))
+  local taken = { slot, lease, rid, from, record[1], record[2], record[6], tonumber(got[1] or 0) }
+  for i = 2, #got do
+    taken[#taken + 1] = got[i]
+  end
+  reply[#reply + 1] = taken
+end
