@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from nbtasks.app import App, NoWorkerWarning, current_app
+    from nbtasks.app import App, current_app
     from nbtasks.canvas import group
     from nbtasks.config import Config
     from nbtasks.context import TaskContext, track
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         WaitTimeout,
         WorkerLost,
     )
+    from nbtasks.presence import NoWorkerWarning
     from nbtasks.result import AsyncResult, GroupResult
     from nbtasks.signature import Signature
     from nbtasks.states import TaskState
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 __version__: Final = "0.1.0"
 
 _HOMES: Final = {
-    "app": ("App", "NoWorkerWarning", "current_app"),
+    "app": ("App", "current_app"),
     "canvas": ("group",),
     "config": ("Config",),
     "context": ("TaskContext", "track"),
@@ -73,6 +74,7 @@ _HOMES: Final = {
         "WaitTimeout",
         "WorkerLost",
     ),
+    "presence": ("NoWorkerWarning",),
     "result": ("AsyncResult", "GroupResult"),
     "signature": ("Signature",),
     "states": ("TaskState",),

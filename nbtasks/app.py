@@ -1,9 +1,7 @@
 """The app: settings, connection, code cache and tasks of one program or notebook."""
 
-import inspect
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,6 +17,7 @@ from nbtasks.events import EventStream, apply_snapshot
 from nbtasks.failure import ERROR, read_exception, system_failure
 from nbtasks.functions import FunctionCache
 from nbtasks.live import ErrorText, LiveRecord
+from nbtasks.presence import Presence
 from nbtasks.record import Header, split_id
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Prepared, Submission, prepare
@@ -32,12 +31,6 @@ from nbtasks.task import Task, default_name, set_sender, task_options
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-FLEET_CHECK_MS = 30_000.0
-
-
-class NoWorkerWarning(UserWarning):
-    """A task was sent, but no live worker can take it now: it waits."""
 
 
 class App:
@@ -68,7 +61,7 @@ class App:
         self._functions = FunctionCache()
         self._connection: Connection | None = None
         self._lock = threading.RLock()
-        self._fleet_checked: dict[tuple[str, str], float] = {}
+        self._presence = Presence(self.clock)
         _apps.add(self)
         set_current_app(self)
 
@@ -238,7 +231,7 @@ class App:
         if prepared.is_named:
             live = self._join(live)
         with suppress(StoreError):  # it was submitted: a look at the fleet must not fail it
-            self._warn_without_worker(record.queue, record.python)
+            self._presence.check(self.workers, record.queue, record.python)
         return live
 
     def _join(self, live: LiveRecord) -> LiveRecord:
@@ -351,27 +344,6 @@ class App:
             apply_snapshot(record, again, self.clock.wall_ms())
         return record
 
-    def _warn_without_worker(self, queue: str, python: str) -> None:
-        now = self.clock.tick_ms()
-        if now - self._fleet_checked.get((queue, python), -FLEET_CHECK_MS) < FLEET_CHECK_MS:
-            return
-        self._fleet_checked[queue, python] = now
-        there = [worker for worker in self.workers() if queue in worker.queues]
-        if not there:
-            text = (
-                f"no worker listens on queue {queue!r}: the task waits until one starts"
-                f" (nbtasks worker -Q {queue})"
-            )
-        elif python and all(worker.python != python for worker in there):
-            versions = ", ".join(sorted({worker.python for worker in there}))
-            text = (
-                f"this function needs Python {python}, but the workers of queue {queue!r} run"
-                f" {versions}"
-            )
-        else:
-            return
-        warnings.warn(text, NoWorkerWarning, stacklevel=_outside())
-
 
 _current: App | None = None
 _apps: WeakSet[App] = WeakSet()
@@ -397,13 +369,3 @@ def _disconnect_after_fork() -> None:
 set_sender(current_app)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_disconnect_after_fork)
-
-
-def _outside() -> int:
-    """The stack level, for a warning, of the first caller that is not of this package."""
-    level = 0
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("nbtasks."):
-        frame = frame.f_back
-        level += 1
-    return level

@@ -1,62 +1,26 @@
 """What a submit returns: handles on tasks that wait for events and raise what failed."""
 
-import asyncio
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from types import SimpleNamespace
-from typing import Any, Final, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
-from nbtasks.clock import Clock
 from nbtasks.errors import UnknownTask, WaitTimeout
 from nbtasks.functions import CellValue
-from nbtasks.live import EVERY, ErrorText, LiveRecord, Progress
+from nbtasks.live import EVERY, LiveRecord, Progress
 from nbtasks.states import SUCCESS, TaskState, is_finished
+from nbtasks.waiting import (
+    ResultSource,
+    end_ms_of,
+    progress_of,
+    receive,
+    revoking,
+    wait_async,
+    wait_for,
+)
 
 R = TypeVar("R")
-T = TypeVar("T")
-
-CHECK_S: Final = 1.0
-"""How often a wait looks whether Redis is still there."""
-
-TICK_S: Final = 0.1
-"""How often an `await` wakes: an idle event loop sees an interrupt only then."""
-
-
-class ResultSource(Protocol):
-    """What results need of an app."""
-
-    clock: Clock
-    revoke_on_interrupt: bool
-
-    def check(self) -> None:
-        """Raise StoreUnavailable where Redis is out of reach for too long."""
-        ...
-
-    def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
-        """The values of finished members; an exception object where one failed."""
-        ...
-
-    def revoke(self, record: LiveRecord, start: int, stop: int, *, terminate: bool) -> int:
-        """End members that have not finished."""
-        ...
-
-    def forget(self, record: LiveRecord) -> bool:
-        """Remove a finished record."""
-        ...
-
-    def log(self, record: LiveRecord, index: int) -> str:
-        """What a member wrote."""
-        ...
-
-    def error_text(self, record: LiveRecord, index: int) -> ErrorText:
-        """A failed member in words."""
-        ...
-
-    def waited(self, records: Sequence[LiveRecord]) -> None:
-        """A blocking wait for these records has ended."""
-        ...
 
 
 class AsyncResult(Generic[R]):
@@ -203,12 +167,12 @@ class AsyncResult(Generic[R]):
         return self._source.forget(self._record)
 
     def _wait(self, timeout: float | None) -> None:
-        with _revoking(self._source, lambda: self.revoke(terminate=True)):
+        with revoking(self._source, lambda: self.revoke(terminate=True)):
             wait_for(self._source, [(self._record, self._index)], timeout)
         self._source.waited([self._record])
 
     async def _get_async(self) -> R:
-        await _wait_async(
+        await wait_async(
             self._source, [(self._record, self._index)], lambda: self.revoke(terminate=True)
         )
         return self.get()
@@ -295,7 +259,7 @@ class GroupResult(Generic[R]):
             Exception: What the first failed task raised.
         """
         __tracebackhide__ = True
-        with _revoking(self._source, lambda: self.revoke(terminate=True)):
+        with revoking(self._source, lambda: self.revoke(terminate=True)):
             self._wait(timeout, propagate=propagate)
         self._source.waited(self._records)
         values: list[Any] = []
@@ -334,10 +298,8 @@ class GroupResult(Generic[R]):
         seen: set[tuple[str, int]] = set()
         try:
             while left:
-                end_ms = _end_ms(self._source, timeout)
-                record, members = _receive(
-                    self._source, ended, end_ms, partial(self._late, timeout)
-                )
+                end_ms = end_ms_of(self._source, timeout)
+                record, members = receive(self._source, ended, end_ms, partial(self._late, timeout))
                 for index in members:
                     if (record.rid, index) not in seen and record.is_done(index):
                         seen.add((record.rid, index))
@@ -361,7 +323,7 @@ class GroupResult(Generic[R]):
         return all(gone)
 
     def _late(self, timeout: float | None) -> WaitTimeout:
-        return WaitTimeout(self._records[0].rid, timeout or 0.0, _now(self._records))
+        return WaitTimeout(self._records[0].rid, timeout or 0.0, progress_of(self._records))
 
     def _wait(self, timeout: float | None, *, propagate: bool) -> None:
         __tracebackhide__ = True
@@ -374,120 +336,5 @@ class GroupResult(Generic[R]):
 
     async def _get_async(self) -> list[R]:
         waits: list[tuple[LiveRecord, int | None]] = [(record, None) for record in self._records]
-        await _wait_async(self._source, waits, lambda: self.revoke(terminate=True))
+        await wait_async(self._source, waits, lambda: self.revoke(terminate=True))
         return self.get()
-
-
-Waits = Sequence[tuple[LiveRecord, int | None]]
-"""Records, and which member of each is waited for; None: all, or a failure in any; EVERY: all."""
-
-
-def wait_for(source: ResultSource, waits: Waits, timeout: float | None) -> None:
-    """Wait until all of these are done, or one of those with None for an index has failed.
-
-    Raises:
-        WaitTimeout: It took longer than `timeout` seconds.
-        StoreUnavailable: Redis is out of reach for too long.
-    """
-    if _is_over(waits):
-        return
-    woken: SimpleQueue[None] = SimpleQueue()
-    wake = partial(woken.put, None)
-    end_ms = _end_ms(source, timeout)
-    late = partial(_late, waits, timeout or 0.0)
-    for record, index in waits:
-        record.call_when_done(index, wake)
-    try:
-        while not _is_over(waits):
-            _receive(source, woken, end_ms, late)
-    finally:
-        for record, _ in waits:
-            record.drop_callback(wake)
-
-
-async def _wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], object]) -> None:
-    loop = asyncio.get_running_loop()
-    woken = asyncio.Event()
-
-    def wake() -> None:
-        with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
-            loop.call_soon_threadsafe(woken.set)
-
-    for record, index in waits:
-        record.call_when_done(index, wake)
-    try:
-        while not _is_over(waits):
-            source.check()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), TICK_S)
-            woken.clear()
-    except asyncio.CancelledError:
-        if source.revoke_on_interrupt:
-            revoke()
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        for record, _ in waits:
-            record.drop_callback(wake)
-
-
-def _is_over(waits: Waits) -> bool:
-    if any(index is None and record.first_failure is not None for record, index in waits):
-        return True
-    return all(record.is_done(index) for record, index in waits)
-
-
-def _end_ms(source: ResultSource, timeout: float | None) -> float | None:
-    return None if timeout is None else source.clock.tick_ms() + timeout * 1000
-
-
-def _receive(
-    source: ResultSource,
-    queue: SimpleQueue[T],
-    end_ms: float | None,
-    late: Callable[[], WaitTimeout],
-) -> T:
-    """What comes next out of a queue that the event thread fills."""
-    while True:
-        left = CHECK_S
-        if end_ms is not None:
-            left = min(CHECK_S, max(0.0, (end_ms - source.clock.tick_ms()) / 1000))
-        try:
-            return queue.get(timeout=left)
-        except Empty:
-            source.check()
-        if end_ms is not None and source.clock.tick_ms() >= end_ms:
-            raise late()
-
-
-def _late(waits: Waits, timeout: float) -> WaitTimeout:
-    record, index = waits[0]
-    if index is None or index == EVERY:
-        return WaitTimeout(record.rid, timeout, _now([record for record, _ in waits]))
-    return WaitTimeout(record.task_id(index), timeout, _now([record], index))
-
-
-class _revoking:  # noqa: N801 - reads as a statement
-    """Revokes what is waited for when the wait is interrupted in a notebook."""
-
-    def __init__(self, source: ResultSource, revoke: Callable[[], object]) -> None:
-        self._source = source
-        self._revoke = revoke
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if (
-            kind is not None
-            and issubclass(kind, KeyboardInterrupt)
-            and self._source.revoke_on_interrupt
-        ):
-            self._revoke()
-
-
-def _now(records: Sequence[LiveRecord], index: int | None = None) -> str:
-    if index is not None:
-        return records[0].state(index)
-    done = sum(record.n - record.left for record in records)
-    return f"{done} of {sum(record.n for record in records)} done"

@@ -21,7 +21,7 @@ from IPython.core.magic import (
 )
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
-from nbtasks.app import App, NoWorkerWarning
+from nbtasks.app import App
 from nbtasks.canvas import Call
 from nbtasks.config import nearest
 from nbtasks.errors import NbTasksError, RemoteError, TooBig
@@ -31,6 +31,7 @@ from nbtasks.notebook import cell as cells
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.listing import broker_card, task_table
 from nbtasks.notebook.session import Result, Sent, Session
+from nbtasks.presence import NoWorkerWarning
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Submission
 from nbtasks.states import TaskState
