@@ -174,15 +174,16 @@ class Session:
         self._remember(Sent(name, result[0] if len(result) == 1 else result))
 
     def _on_waited(self, records: Sequence[LiveRecord]) -> None:
-        """A blocking wait has ended: what is shown of these tasks becomes final now.
+        """A blocking wait has ended: where all is done, what is shown becomes final now.
 
-        Under nbclient an update that comes after the last cell is lost.
+        Under nbclient an update that comes after the last cell is lost. A board whose other tasks
+        still run, after a wait for one of them or a failure, stays live.
         """
         waited = {record.rid for record in records}
         for sent in self.sent:
-            if sent.board is not None and any(
-                record.rid in waited for record in sent.result.records
-            ):
+            mine = sent.result.records
+            is_waited = any(record.rid in waited for record in mine)
+            if sent.board is not None and is_waited and all(each.is_done(None) for each in mine):
                 sent.board.show_end()
 
 

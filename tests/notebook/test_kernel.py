@@ -378,6 +378,17 @@ def test_a_board_is_one_widget_and_ends_as_a_static_picture(kernel, gate):
     assert "20 / 20" in cell.displays[0]["text/html"]
 
 
+def test_a_board_stays_live_after_a_wait_for_one_of_its_tasks(kernel, gate):
+    cell = kernel.ok("%%task pair --for n in range(2)\nhold(gate) if n else 'first'")
+
+    assert kernel.ok("pair[0].get()").value == "'first'"
+    assert WIDGET in cell.displays[0]
+
+    gate.touch()
+    kernel.ok("pair.get()")
+    wait_until(lambda: kernel.read() and WIDGET not in cell.displays[0], "the board is static")
+
+
 def test_a_board_that_nobody_waits_for_becomes_static_by_itself(kernel):
     cell = kernel.ok("%%task --for n in range(3)\nn")
 
