@@ -45,7 +45,7 @@ class Slot:
     """A child, what it has been given, and since when it has been on the same member.
 
     `takeback` is the range of sequence numbers that it was just forbidden to begin; `condemned` are
-    revoked members, by sequence number, and how many looks found them running.
+    revoked members, by sequence number, and when a look first found them running.
     """
 
     child: ChildProcess
@@ -53,7 +53,7 @@ class Slot:
     seen: int = 0
     since_ms: float = 0.0
     takeback: tuple[int, int] | None = None
-    condemned: dict[int, int] = field(default_factory=dict[int, int])
+    condemned: dict[int, float | None] = field(default_factory=dict[int, float | None])
     killed: str = ""
 
     def kill(self, reason: str) -> None:

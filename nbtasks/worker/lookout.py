@@ -24,7 +24,7 @@ def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
     sequence = slot.child.cells.now
     if slot.takeback is not None:
         end_takeback(slot, sequence, hand_in)
-    if slot.condemned and _strike(slot, sequence):
+    if slot.condemned and _strike(slot, sequence, now):
         return False
     if sequence != slot.seen:
         slot.seen = sequence
@@ -89,36 +89,41 @@ def condemn(slot: Slot, delivery: Delivery, index: int) -> None:
     """Member `index` is revoked: kill the child if it runs it, or else keep it from beginning."""
     if not delivery.holds(index) or slot.killed:
         return
-    sequence, now = delivery.sequence_of(index), slot.child.cells.now
-    if sequence < now:
+    sequence, running = delivery.sequence_of(index), slot.child.cells.now
+    if sequence < running:
         return
-    slot.condemned.setdefault(sequence, 0)
-    if sequence > now:
+    if sequence == running and delivery.at == index:
+        slot.kill("revoked")
+        return
+    slot.condemned.setdefault(sequence, None)
+    if sequence > running:
         start_takeback(slot)
-    else:
-        _strike(slot, now)
 
 
-def _strike(slot: Slot, now: int) -> bool:
+def _strike(slot: Slot, sequence: int, now: float) -> bool:
     """Kill the child if it runs a condemned member.
 
-    Where members before it have ended and their results are still on the way, they get one more
-    look to arrive: a neighbour is not to run again for it.
+    Where members before it have ended and their results are still on the way, they get the time to
+    arrive: a neighbour is not to run again for it.
     """
-    held = [
-        (sequence, delivery)
-        for sequence in slot.condemned
+    held = {
+        condemned: delivery
+        for condemned in slot.condemned
         for delivery in slot.deliveries.values()
-        if delivery.holds(delivery.index_of(sequence))
-    ]
-    slot.condemned = {sequence: slot.condemned[sequence] for sequence, _ in held}
-    for sequence, delivery in held:
-        if sequence == now:
-            if slot.condemned[sequence] or delivery.sequence_of(delivery.at) == now:
-                slot.condemned.clear()
-                slot.kill("revoked")
-                return True
-            slot.condemned[sequence] += 1
+        if delivery.holds(delivery.index_of(condemned))
+    }
+    slot.condemned = {condemned: slot.condemned[condemned] for condemned in held}
+    if sequence not in held:
+        return False
+    delivery = held[sequence]
+    since = slot.condemned[sequence]
+    if delivery.sequence_of(delivery.at) == sequence or (
+        since is not None and (now - since) * 1000 >= SLOW_US
+    ):
+        slot.condemned.clear()
+        slot.kill("revoked")
+        return True
+    slot.condemned[sequence] = now if since is None else since
     return False
 
 
