@@ -16,11 +16,12 @@ from weakref import WeakValueDictionary
 from nbtasks.errors import BadSignature, StoreError, StoreUnavailable
 from nbtasks.failure import read_failure, system_failure
 from nbtasks.live import ErrorText, LiveRecord, Progress
+from nbtasks.record import STREAMS
 from nbtasks.serializers import decode_json
 from nbtasks.signing import SYSTEM, Signer
 from nbtasks.states import FAILURE, PENDING, REVOKED, STATES, is_finished
 from nbtasks.store.link import Link
-from nbtasks.store.store import STREAMS, Snapshot, Store, pauses
+from nbtasks.store.store import Snapshot, Store, pauses
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ Flusher = Callable[[float], float | None]
 
 
 class EventStream:
-    """Follows records for one client. `start` is called with the first record."""
+    """Follows records for one client; its thread starts with the first of them."""
 
     def __init__(self, store: Store, signer: Signer) -> None:
         self._store = store

@@ -18,6 +18,15 @@ from nbtasks.serializers import PYTHON_TAG, decode_json, encode_json
 FORMAT: Final = 1
 MAX_PRIORITY: Final = 9
 
+STDOUT: Final = "1"
+STDERR: Final = "2"
+VALUE: Final = "v"
+STREAMS: Final = {STDOUT: "stdout", STDERR: "stderr", VALUE: "value"}
+"""What a member writes goes to one of these streams: the letter travels, the name is shown."""
+
+SEPARATOR: Final = "\x1e"
+"""Stands before each part of a stored log (report.lua), so it is taken out of the text."""
+
 _NAME = re.compile(r"[A-Za-z0-9_.:<>\-]{1,255}")
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_.:<>@\-]{1,255}")
 _MEMBER = re.compile(r"(.+)-(\d{1,9})")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,23 +11,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from patience import wait_until
 
 from nbtasks.app import App
-from nbtasks.clock import SystemClock
 from nbtasks.embedded import find_server
 
 KEY = "a key that only the tests know"
-
-
-def wait_until(is_true: Callable[[], object], description: str, seconds: float = 15.0) -> None:
-    """Come back once something has become true; fail with the description where it does not."""
-    clock = SystemClock()
-    end = clock.tick_ms() + seconds * 1000
-    pause = threading.Event()
-    while not is_true():
-        if clock.tick_ms() > end:
-            raise AssertionError(f"after {seconds} s still not: {description}")
-        pause.wait(0.005)
 
 
 class Server:

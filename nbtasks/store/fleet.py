@@ -1,4 +1,4 @@
-"""What is there: live workers and queue lengths. Reads facts, asks nobody."""
+"""What is there: live workers. Reads facts, asks nobody."""
 
 from dataclasses import dataclass
 
@@ -40,8 +40,3 @@ def live_workers(store: Store) -> list[WorkerFacts]:
                 )
             )
     return found
-
-
-def queue_slices(store: Store, queue: str) -> int:
-    """How many slices wait in a queue; a slice is one task or a range of a group."""
-    return int(store.call("ZCARD", store.keys.ready(queue)))

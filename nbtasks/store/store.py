@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from nbtasks.clock import Clock
 from nbtasks.errors import ConfigError, StoreError, StoreRefused, StoreUnavailable, UnknownTask
-from nbtasks.record import Record
+from nbtasks.record import SEPARATOR, STREAMS, Record
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 
@@ -50,10 +50,6 @@ class LogPart:
 
     stream: str
     text: str
-
-
-STREAMS: Final = {"1": "stdout", "2": "stderr", "v": "value"}
-SEPARATOR: Final = "\x1e"
 
 
 class Store:

@@ -2,13 +2,8 @@
 
 import io
 from collections.abc import Callable
-from typing import Final
 
-STDOUT: Final = "1"
-STDERR: Final = "2"
-VALUE: Final = "v"
-SEPARATOR: Final = "\x1e"
-"""Stands between the parts of a stored log, so it is taken out of the text."""
+from nbtasks.record import SEPARATOR
 
 
 class CapturedStream(io.TextIOBase):

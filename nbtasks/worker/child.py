@@ -23,11 +23,11 @@ from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
 from nbtasks.failure import encode_failure, register_source, system_body
 from nbtasks.functions import CELL, CellValue, Loaded, digest, load
 from nbtasks.live import Progress
-from nbtasks.record import Header
+from nbtasks.record import SEPARATOR, STDERR, STDOUT, VALUE, Header
 from nbtasks.serializers import decode, encode, encode_json
 from nbtasks.signing import Seal, Signer
 from nbtasks.states import FAILURE, SUCCESS
-from nbtasks.worker.capture import SEPARATOR, STDERR, STDOUT, VALUE, CapturedStream
+from nbtasks.worker.capture import CapturedStream
 from nbtasks.worker.cells import CellFunction
 from nbtasks.worker.frames import FrameReader
 from nbtasks.worker.outbox import Outbox

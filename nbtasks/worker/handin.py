@@ -15,8 +15,6 @@ BATCH_BYTES: Final = 16_000_000
 REPORT_BYTES: Final = 16_000_000
 """Reports that wait for Redis to come back; the oldest go first."""
 
-REPORT_FIELDS: Final = 5
-
 
 class HandIn:
     """Chunks for `exchange` and items for `report`, oldest first."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nbtasks.clock import Clock
-from nbtasks.worker.capture import STDERR
+from nbtasks.record import STDERR
 from nbtasks.worker.frames import send_frame
 
 HOLD_RESULTS_MS: Final = 10.0

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from kernel_side import end_users_of, private_environment, wait_until
+from kernel_side import end_users_of, private_environment
+from patience import wait_until
 from playwright.sync_api import sync_playwright
 
 from nbtasks.demo import quickstart

@@ -2,8 +2,7 @@
 
 import os
 import re
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,23 +11,11 @@ from typing import Any
 
 import psutil
 from jupyter_client.manager import KernelManager
-
-from nbtasks.clock import SystemClock
+from patience import wait_until
 
 GRACE_S = 0.3
 PATIENCE_S = 40.0
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def wait_until(is_true: Callable[[], object], description: str, seconds: float = 15.0) -> None:
-    """Come back once something has become true; fail with the description where it does not."""
-    clock = SystemClock()
-    end = clock.tick_ms() + seconds * 1000
-    pause = threading.Event()
-    while not is_true():
-        if clock.tick_ms() > end:
-            raise AssertionError(f"after {seconds} s still not: {description}")
-        pause.wait(0.005)
 
 
 def private_environment(folder: Path, **more: str) -> dict[str, str]:

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from kernel_side import Kernel, users_of, wait_until
+from kernel_side import Kernel, users_of
+from patience import wait_until
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KEY = "a key that only these tests know"

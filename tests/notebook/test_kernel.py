@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from kernel_side import wait_until
+from patience import wait_until
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 GATE = """

@@ -10,15 +10,15 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import redis
+from patience import wait_until
 
 from nbtasks import embedded, keeper
 from nbtasks.errors import ConfigError, NoServer
@@ -43,15 +43,6 @@ def _binaries() -> list[Any]:
 
 
 BINARIES = _binaries()
-
-
-def wait_until(predicate: Callable[[], Any], description: str, seconds: float = 20) -> None:
-    pause = Event()
-    for _ in range(int(seconds * 100)):
-        if predicate():
-            return
-        pause.wait(0.01)
-    pytest.fail(f"after {seconds} s still not: {description}")
 
 
 class Client:

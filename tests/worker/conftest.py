@@ -4,7 +4,8 @@ import os
 import uuid
 
 import pytest
-from worker_side import HERE, OwnWorker, wait_until
+from patience import wait_until
+from worker_side import HERE, OwnWorker
 
 from nbtasks.app import App
 

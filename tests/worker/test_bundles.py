@@ -5,7 +5,8 @@ from collections import Counter
 
 import chores
 import pytest
-from worker_side import wait_until, warm
+from patience import wait_until
+from worker_side import warm
 
 from nbtasks.states import TaskState
 

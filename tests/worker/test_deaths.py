@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import chores
 import pytest
-from worker_side import children, deaths, wait_until, warm
+from patience import wait_until
+from worker_side import children, deaths, warm
 
 from nbtasks.errors import RemoteError, WorkerLost
 

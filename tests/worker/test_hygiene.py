@@ -6,7 +6,8 @@ import signal
 import chores
 import psutil
 import pytest
-from worker_side import children, wait_until, warm
+from patience import wait_until
+from worker_side import children, warm
 
 JUPYTER = ["IPython", "ipywidgets", "anywidget", "ipykernel", "traitlets"]
 

@@ -5,7 +5,8 @@ import signal
 
 import chores
 import pytest
-from worker_side import children, wait_until
+from patience import wait_until
+from worker_side import children
 
 from nbtasks.clock import SystemClock
 

@@ -5,7 +5,8 @@ import threading
 
 import chores
 import pytest
-from worker_side import deaths, states, wait_until
+from patience import wait_until
+from worker_side import deaths, states
 
 from nbtasks.clock import SystemClock
 

@@ -5,7 +5,8 @@ from collections import Counter
 
 import chores
 import pytest
-from worker_side import LEASE_MS, children, is_alive, leases, states, wait_until
+from patience import wait_until
+from worker_side import LEASE_MS, children, is_alive, leases, states
 
 from nbtasks.clock import SystemClock
 

@@ -2,7 +2,8 @@
 
 import chores
 import pytest
-from worker_side import children, deaths, wait_until, warm
+from patience import wait_until
+from worker_side import children, deaths, warm
 
 from nbtasks.app import App
 from nbtasks.clock import SystemClock

@@ -4,7 +4,8 @@ import signal
 
 import chores
 import pytest
-from worker_side import deaths, states, wait_until, warm
+from patience import wait_until
+from worker_side import deaths, states, warm
 
 
 @pytest.fixture

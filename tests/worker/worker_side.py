@@ -5,28 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psutil
 
-from nbtasks.clock import SystemClock
-
 HERE = Path(__file__).parent
 LEASE_MS = 1500
 HEARTBEAT_MS = 300
-
-
-def wait_until(is_true, description, seconds=15.0):
-    """Come back with what is true once it is; fail with the description where it never is."""
-    clock = SystemClock()
-    end = clock.tick_ms() + seconds * 1000
-    pause = threading.Event()
-    while not (found := is_true()):
-        if clock.tick_ms() > end:
-            raise AssertionError(f"after {seconds} s still not: {description}")
-        pause.wait(0.003)
-    return found
 
 
 class OwnWorker:
