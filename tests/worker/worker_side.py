@@ -17,13 +17,13 @@ HEARTBEAT_MS = 300
 class OwnWorker:
     """A real worker in a process of its own, with any setting of `Config`."""
 
-    def __init__(self, app, name, log, **settings):
+    def __init__(self, app, name, log, environment=None, **settings):
         self.name = name
         self.log = log
         settings = {"lease_ms": LEASE_MS, "heartbeat_ms": HEARTBEAT_MS, **settings}
         config = app.config
         command = [sys.executable, HERE / "run_worker.py", config.url, config.name, name]
-        environment = {**os.environ, "NBTASKS_KEY": config.key.decode()}
+        environment = {**os.environ, **(environment or {}), "NBTASKS_KEY": config.key.decode()}
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, json.dumps(settings)],

@@ -1,0 +1,48 @@
+"""Private Redis servers, to be killed and started again."""
+
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import redis
+from patience import wait_until
+
+from nbtasks.embedded import find_server
+
+
+class Server:
+    """A private Redis on a Unix socket; `options` are its own command line options."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.socket = folder / "s"
+        self.url = f"unix://{self.socket}"
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, with the data it had."""
+        command = [find_server(), "--port", "0", "--unixsocket", self.socket, "--dir", self.folder]
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            [*command, "--save", "", *self.options], stdout=log, stderr=log
+        )
+        log.close()
+        wait_until(self.answers, "the test server answers")
+
+    def answers(self) -> bool:
+        """Whether it takes commands now."""
+        with suppress(redis.RedisError, OSError), self.client() as client:
+            return bool(client.ping())
+        return False
+
+    def client(self) -> redis.Redis:
+        """A plain connection."""
+        return redis.Redis.from_url(self.url)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
