@@ -61,6 +61,17 @@ def _plain_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     default=None,
     help="Tasks at a time, each in a process of its own; default: one per core.",
 )
+@click.option(
+    "--max-tasks-per-child",
+    type=click.IntRange(0),
+    default=0,
+    help="Replace a process after so many tasks; default: never.",
+)
+@click.option(
+    "--max-memory-per-child",
+    default="",
+    help="Replace a process that holds more after a task, such as 500MB; default: never.",
+)
 @click.option("-n", "--name", default="", help="The worker's name; default: worker-PID@HOST.")
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
 @click.option("-a", "--app", default="main", help="The app whose tasks it runs.")
@@ -72,6 +83,8 @@ def worker(  # noqa: PLR0917 - click passes them by name
     url: str,
     queues: str,
     concurrency: int | None,
+    max_tasks_per_child: int,
+    max_memory_per_child: str,
     name: str,
     loglevel: str,
     app: str,
@@ -83,6 +96,8 @@ def worker(  # noqa: PLR0917 - click passes them by name
     One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once: tasks go back.
     """
     # Imported here: nothing else of the command line needs processes.
+    from nbtasks.worker.kinds import PoolOptions
+    from nbtasks.worker.memory import parse_size
     from nbtasks.worker.worker import Worker, WorkerOptions
 
     logging.basicConfig(
@@ -97,6 +112,10 @@ def worker(  # noqa: PLR0917 - click passes them by name
         name=check_worker_name(name or f"worker-{os.getpid()}@{socket.gethostname()}"),
         queues=_queues(queues, config),
         concurrency=concurrency or os.cpu_count() or 1,
+        pool=PoolOptions(
+            max_tasks=max_tasks_per_child,
+            max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,
+        ),
         may_stop=may_stop,
     )
     sys.exit(Worker(config, options).run())

@@ -30,6 +30,7 @@ from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.capture import CapturedStream
 from nbtasks.worker.cells import CellFunction
 from nbtasks.worker.frames import FrameReader
+from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
 from nbtasks.worker.shelf import Shelf
 
@@ -42,11 +43,15 @@ _HEADERS_KEPT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSettings:
-    """What a child must know: the worker's name, the key, and the limit of a value in bytes."""
+    """What a child must know: the worker's name, the key, and the limits of values and memory.
+
+    Both are in bytes; `max_memory` is 0 where there is none.
+    """
 
     worker: str
     signer: Signer
     max_value: int
+    max_memory: int = 0
 
 
 class Cells:
@@ -99,6 +104,8 @@ class Child:
         self._context = TaskContext(self)
         self._code: dict[str, bytes] = {}
         self._shelf = Shelf()
+        self._memory = MemoryWatch(settings.max_memory, self._clock)
+        self._retires = False
         self._functions: dict[str, tuple[Callable[..., Any], Loaded]] = {}
         self._headers: dict[bytes, Header] = {}
         self._work: Work | None = None
@@ -162,7 +169,7 @@ class Child:
         for offset, body in enumerate(work.bodies):
             sequence = work.sequence + offset
             numbers[0] = sequence
-            if numbers[1] <= sequence < numbers[2]:
+            if self._retires or numbers[1] <= sequence < numbers[2]:
                 numbers[0] = sequence - 1  # not begun: it is not to blame if this process dies now
                 outbox.dropped(work.start + offset)
                 break
@@ -171,8 +178,15 @@ class Child:
             if run_member is None:
                 run_member = self._prepare(work)
             outbox.result(*run_member(self._index, body))
+            self._look_at_memory()
         self._work = None
         outbox.flush()
+
+    def _look_at_memory(self) -> None:
+        excess = self._memory.excess()
+        if excess and not self._retires:
+            self._retires = True
+            self._outbox.retire(f"it holds {excess / 1e6:,.0f} MB")
 
     def _prepare(self, work: Work) -> Callable[[int, bytes], tuple[int, bytes]]:
         """A function that runs one member; where the slice cannot run, one that says why."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from nbtasks.worker.pool import ChildProcess
+from nbtasks.worker.process import ChildEnd
 
 
 @dataclass(slots=True)
@@ -48,15 +48,24 @@ class Slot:
     revoked members, by sequence number, and when a look first found them running.
     """
 
-    child: ChildProcess
+    child: ChildEnd
     deliveries: dict[int, Delivery] = field(default_factory=dict[int, Delivery])
     seen: int = 0
     since_ms: float = 0.0
     takeback: tuple[int, int] | None = None
     condemned: dict[int, float | None] = field(default_factory=dict[int, float | None])
-    killed: str = ""
+
+    @property
+    def killed(self) -> str:
+        """Why its process was killed; empty where it was not."""
+        return self.child.process.killed
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it may be given something."""
+        process = self.child.process
+        return not (self.deliveries or process.killed or process.is_full)
 
     def kill(self, reason: str) -> None:
-        """End the child; what it holds goes back uncounted."""
-        self.killed = reason
-        self.child.kill()
+        """End its process; what that holds goes back uncounted."""
+        self.child.process.kill(reason)

@@ -21,7 +21,7 @@ from nbtasks.worker.decide import Crashed, GiveBack, Raised, RetryIn, decide
 from nbtasks.worker.delivery import Delivery, Slot
 from nbtasks.worker.handin import HandIn
 from nbtasks.worker.lookout import SLOW_US, condemn, look, start_takeback
-from nbtasks.worker.pool import ChildProcess
+from nbtasks.worker.process import ChildEnd
 from nbtasks.worker.shelf import Shelf
 
 logger = logging.getLogger(__name__)
@@ -65,14 +65,14 @@ class Dispatcher:
         self.slots: dict[int, Slot] = {}
         self.next_due_ms: float | None = None
 
-    def add(self, child: ChildProcess) -> None:
+    def add(self, child: ChildEnd) -> None:
         """A new child is ready for work."""
-        self.slots[child.pid] = Slot(child)
+        self.slots[child.key] = Slot(child)
 
     @property
     def free(self) -> list[Slot]:
         """The children that have nothing to do."""
-        return [slot for slot in self.slots.values() if not slot.deliveries and not slot.killed]
+        return [slot for slot in self.slots.values() if slot.is_free]
 
     @property
     def has_news(self) -> bool:
@@ -109,7 +109,12 @@ class Dispatcher:
         delivery = slot.deliveries.get(number)
         if delivery is not None and index < delivery.stop:
             stop, delivery.stop = delivery.stop, index
+            slot.child.process.tasks -= stop - index
             self._hand_in.back(slot, delivery, index, stop, SLOW_US)
+
+    def retire(self, slot: Slot, reason: str) -> None:
+        """The process of a child is to get nothing more."""
+        slot.child.process.retires = reason
 
     def report(self, slot: Slot, number: int, reports: Iterable[tuple[str, int, object]]) -> None:
         """A running member tells something."""
@@ -119,7 +124,7 @@ class Dispatcher:
 
     def lost(self, slot: Slot, reason: str) -> None:
         """A child has died: the member it ran is to blame, the others go again."""
-        del self.slots[slot.child.pid]
+        del self.slots[slot.child.key]
         now = slot.child.cells.now
         decision = decide(Crashed(reason), NEVER, 0, 0.0)
         for delivery in list(slot.deliveries.values()):
@@ -148,7 +153,7 @@ class Dispatcher:
         if reports:
             self._link.send_script("report", self._prefix, self._intake.worker, *reports)
         self._unanswered[token] = self._clock.tick_ms()
-        self._link.send_script("exchange", self._prefix, *self._head(len(free), token), *chunks)
+        self._link.send_script("exchange", self._prefix, *self._head(free, token), *chunks)
         if reports:
             self._read_report()
         due, _, *taken = self._link.read()
@@ -211,14 +216,15 @@ class Dispatcher:
             self._hand_in.lease_back(lease, rid, start, start + len(bodies))
         self._taken = []
 
-    def _head(self, free: int, token: str) -> tuple[object, ...]:
+    def _head(self, free: list[Slot], token: str) -> tuple[object, ...]:
         intake = self._intake
+        rooms = [slot.child.process.room for slot in free]
         return (
             intake.worker,
-            free,
+            len(free),
             SLOT_US,
             int(self._guess_us) or 1,
-            SLOT_MEMBERS,
+            min([SLOT_MEMBERS, *(room for room in rooms if room is not None)]),
             intake.lease_ms,
             token,
             PYTHON_TAG,
@@ -263,8 +269,16 @@ class Dispatcher:
             header=header,
             limit_ms=self._facts(header).limit_ms,
         )
-        child.next_sequence += len(bodies)
         slot.deliveries[delivery.number] = delivery
+        room = child.process.room
+        if room is not None and room < len(bodies):
+            del bodies[room:]
+            self._hand_in.back(slot, delivery, start + room, delivery.stop, SLOW_US)
+            delivery.stop = start + room
+        if not bodies:
+            return
+        child.next_sequence += len(bodies)
+        child.process.tasks += len(bodies)
         if blob is None:
             self._fail_all(slot, delivery)
             return

@@ -82,6 +82,7 @@ def end_takeback(slot: Slot, now: int, hand_in: HandIn) -> None:
         last = min(delivery.stop, delivery.index_of(stop))
         if first < last:
             delivery.stop = first
+            slot.child.process.tasks -= last - first
             hand_in.back(slot, delivery, first, last, SLOW_US)
 
 

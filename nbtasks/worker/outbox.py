@@ -128,6 +128,11 @@ class Outbox:
             self._send_results()
             self._send(("dropped", self._delivery, index))
 
+    def retire(self, reason: str) -> None:
+        """This process wants nothing more."""
+        with self._lock:
+            self._send(("retire", reason))
+
     def flush(self) -> None:
         """Send everything now."""
         with self._lock:

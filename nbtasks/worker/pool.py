@@ -7,13 +7,12 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-from nbtasks.worker.child import Cells, ChildSettings, Work, run_child
-from nbtasks.worker.frames import GONE, FrameReader, FrameWriter
-from nbtasks.worker.shelf import Shelf
+from nbtasks.worker.child import Cells, ChildSettings, run_child
+from nbtasks.worker.kinds import PoolOptions
+from nbtasks.worker.process import ChildEnd, Process
 
 _PR_SET_PDEATHSIG: Final = 1
 _FIRST_OWN: Final = 3  # behind standard input, output and error
@@ -29,95 +28,21 @@ def _load_libc() -> ctypes.CDLL | None:
 _libc = _load_libc()
 
 
-class ChildProcess:
-    """The parent's end of one child: its socket, its shared cells, and what it has been given."""
-
-    def __init__(self, pid: int, sock: socket.socket, cells: Cells) -> None:
-        self.pid = pid
-        self.sock = sock
-        self.cells = cells
-        self.next_sequence = 1
-        self.known_code = Shelf()
-        self.is_open = True
-        self._reader = FrameReader(sock)
-        self._writer = FrameWriter(sock)
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether it has not taken all it was given: `flush` is to be called when it has room."""
-        return self._writer.is_behind
-
-    def hand_over(self, work: Work) -> None:
-        """Give it a slice; never blocks."""
-        self._writer.send(
-            (
-                work.sequence,
-                work.delivery,
-                work.rid,
-                work.members,
-                work.start,
-                work.header,
-                work.code,
-                work.retries,
-                work.bodies,
-                work.blob,
-            )
-        )
-
-    def flush(self) -> None:
-        """Hand over what there was no room for."""
-        self._writer.flush()
-
-    def messages(self) -> Iterator[tuple[Any, ...]]:
-        """What one read brings; `is_open` is False when its end of the socket is closed."""
-        if self._reader.receive() == GONE:
-            self.is_open = False
-        while (message := self._reader.next()) is not None:
-            yield message
-
-    def last_messages(self) -> Iterator[tuple[Any, ...]]:
-        """All that a dead child has left in the socket."""
-        while self._reader.receive() > 0:
-            while (message := self._reader.next()) is not None:
-                yield message
-
-    def kill(self) -> None:
-        """End it and what it started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)  # a task may have moved it to another group
-
-    def ended(self) -> str | None:
-        """How it ended, or None while it lives. What it started ends with it."""
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        if pid == 0:
-            return None
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        code = os.waitstatus_to_exitcode(status)
-        if code < 0:
-            return f"killed by signal {-code}{_SIGNALS.get(-code, '')}"
-        return f"exit code {code}"
-
-
-_SIGNALS: Final[dict[int, str]] = {
-    signal.SIGKILL: ", SIGKILL: often too little memory",
-    signal.SIGSEGV: ", SIGSEGV: a crash in native code",
-    signal.SIGABRT: ", SIGABRT",
-    signal.SIGTERM: ", SIGTERM",
-}
-
-
 class PreforkPool:
     """The children; the parent has no threads, so forking it is safe."""
 
-    def __init__(self, settings: ChildSettings) -> None:
+    def __init__(self, settings: ChildSettings, options: PoolOptions) -> None:
         self._settings = settings
-        self.children: list[ChildProcess] = []
+        self._options = options
+        self.processes: list[Process] = []
 
-    def start(self) -> ChildProcess:
-        """Fork one more child.
+    @property
+    def children(self) -> list[ChildEnd]:
+        """All children but those that have retired."""
+        return [child for process in self.processes for child in process.children]
+
+    def start(self) -> list[ChildEnd]:
+        """Start one more process; its children.
 
         Raises:
             OSError: There is no memory, process or file for one now.
@@ -136,30 +61,36 @@ class PreforkPool:
             _become_child(parent, theirs.fileno())
             run_child(theirs, cells, self._settings)
         theirs.close()
-        ours.setblocking(False)  # noqa: FBT003 - the socket's own method
         with suppress(OSError):
             os.setpgid(pid, pid)  # the child does so too: whoever comes first
-        child = ChildProcess(pid, ours, cells)
-        self.children.append(child)
-        return child
+        process = Process(pid, self._options.max_tasks)
+        ChildEnd(process, ours, cells)
+        self.processes.append(process)
+        return process.children
 
-    def remove(self, child: ChildProcess) -> None:
-        """Forget a child that has ended."""
-        self.children.remove(child)
+    def remove(self, process: Process) -> None:
+        """Forget a process that has ended."""
+        self.processes.remove(process)
+        for child in process.children:
+            child.sock.close()
+
+    def retire(self, child: ChildEnd) -> None:
+        """Let a child go that has nothing to do: its process ends with the last of them."""
+        child.process.children.remove(child)
         child.sock.close()
 
     def close(self) -> None:
-        """Let the children end, and wait for them; one that does not is killed."""
+        """Let the children end, and wait for them; a process that does not end is killed."""
         for child in self.children:
             child.sock.close()
         for _ in range(_CLOSING_LOOKS):
-            self.children = [child for child in self.children if child.ended() is None]
-            if not self.children:
+            self.processes = [process for process in self.processes if process.ended() is None]
+            if not self.processes:
                 return
             select.select([], [], [], _CLOSING_LOOK_S)
-        for child in self.children:
-            child.kill()
-            os.waitpid(child.pid, 0)
+        for process in self.processes:
+            process.kill()
+            process.wait()
 
 
 def _become_child(parent: int, keep: int) -> None:

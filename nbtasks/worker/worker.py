@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -23,10 +23,11 @@ from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.child import ChildSettings
-from nbtasks.worker.delivery import Slot
 from nbtasks.worker.dispatcher import Dispatcher, Intake
+from nbtasks.worker.kinds import PoolOptions
 from nbtasks.worker.lookout import SLOW_US
-from nbtasks.worker.pool import ChildProcess, PreforkPool
+from nbtasks.worker.pool import PreforkPool
+from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class WorkerOptions:
     name: str
     queues: tuple[str, ...]
     concurrency: int
+    pool: PoolOptions = field(default_factory=PoolOptions)
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0
 
@@ -60,8 +62,13 @@ class Worker:
         self._options = options
         self._clock: Clock = SystemClock()
         signer = Signer(config.key, config.name)
-        settings = ChildSettings(worker=options.name, signer=signer, max_value=config.max_input)
-        self._pool = PreforkPool(settings)
+        settings = ChildSettings(
+            worker=options.name,
+            signer=signer,
+            max_value=config.max_input,
+            max_memory=options.pool.max_memory,
+        )
+        self._pool = PreforkPool(settings, options.pool)
         self._keys = Keys(config.name)
         self._link = Link(config.url)
         intake = Intake(
@@ -75,6 +82,7 @@ class Worker:
             "done": self._dispatcher.done,
             "report": self._dispatcher.report,
             "dropped": self._dispatcher.dropped,
+            "retire": self._dispatcher.retire,
         }
         self._selector = selectors.DefaultSelector()
         self._wakes = self._make_wakes()
@@ -134,13 +142,13 @@ class Worker:
 
     def _on_signal(self) -> None:
         self._signal_sockets[0].recv(64)
-        for child in list(self._pool.children):
-            reason = child.ended()
+        for process in list(self._pool.processes):
+            reason = process.ended()
             if reason is not None:
-                self._on_death(child, reason)
+                self._on_death(process, reason)
 
-    def _on_child(self, child: ChildProcess) -> None:
-        slot = self._dispatcher.slots.get(child.pid)
+    def _on_child(self, child: ChildEnd) -> None:
+        slot = self._dispatcher.slots.get(child.key)
         if slot is None:
             return
         if child.is_behind:
@@ -151,38 +159,54 @@ class Worker:
         if not child.is_open:
             # It ends, or a task has closed the socket: either way nothing more comes from it.
             self._selector.unregister(child.sock)
-            child.kill()
+            child.process.kill()
         if not slot.deliveries:
             self._is_hungry = True
+            if child.process.is_full:
+                self._retire(child.process)
 
-    def _watch_child(self, child: ChildProcess) -> None:
+    def _watch_child(self, child: ChildEnd) -> None:
         write = selectors.EVENT_WRITE if child.is_behind else 0
         if child.is_open:
             self._selector.modify(
                 child.sock, selectors.EVENT_READ | write, partial(self._on_child, child)
             )
 
-    def _on_death(self, child: ChildProcess, reason: str) -> None:
-        slot = self._dispatcher.slots[child.pid]
-        for kind, *rest in child.last_messages():
-            self._handlers[kind](slot, *rest)
-        if child.is_open:
-            self._selector.unregister(child.sock)
-        self._pool.remove(child)
-        had_work = bool(slot.deliveries)
-        self._dispatcher.lost(slot, reason)
-        self._log_death(slot, reason, had_work=had_work)
-        self._is_hungry = True
-        if child.next_sequence == 1:
-            self._next_start = self._clock.tick_ms() + REFILL_PAUSE_MS
+    def _retire(self, process: Process) -> None:
+        """Let those children of a process go that have nothing to do; others take their place."""
+        for child in list(process.children):
+            if child.is_open and not self._dispatcher.slots[child.key].deliveries:
+                process.retires = process.retires or f"it has run {process.tasks} tasks"
+                name, why = self._options.name, process.retires
+                logger.info("worker %s: process %d retires: %s", name, process.pid, why)
+                del self._dispatcher.slots[child.key]
+                self._selector.unregister(child.sock)
+                self._pool.retire(child)
 
-    def _log_death(self, slot: Slot, reason: str, *, had_work: bool) -> None:
-        what = slot.killed or ("its task goes to another process" if had_work else "it was idle")
+    def _on_death(self, process: Process, reason: str) -> None:
+        had_work = False
+        for child in process.children:
+            slot = self._dispatcher.slots[child.key]
+            for kind, *rest in child.last_messages():
+                self._handlers[kind](slot, *rest)
+            if child.is_open:
+                self._selector.unregister(child.sock)
+            had_work = had_work or bool(slot.deliveries)
+            self._dispatcher.lost(slot, reason)
+            if child.next_sequence == 1:
+                self._next_start = self._clock.tick_ms() + REFILL_PAUSE_MS
+        self._pool.remove(process)
+        if process.children:
+            self._log_death(process, reason, had_work=had_work)
+        self._is_hungry = True
+
+    def _log_death(self, process: Process, reason: str, *, had_work: bool) -> None:
+        what = process.killed or ("its task goes to another process" if had_work else "it was idle")
         logger.log(
-            logging.INFO if slot.killed else logging.WARNING,
+            logging.INFO if process.killed else logging.WARNING,
             "worker %s: process %d ended (%s): %s",
             self._options.name,
-            slot.child.pid,
+            process.pid,
             reason,
             what,
         )
@@ -226,15 +250,16 @@ class Worker:
             return
         while len(self._pool.children) < self._options.concurrency:
             try:
-                child = self._pool.start()
+                children = self._pool.start()
             except OSError as error:
                 logger.warning("worker %s: no new process: %s", self._options.name, error)
                 self._next_start = now + REFILL_PAUSE_MS
                 return
-            self._dispatcher.add(child)
-            self._selector.register(
-                child.sock, selectors.EVENT_READ, partial(self._on_child, child)
-            )
+            for child in children:
+                self._dispatcher.add(child)
+                self._selector.register(
+                    child.sock, selectors.EVENT_READ, partial(self._on_child, child)
+                )
 
     def _look(self, now: float) -> None:
         if self._next_look is not None and now >= self._next_look:
@@ -251,6 +276,9 @@ class Worker:
             return
         self._is_hungry = False
         dispatcher.exchange(take=self._signals == 0)
+        for process in self._pool.processes:
+            if process.is_full:
+                self._retire(process)
         for slot in dispatcher.slots.values():
             if slot.child.is_behind:
                 self._watch_child(slot.child)

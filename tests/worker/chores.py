@@ -179,3 +179,16 @@ class LoudError(Exception):
 
 def fail_with(size):
     raise LoudError("x" * size)
+
+
+def noop_and_pid():
+    return os.getpid()
+
+
+_hoard = []
+
+
+def hoard(size):
+    """Keep memory in use for as long as this process lives; its pid."""
+    _hoard.append(b"h" * size)
+    return os.getpid()

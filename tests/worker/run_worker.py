@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from nbtasks.config import Config
+from nbtasks.worker.kinds import PoolOptions
 from nbtasks.worker.worker import Worker, WorkerOptions
 
 if __name__ == "__main__":
@@ -17,6 +18,7 @@ if __name__ == "__main__":
         name=name,
         queues=tuple(settings.pop("queues", ["default"])),
         concurrency=settings.pop("concurrency", 1),
+        pool=PoolOptions(**settings.pop("pool", {})),
     )
     watched = settings.pop("audit", "")
     if watched:

@@ -1,0 +1,140 @@
+"""The processes that a worker has started, and its ends of the sockets to the children in them."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from typing import Any, Final
+
+from nbtasks.worker.child import Cells, Work
+from nbtasks.worker.frames import GONE, FrameReader, FrameWriter
+from nbtasks.worker.shelf import Shelf
+
+_keys = count(1)
+
+_SIGNALS: Final[dict[int, str]] = {
+    signal.SIGKILL: ", SIGKILL: often too little memory",
+    signal.SIGSEGV: ", SIGSEGV: a crash in native code",
+    signal.SIGABRT: ", SIGABRT",
+    signal.SIGTERM: ", SIGTERM",
+}
+
+
+class ChildEnd:
+    """The parent's end of one child: its socket, its shared cells, and what it has been given.
+
+    `key` names it among all children that this worker ever had; its process may have several.
+    """
+
+    def __init__(self, process: "Process", sock: socket.socket, cells: Cells) -> None:
+        sock.setblocking(False)  # noqa: FBT003 - the socket's own method
+        self.key = next(_keys)
+        self.process = process
+        self.sock = sock
+        self.cells = cells
+        self.next_sequence = 1
+        self.known_code = Shelf()
+        self.is_open = True
+        self._reader = FrameReader(sock)
+        self._writer = FrameWriter(sock)
+        process.children.append(self)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it has not taken all it was given: `flush` is to be called when it has room."""
+        return self._writer.is_behind
+
+    def hand_over(self, work: Work) -> None:
+        """Give it a slice; never blocks."""
+        self._writer.send(
+            (
+                work.sequence,
+                work.delivery,
+                work.rid,
+                work.members,
+                work.start,
+                work.header,
+                work.code,
+                work.retries,
+                work.bodies,
+                work.blob,
+            )
+        )
+
+    def flush(self) -> None:
+        """Hand over what there was no room for."""
+        self._writer.flush()
+
+    def messages(self) -> Iterator[tuple[Any, ...]]:
+        """What one read brings; `is_open` is False when its end of the socket is closed."""
+        if self._reader.receive() == GONE:
+            self.is_open = False
+        while (message := self._reader.next()) is not None:
+            yield message
+
+    def last_messages(self) -> Iterator[tuple[Any, ...]]:
+        """All that a dead child has left in the socket."""
+        while self._reader.receive() > 0:
+            while (message := self._reader.next()) is not None:
+                yield message
+
+
+class Process:
+    """A process with one child, or with one in each of its threads.
+
+    Attributes:
+        pid: Its number; it leads a process group of its own.
+        children: Those that have not retired.
+        tasks: How many members it has been given and not given back.
+        most_tasks: How many it may be given; 0 for any number.
+        killed: Why the parent has ended it; empty where it has not.
+        retires: Why it gets nothing more; empty where it does.
+    """
+
+    def __init__(self, pid: int, most_tasks: int) -> None:
+        self.pid = pid
+        self.children: list[ChildEnd] = []
+        self.tasks = 0
+        self.most_tasks = most_tasks
+        self.killed = ""
+        self.retires = ""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it gets nothing more."""
+        return bool(self.retires) or self.room == 0
+
+    @property
+    def room(self) -> int | None:
+        """How many members it may still be given; None for any number."""
+        return max(0, self.most_tasks - self.tasks) if self.most_tasks else None
+
+    def kill(self, reason: str = "") -> None:
+        """End it and what it started; without a reason it counts as dead by itself."""
+        self.killed = self.killed or reason
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)  # a task may have moved it to another group
+
+    def ended(self) -> str | None:
+        """How it ended, or None while it lives. What it started ends with it."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid == 0:
+            return None
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return how_it_ended(os.waitstatus_to_exitcode(status))
+
+    def wait(self) -> None:
+        """Block until it has ended."""
+        os.waitpid(self.pid, 0)
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code in words; below 0 it is a signal."""
+    if code < 0:
+        return f"killed by signal {-code}{_SIGNALS.get(-code, '')}"
+    return f"exit code {code}"
