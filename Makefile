@@ -8,6 +8,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
+SEED ?= 1
+TASKS ?= 10000
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix tests/js
@@ -20,7 +22,7 @@ EXTRAS_lab := demo,lab
 EXTRAS_test := test
 EXTRAS_dev := dev
 
-.PHONY: help demo lab check test bench coverage clean
+.PHONY: help demo lab check test bench chaos coverage clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,6 +43,9 @@ test: need-redis need-browser lint ## everything: what check does, and the whole
 
 bench: $(VENV)/.test ## measure, and compare with the targets
 	@$(BIN)/python tests/benchmarks/bench_core.py
+
+chaos: need-redis $(VENV)/.test ## a storm of faults, SEED=1 TASKS=10000: is any task lost?
+	@PYTHONPATH=tests:tests/worker $(BIN)/python -m chaos --seed $(SEED) --tasks $(TASKS)
 
 coverage: need-redis need-browser $(VENV)/.test ## the whole test suite with branch coverage
 	@$(BIN)/coverage erase

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import redis
 from patience import wait_until
-from servers import Server
+from servers import Server, leaks
 
 from nbtasks.app import App
 
@@ -35,21 +34,6 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.kill()
-
-
-def leaks(client: redis.Redis, prefix: str) -> list[str]:
-    """Keys of an app that nobody will ever remove: with no TTL and no unfinished task."""
-    unfinished = {
-        key.rpartition(b":")[2]
-        for key in client.scan_iter(f"{prefix}r:*")
-        if int(client.hget(key, "left") or 0) > 0
-    }
-    found = []
-    for key in client.scan_iter(f"{prefix}*"):
-        is_owned = key.rpartition(b":")[2] in unfinished
-        if client.ttl(key) == -1 and not is_owned:
-            found.append(key.decode())
-    return sorted(found)
 
 
 @contextmanager

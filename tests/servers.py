@@ -1,4 +1,4 @@
-"""Private Redis servers, to be killed and started again."""
+"""Private Redis servers, to be killed and started again, and a look at what is left in one."""
 
 import subprocess
 from contextlib import suppress
@@ -46,3 +46,18 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+def leaks(client: redis.Redis, prefix: str) -> list[str]:
+    """Keys of an app that nobody will ever remove: with no TTL and no unfinished task."""
+    unfinished = {
+        key.rpartition(b":")[2]
+        for key in client.scan_iter(f"{prefix}r:*")
+        if int(client.hget(key, "left") or 0) > 0
+    }
+    found = []
+    for key in client.scan_iter(f"{prefix}*"):
+        is_owned = key.rpartition(b":")[2] in unfinished
+        if client.ttl(key) == -1 and not is_owned:
+            found.append(key.decode())
+    return sorted(found)

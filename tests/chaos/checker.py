@@ -1,0 +1,211 @@
+"""Evidence -> findings (pure), in the manner of Jepsen's total-queue.
+
+Every task whose submit returned must have ended, once, with the value it was to have. It may have
+run more often than that needs, but only where the store has counted a death for it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+SHOWN = 10
+"""How many examples of a finding are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a submitted task is to end as, and how many executions that takes."""
+
+    kind: str
+    value: object
+    error: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task ended: its value, or the name of its error and its text."""
+
+    value: object = None
+    error: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that was seen, by the number of each task. What is not in `outcomes` has not ended.
+
+    Attributes:
+        expected: What was submitted: the call returned.
+        outcomes: What their client got.
+        runs: Executions, from the history.
+        cut_off: Tasks whose last execution did not come to an end.
+        deaths: How often the store counted a task as lost with its process or its worker.
+        endings: How often a spy saw each task end.
+        cap: Deaths after which a poison pill is given up.
+        left: For each record, what it counts as unfinished, and how many are.
+        trouble: Sentences about anything else: leases left, keys left, workers that crashed.
+    """
+
+    expected: Mapping[int, Expected]
+    outcomes: Mapping[int, Outcome]
+    runs: Mapping[int, int]
+    cut_off: Collection[int]
+    deaths: Mapping[int, int]
+    endings: Mapping[int, int]
+    cap: int
+    left: Mapping[str, tuple[int, int]]
+    trouble: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the evidence says. `problems` is empty where all is as promised.
+
+    Attributes:
+        submitted: Tasks whose submit returned.
+        executions: Of all of them.
+        duplicates: Executions more than needed, poison pills left out.
+        deaths: As the store has counted them.
+        pills: Poison pills among the tasks.
+        unlucky: Given up like a pill: faults struck again and again while just they ran.
+        counts: How many of each kind of problem.
+        problems: In words, with the first examples of each.
+    """
+
+    submitted: int
+    executions: int
+    duplicates: int
+    deaths: int
+    pills: int
+    unlucky: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+
+
+def check(evidence: Evidence, *, rolled_back: bool = False) -> Findings:
+    """Judge. Where Redis may have forgotten what it said, more executions than deaths are fine."""
+    found = {
+        "lost": _lost(evidence),
+        "unexpected": _unexpected(evidence),
+        "wrong": _wrong(evidence),
+        "completed twice": _completed_twice(evidence),
+        "run too often": _run_too_often(evidence),
+        "run too seldom": _run_too_seldom(evidence),
+        "pills not given up": _pills_not_given_up(evidence),
+        "bystanders dead": _bystanders(evidence),
+    }
+    forgiven = ("completed twice", "run too often") if rolled_back else ()
+    problems = [
+        f"{len(sentences)} {name}: {'; '.join(sentences[:SHOWN])}"
+        for name, sentences in found.items()
+        if sentences and name not in forgiven
+    ]
+    pills = [number for number, task in evidence.expected.items() if task.kind == "pill"]
+    return Findings(
+        submitted=len(evidence.expected),
+        executions=sum(evidence.runs.values()),
+        duplicates=sum(
+            max(0, evidence.runs.get(number, 0) - task.runs)
+            for number, task in evidence.expected.items()
+            if task.kind != "pill"
+        ),
+        deaths=sum(evidence.deaths.values()),
+        pills=len(pills),
+        unlucky=len(_dead(evidence, evidence.cut_off.__contains__)),
+        counts={name: len(sentences) for name, sentences in found.items()},
+        problems=[*problems, *evidence.trouble],
+    )
+
+
+def _lost(evidence: Evidence) -> list[str]:
+    return [
+        f"{number} ({task.kind}) {_story(evidence, number)}"
+        for number, task in evidence.expected.items()
+        if number not in evidence.outcomes
+    ]
+
+
+def _unexpected(evidence: Evidence) -> list[str]:
+    known = evidence.expected
+    return [
+        f"{number} ran, and was not submitted" for number in evidence.runs if number not in known
+    ]
+
+
+def _wrong(evidence: Evidence) -> list[str]:
+    return [
+        f"{number} ({task.kind}) ended as {outcome}, not as {task.error or task.value!r}"
+        for number, task, outcome in _ended(evidence)
+        if (outcome.value, outcome.error) != (task.value, task.error)
+        and outcome.error != "WorkerLost"
+    ]
+
+
+def _completed_twice(evidence: Evidence) -> list[str]:
+    twice = [
+        f"{number} ended {count} times {_story(evidence, number)}"
+        for number, count in evidence.endings.items()
+        if count > 1
+    ]
+    miscounted = [
+        f"record {rid} counts {left} as unfinished, and there are {real}"
+        for rid, (left, real) in evidence.left.items()
+        if left != real
+    ]
+    return twice + miscounted
+
+
+def _run_too_often(evidence: Evidence) -> list[str]:
+    return [
+        f"{number} ({task.kind}) {_story(evidence, number)}"
+        for number, task in evidence.expected.items()
+        if evidence.runs.get(number, 0) > task.runs + evidence.deaths.get(number, 0)
+    ]
+
+
+def _run_too_seldom(evidence: Evidence) -> list[str]:
+    return [
+        f"{number} ({task.kind}) {_story(evidence, number)}"
+        for number, task, outcome in _ended(evidence)
+        if outcome.error != "WorkerLost" and evidence.runs.get(number, 0) < task.runs
+    ]
+
+
+def _pills_not_given_up(evidence: Evidence) -> list[str]:
+    cap = evidence.cap
+    return [
+        f"{number} ended as {outcome} {_story(evidence, number)}"
+        for number, task, outcome in _ended(evidence)
+        if task.kind == "pill"
+        and (
+            outcome.error != "WorkerLost"
+            or evidence.deaths.get(number, 0) != cap
+            or not 1 <= evidence.runs.get(number, 0) <= cap
+        )
+    ]
+
+
+def _bystanders(evidence: Evidence) -> list[str]:
+    """Given up, though they did not run when their process died for the last time."""
+    return _dead(evidence, lambda number: number not in evidence.cut_off)
+
+
+def _dead(evidence: Evidence, is_one: Callable[[int], bool]) -> list[str]:
+    return [
+        f"{number} ({task.kind}) {_story(evidence, number)}: {outcome.text}"
+        for number, task, outcome in _ended(evidence)
+        if outcome.error == "WorkerLost" and task.kind != "pill" and is_one(number)
+    ]
+
+
+def _ended(evidence: Evidence) -> list[tuple[int, Expected, Outcome]]:
+    return [
+        (number, task, evidence.outcomes[number])
+        for number, task in evidence.expected.items()
+        if number in evidence.outcomes
+    ]
+
+
+def _story(evidence: Evidence, number: int) -> str:
+    runs, deaths = evidence.runs.get(number, 0), evidence.deaths.get(number, 0)
+    return f"after {runs} executions and {deaths} deaths"

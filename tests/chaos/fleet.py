@@ -1,0 +1,172 @@
+"""The server and the workers of a storm: real processes, broken on purpose and started again."""
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import redis
+from servers import Server
+from worker_side import OwnWorker
+
+from chaos import history, plan
+from chaos.plan import Storm
+from nbtasks.app import App
+from nbtasks.clock import SystemClock
+
+TESTS = Path(__file__).parents[1]
+PATIENCE_MS = 10_000
+"""How long a fault waits for a worker to strike at before it is let go."""
+
+STOP_S = 30.0
+
+
+class Fleet:
+    """Keeps `storm.workers` workers up, and does to them what a fault says."""
+
+    def __init__(self, app: App, server: Server, storm: Storm, folder: Path) -> None:
+        self.done: Counter[str] = Counter()
+        self.own_exits: list[str] = []
+        self._app = app
+        self._server = server
+        self._storm = storm
+        self._folder = folder
+        self._clock = SystemClock()
+        self._redis = server.client()
+        self._stopped: dict[int, tuple[float, list[int]]] = {}
+        self._waiting_since: float | None = None
+        self._workers = [self._start(at) for at in range(storm.workers)]
+
+    def tend(self) -> None:
+        """Wake those that were stopped long enough, and replace those that ended by themselves."""
+        now = self._clock.tick_ms()
+        for at, (until, _) in list(self._stopped.items()):
+            if now >= until:
+                self._wake(at)
+        for at, worker in enumerate(self._workers):
+            code = worker.process.poll()
+            if code is not None:
+                self.own_exits.append(f"{worker.name} ended by itself with {code}")
+                self._workers[at] = self._start(at)
+
+    def strike(self, fault: plan.Fault) -> bool:
+        """Do it; False where the worker it is meant for, and every other, is not up yet."""
+        match fault:
+            case plan.KillRedis(_, down_ms):
+                self._server.kill()
+                self._clock.pause(down_ms)
+                self._server.start()
+            case plan.CutClients():
+                self._redis.client_kill_filter(_type="normal", skipme=True)
+            case plan.SleepRedis(_, ms):
+                self._redis.execute_command("DEBUG", "SLEEP", ms / 1000)
+            case plan.FlushScripts():
+                self._redis.script_flush()
+            case plan.KillWorker() | plan.KillChild() | plan.StopWorker():
+                target = self._target(fault.worker)
+                if target is None:
+                    return self._is_tired(fault)
+                self._strike_worker(fault, target)
+        self._waiting_since = None
+        self.done[type(fault).__name__] += 1
+        return True
+
+    def end(self) -> list[str]:
+        """Ask all to finish; what went wrong with that."""
+        for at in list(self._stopped):
+            self._wake(at)
+        wrong: list[str] = []
+        for worker in self._workers:
+            worker.signal(signal.SIGTERM)
+        for worker in self._workers:
+            try:
+                code = worker.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                code = None
+            if code != 0:
+                wrong.append(f"{worker.name} was to end, and did so with {code}")
+        return wrong
+
+    def kill_all(self) -> None:
+        """End what is left, at once."""
+        for worker in self._workers:
+            worker.kill()
+
+    def logs(self) -> dict[str, str]:
+        """What each worker has logged."""
+        return {worker.name: worker.text() for worker in self._workers}
+
+    def _start(self, at: int) -> OwnWorker:
+        paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
+        environment = {
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            history.PATH: str(self._folder / "history"),
+        }
+        name, storm = f"w{at}", self._storm
+        return OwnWorker(
+            self._app, name, self._folder / f"{name}.log", environment,
+            concurrency=storm.children, lease_ms=storm.lease_ms, heartbeat_ms=storm.heartbeat_ms,
+        )  # fmt: skip
+
+    def _target(self, wanted: int) -> int | None:
+        """The worker that a fault names, or the next one that is up."""
+        count = len(self._workers)
+        for at in range(wanted, wanted + count):
+            if self._is_up(at % count):
+                return at % count
+        return None
+
+    def _is_up(self, at: int) -> bool:
+        worker = self._workers[at]
+        if at in self._stopped or worker.process.poll() is not None:
+            return False
+        with suppress(redis.RedisError, OSError):
+            pid = self._redis.hget(self._app.store.keys.worker(worker.name), "pid")
+            return pid is not None and int(pid) == worker.pid
+        return False
+
+    def _is_tired(self, fault: plan.Fault) -> bool:
+        now = self._clock.tick_ms()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        if now - self._waiting_since < PATIENCE_MS:
+            return False
+        self._waiting_since = None
+        self.done[f"{type(fault).__name__} in vain"] += 1
+        return True
+
+    def _strike_worker(
+        self, fault: plan.KillWorker | plan.KillChild | plan.StopWorker, at: int
+    ) -> None:
+        worker = self._workers[at]
+        children = [child.pid for child in psutil.Process(worker.pid).children()]
+        match fault:
+            case plan.KillWorker():
+                worker.kill()
+                self._workers[at] = self._start(at)
+            case plan.KillChild(_, _, child):
+                if children:
+                    _signal(signal.SIGKILL, children[child % len(children)])
+            case plan.StopWorker(_, _, ms, whole):
+                pids = [worker.pid, *(children if whole else ())]
+                _signal(signal.SIGSTOP, *pids)
+                self._stopped[at] = self._clock.tick_ms() + ms, pids
+
+    def _wake(self, at: int) -> None:
+        _, pids = self._stopped.pop(at)
+        _signal(signal.SIGCONT, *pids)
+
+
+def _signal(number: int, *pids: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def make_server(storm: Storm, folder: Path) -> Server:
+    """A server that keeps what it is told as the storm wants it."""
+    options = ["--appendonly", "yes", "--appendfsync", storm.fsync]
+    return Server(folder, *options, "--enable-debug-command", "yes")

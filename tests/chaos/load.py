@@ -1,0 +1,177 @@
+"""What is submitted: a seed -> batches of tasks (pure), and the thread that submits them."""
+
+import random
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos import deeds
+from chaos.plan import Storm
+from nbtasks.app import App
+from nbtasks.live import LiveRecord
+from nbtasks.task import Task
+
+LARGE = 200_000
+LONG_MS = 500
+SINGLES = 0.25
+"""How many batches are one task, sent by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of task: its part of all, the largest group, what it is to end as, how often it runs.
+
+    `arguments` are those after the task's number; a value of None stands for a failure.
+    """
+
+    share: float
+    most: int
+    arguments: Callable[[random.Random], tuple[Any, ...]] = lambda _: ()
+    value: Callable[..., Any] = lambda number, *_: number * 7
+    error: str = ""
+    runs: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+    function: Callable[..., Any] = deeds.instant
+
+
+def _some_ms(chance: random.Random) -> tuple[int]:
+    return (chance.randint(1, 50),)
+
+
+def _data(chance: random.Random) -> tuple[bytes]:
+    return (chance.randbytes(1000) * (LARGE // 1000),)
+
+
+KINDS = {
+    "instant": Kind(0.36, 500),
+    "wait": Kind(0.35, 100, _some_ms, function=deeds.wait),
+    # What runs so long is hit by several kills, by chance: that must not end it.
+    "long": Kind(
+        0.02, 5, lambda _: (LONG_MS,), function=deeds.wait, options={"max_deliveries": 50}
+    ),
+    "async": Kind(0.05, 50, _some_ms, function=deeds.wait_async),
+    "flaky": Kind(
+        0.08, 20, function=deeds.flaky, runs=1 + deeds.RETRIES,
+        options={"bind": True, "max_retries": 2 * deeds.RETRIES, "default_retry_delay": 0.05},
+    ),
+    "failing": Kind(0.03, 10, function=deeds.fail, error="Trouble"),
+    "telling": Kind(0.08, 10, function=deeds.tell, options={"bind": True}),
+    "large": Kind(
+        0.03, 10, _data, lambda number, data: [number * 7, len(data), zlib.crc32(data)],
+        function=deeds.weigh,
+    ),
+}  # fmt: skip
+PILL = Kind(0.0, 1, function=deeds.poison, error="WorkerLost", runs=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Calls of one kind that are sent together: the arguments of each, its number first."""
+
+    kind: str
+    calls: list[tuple[Any, ...]]
+
+    @property
+    def first(self) -> int:
+        """The number of its first task."""
+        return self.calls[0][0]
+
+
+def kind_of(name: str) -> Kind:
+    """A kind by its name."""
+    return PILL if name == "pill" else KINDS[name]
+
+
+def batches(storm: Storm) -> Iterator[Batch]:
+    """The tasks of a storm, numbered from 0, in the order they are sent."""
+    chance = random.Random(f"load {storm.seed}")
+    pills = set(chance.sample(range(1, storm.tasks), storm.pills))
+    names = list(KINDS)
+    # A kind whose batches are larger is chosen less often.
+    weights = [kind.share / (1 + kind.most) for kind in KINDS.values()]
+    number = 0
+    while number < storm.tasks:
+        if number in pills:
+            yield Batch("pill", [(number,)])
+            number += 1
+            continue
+        (name,) = chance.choices(names, weights)
+        size = 1 if chance.random() < SINGLES else chance.randint(1, KINDS[name].most)
+        end = min(storm.tasks, number + size, *(pill for pill in pills if pill > number))
+        calls = [(at, *KINDS[name].arguments(chance)) for at in range(number, end)]
+        yield Batch(name, calls)
+        number = end
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where a batch went: member i of the record is its call i."""
+
+    batch: Batch
+    record: LiveRecord
+
+    @property
+    def numbers(self) -> list[int]:
+        """Those of its tasks."""
+        return [call[0] for call in self.batch.calls]
+
+
+class Load:
+    """Submits batch after batch in a thread, never more than `window` tasks ahead of `allow`."""
+
+    def __init__(self, app: App, storm: Storm, window: int) -> None:
+        self.sent: list[Sent] = []
+        self.error: BaseException | None = None
+        self._batches = batches(storm)
+        self._window = window
+        self._allowed = window
+        self._more = threading.Condition()
+        self._tasks = {name: _task(app, name) for name in (*KINDS, "pill")}
+        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is submitted."""
+        return not self._thread.is_alive()
+
+    @property
+    def submitted(self) -> int:
+        """Of how many tasks the submit has returned."""
+        return sum(sent.record.n for sent in list(self.sent))
+
+    @property
+    def finished(self) -> int:
+        """How many tasks have ended, as far as their client knows."""
+        return sum(sent.record.n - sent.record.left for sent in list(self.sent))
+
+    def allow(self, number: int) -> None:
+        """So many tasks are done with: go on from there."""
+        with self._more:
+            self._allowed = number + self._window
+            self._more.notify()
+
+    def _run(self) -> None:
+        try:
+            for batch in self._batches:
+                self._wait(batch.first)
+                self.sent.append(self._send(batch))
+        except BaseException as error:  # noqa: BLE001 - the storm tells of it
+            self.error = error
+
+    def _wait(self, number: int) -> None:
+        with self._more:
+            self._more.wait_for(lambda: number <= self._allowed)
+
+    def _send(self, batch: Batch) -> Sent:
+        task = self._tasks[batch.kind]
+        (record,) = task.sender.send_all([task.s(*call) for call in batch.calls]).records
+        return Sent(batch, record)
+
+
+def _task(app: App, name: str) -> Task[..., Any]:
+    kind = kind_of(name)
+    retries = {"autoretry_for": (deeds.Trouble,)} if kind.options.get("max_retries") else {}
+    return app.task(name=f"chaos.{name}", **kind.options, **retries)(kind.function)

@@ -1,0 +1,93 @@
+"""The driver itself: its plans repeat, its history is whole, its checker finds what is wrong."""
+
+from dataclasses import replace
+
+import pytest
+
+from chaos import load, plan
+from chaos.checker import Evidence, Expected, Outcome, check
+from chaos.history import Execution, executing, read
+from chaos.plan import Storm
+
+GOOD = Evidence(
+    expected={0: Expected("instant", 0, "", 1), 1: Expected("pill", None, "WorkerLost", 0)},
+    outcomes={0: Outcome(0), 1: Outcome(None, "WorkerLost", "given up")},
+    runs={0: 1, 1: 3},
+    cut_off={1},
+    deaths={1: 3},
+    endings={0: 1, 1: 1},
+    cap=3,
+    left={"a": (0, 0)},
+)
+
+
+def test_a_seed_gives_the_same_storm_again():
+    storm = Storm(seed=3)
+    assert plan.faults(storm) == plan.faults(storm)
+    assert list(load.batches(storm)) == list(load.batches(storm))
+    assert plan.faults(storm) != plan.faults(replace(storm, seed=4))
+
+
+def test_a_storm_has_all_that_was_asked_for():
+    storm = Storm(tasks=1000, worker_kills=7, redis_kills=3, pills=2)
+    kinds = [type(fault) for fault in plan.faults(storm)]
+    assert kinds.count(plan.KillWorker) == 7
+    assert kinds.count(plan.KillRedis) == 3
+    batches = list(load.batches(storm))
+    numbers = [call[0] for batch in batches for call in batch.calls]
+    assert numbers == list(range(1000))
+    assert [batch.kind for batch in batches].count("pill") == 2
+
+
+def test_the_history_tells_which_execution_was_cut_off(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAOS_HISTORY", str(tmp_path / "h"))
+    with executing(5):
+        pass
+    cut = executing(5)
+    cut.__enter__()
+    first, second = read(tmp_path / "h")
+    assert isinstance(first, Execution)
+    assert [first.number, first.is_cut_off, second.is_cut_off] == [5, False, True]
+
+
+def test_good_evidence_has_no_problems():
+    findings = check(GOOD)
+    assert not findings.problems
+    assert (findings.duplicates, findings.unlucky, findings.pills) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"outcomes": {1: GOOD.outcomes[1]}}, "lost"),
+        ({"runs": {**GOOD.runs, 8: 1}}, "unexpected"),
+        ({"outcomes": {**GOOD.outcomes, 0: Outcome(7)}}, "wrong"),
+        ({"outcomes": {**GOOD.outcomes, 0: Outcome(None, "KeyError")}}, "wrong"),
+        ({"endings": {0: 2, 1: 1}}, "completed twice"),
+        ({"left": {"a": (-1, 0)}}, "completed twice"),
+        ({"runs": {0: 2, 1: 3}}, "run too often"),
+        ({"runs": {0: 0, 1: 3}}, "run too seldom"),
+        ({"deaths": {1: 2}, "runs": {0: 1, 1: 2}}, "pills not given up"),
+        ({"runs": {0: 1, 1: 4}, "deaths": {1: 4}}, "pills not given up"),
+        ({"outcomes": {1: GOOD.outcomes[1], 0: GOOD.outcomes[1]}}, "bystanders dead"),
+    ],
+)
+def test_the_checker_finds(changes, name):
+    findings = check(replace(GOOD, **changes))
+    assert findings.counts[name] == 1
+    assert any(name in problem for problem in findings.problems)
+
+
+def test_what_a_death_explains_is_no_problem():
+    findings = check(replace(GOOD, runs={0: 2, 1: 3}, deaths={0: 1, 1: 3}))
+    assert not findings.problems
+    assert findings.duplicates == 1
+
+
+def test_a_task_that_was_hit_too_often_is_no_bystander():
+    dead = {**GOOD.outcomes, 0: GOOD.outcomes[1]}
+    findings = check(
+        replace(GOOD, outcomes=dead, runs={0: 3, 1: 3}, deaths={0: 3, 1: 3}, cut_off={0, 1})
+    )
+    assert not findings.problems
+    assert findings.unlucky == 1
