@@ -226,7 +226,9 @@ class App:
         if not prepared.is_named:
             connection.events.follow(live)
         connection.store.submit(
-            record, lambda: connection.signer.code().seal(0, prepared.code.blob)
+            record,
+            lambda: connection.signer.code().seal(0, prepared.code.blob),
+            room_ms=self.config.full_patience_ms,
         )
         if prepared.is_named:
             live = self._join(live)

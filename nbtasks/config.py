@@ -33,6 +33,9 @@ class Config:
         result_expires_ms: How long a finished record stays.
         max_input: Largest argument, function or captured input, in bytes.
         patience_ms: How long to go on trying to reach Redis before a call fails.
+        max_queued: How many tasks may wait in a queue before a submit to it fails; 0: any number.
+        full_patience_ms: How long a submit waits for room in a full queue, or in a Redis without
+            memory, before it fails.
     """
 
     name: str = "main"
@@ -45,6 +48,8 @@ class Config:
     result_expires_ms: int = 86_400_000
     max_input: int = 64_000_000
     patience_ms: int = 15_000
+    max_queued: int = 0
+    full_patience_ms: int = 0
 
     def __post_init__(self) -> None:
         check_name(self.name, "the app's name")
@@ -57,9 +62,15 @@ class Config:
                     f"{name} is of type {type(value).__name__}: it must be {kind.__name__}"
                 )
         for name in _POSITIVE:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-                raise ConfigError(f"{name} is {value!r}: it must be a whole number above 0")
+            if not _is_whole(getattr(self, name), 1):
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}: it must be a whole number above 0"
+                )
+        for name in _FROM_ZERO:
+            if not _is_whole(getattr(self, name), 0):
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}: it must be a whole number from 0"
+                )
         if self.heartbeat_ms * 2 > self.lease_ms:
             raise ConfigError(
                 f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
@@ -91,6 +102,11 @@ _POSITIVE = (
     "max_input",
     "patience_ms",
 )
+_FROM_ZERO = ("max_queued", "full_patience_ms")
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:

@@ -5,6 +5,8 @@
     ├── StoreError
     │   ├── StoreUnavailable        Redis does not answer                          (ConnectionError)
     │   ├── StoreRefused            Redis answers, but refuses what we send
+    │   │   └── StoreFull           it has no memory left for a submit
+    │   ├── QueueFull               a bounded queue has no room for a submit
     │   └── NoServer                no URL, and no server to start
     ├── TaskError
     │   ├── UnknownTask             no record of that id is stored                  (LookupError)
@@ -72,6 +74,45 @@ class StoreRefused(StoreError):
 
     def __str__(self) -> str:
         return f"Redis at {self.args[0]} refused: {self.args[1]}"
+
+
+class StoreFull(StoreRefused):
+    """Redis is at its maxmemory, and takes nothing new until something has left.
+
+    Args:
+        url: Where, without its password.
+        reason: Redis' own words.
+    """
+
+    def __str__(self) -> str:
+        return (
+            f"Redis at {self.args[0]} is full, and nothing was submitted: {self.args[1]}. Let"
+            " workers finish, forget() results or shorten result_expires_ms, or raise maxmemory;"
+            " full_patience_ms lets a submit wait for room"
+        )
+
+
+class QueueFull(StoreError):
+    """A bounded queue has no room for what was to be submitted; nothing of it was stored.
+
+    Args:
+        queue: Which.
+        count: How many tasks were to be submitted.
+        waiting: How many wait there.
+        limit: How many may wait (`max_queued`).
+    """
+
+    def __init__(self, queue: str, count: int, waiting: int, limit: int) -> None:
+        super().__init__(queue, count, waiting, limit)
+
+    def __str__(self) -> str:
+        queue, count, waiting, limit = self.args
+        more = f"{count:,} more tasks" if count > 1 else "one more task"
+        return (
+            f"queue {queue!r} has no room for {more}: {waiting:,} wait there, and max_queued is"
+            f" {limit:,}. Submit less at a time, start workers (nbtasks worker -Q {queue}), raise"
+            " max_queued, or let submits wait for room with full_patience_ms"
+        )
 
 
 class NoServer(StoreError):

@@ -106,6 +106,9 @@ class Record:
 
     `bodies` are signed arguments, one a member. `delay_ms` is counted from the moment Redis takes
     the record; `expires_ms` likewise, 0 for never; `keep_ms` is how long it stays once finished.
+    `max_queued` bounds the members that wait in its queue, 0 for any number. `states` is for a
+    record that Redis forgot: a byte a member (then the body of a finished one is its value), or
+    nothing where all are pending.
     """
 
     rid: str
@@ -120,6 +123,8 @@ class Record:
     expires_ms: int = 0
     keep_ms: int
     max_deliveries: int
+    max_queued: int = 0
+    states: bytes = b""
 
 
 def new_id() -> str:

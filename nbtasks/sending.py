@@ -89,6 +89,7 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
         expires_ms=options.expires_ms,
         keep_ms=config.result_expires_ms,
         max_deliveries=options.max_deliveries or config.max_deliveries,
+        max_queued=config.max_queued,
     )
     return Prepared(record, code, bool(call.get("task_id")), submission.labels)
 

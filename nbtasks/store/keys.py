@@ -8,11 +8,13 @@ touches itself; the scripts build the others from the prefix.
                              exp ms, t0 submitted ms, us time and sz bytes of a member; of member i:
                              m<i> arguments, after a success the value, e<i> error, k<i> retries,
                              d<i> deaths, p<i> progress, w<i> worker, x<i> to be killed
-                                                                TTL `keep` once every member ended
+                                                                TTL `keep` once every member ended,
+                                                                a day until all are stored
     s:<rid>          STRING  one state byte a member                the same
     o:<rid>:<i>      STRING  what member i wrote                    a day after the last write
     ready:<q>        ZSET    slice -> priority band + order         emptied by takes
     ready:<q>@<py>   ZSET    slices that only this Python can load  emptied by takes
+    room:<q>         STRING  members in a bounded queue             a quarter of a second
     sched            ZSET    slice -> due ms                        emptied by exchanges
     lease            ZSET    slice:token -> deadline ms             emptied by exchanges
     wake:<q>         ZSET    a marker that idle workers wait for    popped, or after an hour

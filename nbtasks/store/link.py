@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, NoScriptError
 from redis.retry import Retry
 
-from nbtasks.errors import ConfigError, StoreRefused, StoreUnavailable
+from nbtasks.errors import ConfigError, StoreFull, StoreRefused, StoreUnavailable
 from nbtasks.store.scripts import SCRIPTS
 
 CONNECT_TIMEOUT: Final = 3.0
@@ -24,6 +24,8 @@ _LOGIN = (AuthenticationError, AuthorizationError)
 _GONE = (redis.ConnectionError, redis.TimeoutError, OSError)
 _PASSWORD_OPTION = re.compile(r"([?&]password=)[^&]*", re.IGNORECASE)
 _BUSY = ("LOADING", "BUSY", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
+_FULL = "command not allowed when used memory"
+"""Somewhere in the text: redis-py cuts Redis' OOM off, and Redis 6 puts other words before it."""
 
 
 def hide_password(url: str) -> str:
@@ -122,6 +124,8 @@ class Link:
             text = str(error)
             if text.startswith(_BUSY) or getattr(error, "status_code", "") in _BUSY:
                 raise StoreUnavailable(self.url, text) from error
+            if _FULL in text:
+                raise StoreFull(self.url, text) from error
             raise StoreRefused(self.url, text) from error
         except _GONE as error:
             raise self._gone(error) from error

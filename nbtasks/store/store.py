@@ -14,19 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from nbtasks.clock import Clock
-from nbtasks.errors import ConfigError, StoreError, StoreRefused, StoreUnavailable, UnknownTask
+from nbtasks.errors import QueueFull, StoreError, StoreFull, StoreUnavailable, UnknownTask
 from nbtasks.record import SEPARATOR, STREAMS, Record
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
+from nbtasks.store.submission import CHUNK, send_record
 
-CHUNK: Final = 2000
-CHUNK_BYTES: Final = 8_000_000
-IN_FLIGHT: Final = 4
-CODE_TTL_MS: Final = 7 * 86_400_000
 REVOKE_BATCH: Final = CHUNK
 """As many as a submit queues as one slice, so that the slices are found again."""
-CODE_MISSING: Final = -1
-ID_TAKEN: Final = -2
 
 _FIRST_PAUSE_MS = 20.0
 _LONGEST_PAUSE_MS = 1000.0
@@ -83,23 +78,29 @@ class Store:
                     self._link.call("UNLINK", self.keys.events(self.client))
                 self._link.close()
 
-    def submit(self, record: Record, blob: Callable[[], bytes]) -> None:
+    def submit(self, record: Record, blob: Callable[[], bytes], *, room_ms: float = 0) -> None:
         """Store and queue a record; `blob` gives the signed code, in case Redis does not have it.
 
+        Where there is no room for it, wait for some, `room_ms` at most. What fails leaves nothing
+        behind, but a record of several chunks may have begun before one of them is refused.
+
         Raises:
+            QueueFull: The queue is bounded, and has no room for so many.
+            StoreFull: Redis is at its maxmemory.
             StoreUnavailable: Redis did not answer in time; it may have stored the record.
-            StoreRefused: Redis has no room, or no right for us.
+            StoreRefused: Redis gives us no right to store it.
         """
-
-        def run(link: Link) -> None:
-            if _submit(link, self.keys, self.client, record) == CODE_MISSING:
-                link.call("SET", self.keys.code(record.code), blob(), "PX", CODE_TTL_MS)
-                if _submit(link, self.keys, self.client, record) == CODE_MISSING:
-                    raise StoreRefused(
-                        self._link.url, "it does not keep the code that was just stored"
-                    )
-
-        self._try(run)
+        start = self.clock.tick_ms()
+        for pause in pauses():
+            try:
+                return self._try(
+                    lambda link: send_record(link, self.keys, self.client, record, blob)
+                )
+            except (QueueFull, StoreFull):
+                if self.clock.tick_ms() + pause - start > room_ms:
+                    raise
+            self.clock.pause(pause)  # not in `_try`: others may use the connection meanwhile
+        raise AssertionError
 
     def revoke(self, rid: str, start: int, stop: int, *, terminate: bool) -> int:
         """End members [start, stop) that have not finished; returns how many.
@@ -177,61 +178,8 @@ class Store:
 
 
 def pauses() -> Iterator[float]:
-    """Milliseconds between tries: growing, and random so that many clients do not come at once."""
+    """Milliseconds between tries: random below a growing bound, so that no crowd forms."""
     longest = _FIRST_PAUSE_MS
     while True:
-        yield random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+        yield random.uniform(0.0, longest)  # noqa: S311 - jitter, not a secret
         longest = min(longest * 2, _LONGEST_PAUSE_MS)
-
-
-def _submit(link: Link, keys: Keys, client: str, record: Record) -> int:
-    """Send a record in chunks, a few ahead of the replies; the last reply, or CODE_MISSING."""
-    args = (
-        len(record.bodies),
-        record.header,
-        record.queue,
-        client,
-        record.priority,
-        record.python,
-        record.code,
-        CODE_TTL_MS + record.delay_ms,
-        record.max_deliveries,
-        record.keep_ms,
-        record.delay_ms,
-        record.expires_ms,
-    )
-    unread = reply = 0
-    for start, stop in chunks(record.bodies):
-        link.send_script(
-            "submit", keys.prefix, record.rid, start, *args, *record.bodies[start:stop]
-        )
-        unread += 1
-        if start == 0 or unread > IN_FLIGHT:
-            reply = int(link.read())
-            unread -= 1
-        if reply < 0:
-            break
-    for _ in range(unread):
-        reply = int(link.read())
-    if reply == ID_TAKEN:
-        raise ConfigError(
-            f"task_id {record.rid!r} is taken by another record, of another number of tasks: give"
-            " this one an id of its own"
-        )
-    if reply == CODE_MISSING:
-        return reply
-    if reply < len(record.bodies):
-        raise StoreUnavailable(link.url, f"it lost record {record.rid} while it was sent")
-    return reply
-
-
-def chunks(bodies: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Ranges of members that go in one call: at most `CHUNK`, and about `CHUNK_BYTES`."""
-    start = 0
-    while start < len(bodies):
-        stop, size = start, 0
-        while stop < len(bodies) and stop - start < CHUNK and size < CHUNK_BYTES:
-            size += len(bodies[stop])
-            stop += 1
-        yield start, stop
-        start = stop

@@ -118,15 +118,3 @@ def test_a_server_that_stays_away_is_given_up_after_the_patience(own_server):
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
         store.call("PING")
     store.close()
-
-
-def test_a_full_server_refuses_and_stores_nothing(own_server):
-    from store_side import make_record  # noqa: PLC0415
-
-    store = Store(own_server.url, "x", SystemClock(), 5000)
-    with own_server.client() as client:
-        client.config_set("maxmemory", 1)
-        with pytest.raises(StoreRefused, match=r"refused: .*maxmemory"):
-            store.submit(make_record(), lambda: b"code")
-        assert client.keys("nbt:*") == []
-    store.close()

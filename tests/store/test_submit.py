@@ -4,7 +4,7 @@ import pytest
 from store_side import make_record
 
 from nbtasks.errors import ConfigError
-from nbtasks.store.store import CHUNK, chunks
+from nbtasks.store.submission import CHUNK, chunks
 
 
 def send_chunk(store, record, start, stop):
@@ -25,6 +25,8 @@ def send_chunk(store, record, start, stop):
         record.keep_ms,
         record.delay_ms,
         record.expires_ms,
+        record.max_queued,
+        record.states,
         *record.bodies[start:stop],
     )
 

@@ -54,6 +54,14 @@ def test_numbers_are_whole_and_positive(name, value):
         Config(**{name: value})
 
 
+@pytest.mark.parametrize("name", ["max_queued", "full_patience_ms"])
+@pytest.mark.parametrize("value", [-1, 1.5, "5", None, True], ids=repr)
+def test_numbers_that_may_be_none_are_whole(name, value):
+    assert getattr(Config(**{name: 0}), name) == 0
+    with pytest.raises(ConfigError, match=f"{name} is .*: it must be a whole number from 0"):
+        Config(**{name: value})
+
+
 def test_settings_are_copied_and_never_changed():
     config = Config()
     assert config.with_settings({"lease_ms": 60_000}).lease_ms == 60_000

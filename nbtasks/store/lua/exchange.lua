@@ -13,6 +13,8 @@
 --           {slot, lease, record, from, header, code hash, members of the record,
 --            retries of the first, argument..} for each slice taken}
 
+go_on_when_full()
+
 local worker, queues, at = ARGV[1], {}, 10 + tonumber(ARGV[9])
 for i = 10, at - 1 do
   queues[#queues + 1] = ARGV[i]

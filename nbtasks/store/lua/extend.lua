@@ -13,6 +13,7 @@ local worker, alive = ARGV[1], tonumber(ARGV[3])
 local key = PREFIX .. 'w:' .. worker
 local first = 5 + 2 * tonumber(ARGV[4])
 
+go_on_when_full()
 redis.call('HSET', key, 'seen', NOW, unpack(ARGV, 5, first - 1))
 redis.call('PEXPIRE', key, alive)
 redis.call('ZADD', PREFIX .. 'fleet', NOW + alive, worker)

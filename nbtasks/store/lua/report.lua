@@ -23,6 +23,8 @@ local function log(rid, i, data)
   redis.call('PEXPIRE', key, DAY)
 end
 
+go_on_when_full()
+
 local dropped = 0
 for at = 2, #ARGV, 5 do
   local kind, lease, rid, i, data = unpack(ARGV, at, at + 4)

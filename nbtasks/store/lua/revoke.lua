@@ -5,24 +5,7 @@
 -- ARGV     1 record · 2 from · 3 to · 4 '1' to kill what runs, '0' to let it run out unseen
 -- Returns  members revoked; -1 when the record is not stored
 
--- Take waiting members out of the queue: runs, as takes have cut them, and those that travel alone.
--- What is missed here (a run of several slices) is skipped by the next take.
-local function unqueue(rid, from, states)
-  local names = {}
-  for at, run in string.gmatch(states, '()(' .. PENDING .. '+)') do
-    names[#names + 1] = slice_name(rid, from + at - 1, from + at - 1 + #run)
-  end
-  for at in string.gmatch(states, '()[' .. PENDING .. RETRY .. ']') do
-    names[#names + 1] = slice_name(rid, from + at - 1, from + at)
-  end
-  if #names > 0 then
-    local found = redis.call('HMGET', record_key(rid), 'q', 'py')
-    local queue = 'ready:' .. found[1]
-    for _, key in ipairs({ 'sched', queue, queue .. '@' .. found[2] }) do
-      redis.call('ZREM', PREFIX .. key, unpack(names))
-    end
-  end
-end
+go_on_when_full()
 
 local rid, from, to = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local states = redis.call('GETRANGE', states_key(rid), from, to - 1)

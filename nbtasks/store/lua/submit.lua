@@ -4,53 +4,49 @@
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
 --          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash · 10 code ttl, ms
 --          11 deliveries allowed · 12 ms to keep it once finished · 13 delay, ms
---          14 expires after ms, 0 never · 15.. signed arguments
+--          14 expires after ms, 0 never · 15 most members that may wait in the queue, 0 any number
+--          16 states, or '' where all are pending · 17.. signed bodies: arguments, or the value
+--          of a member that has finished
 -- Returns  members stored so far: less than asked where a chunk before this one is missing;
---          -1 when the code is not stored (nothing was written)
---          -2 when a record of another size has this id (nothing was written)
+--          -1 when the code is not stored · -2 when a record of another size has this id ·
+--          -3 less the members that wait, when the queue is full (nothing was written by these)
 
-local FIRST_BODY = 15
+local FIRST_BODY = 17
 
 local rid, from, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local key = record_key(rid)
+local key, code = record_key(rid), PREFIX .. 'fn:' .. ARGV[9]
 
-if redis.call('PEXPIRE', PREFIX .. 'fn:' .. ARGV[9], ARGV[10]) == 0 then
-  return -1
-end
-
+-- Nothing is written until it is sure that all may be: at maxmemory Redis refuses only the first
+-- write of a script.
 local found = redis.call('HMGET', key, 'up', 'n', 'sz')
-if found[2] and tonumber(found[2]) ~= n then
-  return -2
-end
 local stored = tonumber(found[1] or 0)
-if stored ~= from then
+if redis.call('EXISTS', code) == 0 then
+  return -1
+elseif found[2] and tonumber(found[2]) ~= n then
+  return -2
+elseif stored ~= from then
+  redis.call('PEXPIRE', code, ARGV[10])
   return stored
 end
-
-local fields = {}
 if from == 0 then
-  local after = tonumber(ARGV[14])
-  local expires = after > 0 and NOW + after or 0
-  fields = { 'h', ARGV[4], 'n', n, 'left', n, 'q', ARGV[5], 'c', ARGV[6], 'pr', ARGV[7] }
-  redis.call('HSET', key, 'py', ARGV[8], 'fn', ARGV[9], 'cap', ARGV[11], unpack(fields))
-  fields = { 'keep', ARGV[12], 'exp', expires, 't0', NOW }
-  redis.call('SET', states_key(rid), string.rep(PENDING, n))
-end
-
-local to, size = from + #ARGV - FIRST_BODY + 1, 0
-for at = FIRST_BODY, #ARGV do
-  size = size + #ARGV[at]
-  fields[#fields + 1] = 'm' .. (from + at - FIRST_BODY)
-  fields[#fields + 1] = ARGV[at]
-  if #fields >= 4000 then
-    redis.call('HSET', key, unpack(fields))
-    fields = {}
+  local waiting = crowd(ARGV[5], n, tonumber(ARGV[15]))
+  if waiting then
+    return -3 - waiting
   end
+  store_head(key, rid, n)
 end
-size = math.max(math.ceil(size / (to - from)), tonumber(found[3] or 0))
-redis.call('HSET', key, 'up', to, 'sz', size, unpack(fields))
+store_bodies(key, from, FIRST_BODY, tonumber(found[3] or 0))
+redis.call('PEXPIRE', code, ARGV[10])
 
-local delay = tonumber(ARGV[13])
+local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[13])
+-- A client that dies while it sends must not leave half a record behind for ever.
+if to < n then
+  redis.call('PEXPIRE', key, DAY)
+  redis.call('PEXPIRE', states_key(rid), DAY)
+elseif from > 0 then
+  redis.call('PERSIST', key)
+  redis.call('PERSIST', states_key(rid))
+end
 if delay > 0 then
   enqueue_later(rid, from, to, NOW + delay)
   wake(ARGV[5])

@@ -4,6 +4,8 @@
 -- ARGV     1 record · 2 client
 -- Returns  nil when it is not stored, else {header, queue, members, submitted ms, states}
 
+go_on_when_full()
+
 local key = record_key(ARGV[1])
 local found = redis.call('HMGET', key, 'h', 'q', 'n', 't0', 'c')
 if not found[1] then

@@ -1,0 +1,23 @@
+-- Taking waiting members out of the queue. What is missed here is skipped by the next take.
+
+local function remove_slices(rid, names)
+  if #names > 0 then
+    local found = redis.call('HMGET', record_key(rid), 'q', 'py')
+    local queue = 'ready:' .. found[1]
+    for _, key in ipairs({ 'sched', queue, queue .. '@' .. found[2] }) do
+      redis.call('ZREM', PREFIX .. key, unpack(names))
+    end
+  end
+end
+
+-- Runs, as takes have cut them, and those that travel alone.
+local function unqueue(rid, from, states)
+  local names = {}
+  for at, run in string.gmatch(states, '()(' .. PENDING .. '+)') do
+    names[#names + 1] = slice_name(rid, from + at - 1, from + at - 1 + #run)
+  end
+  for at in string.gmatch(states, '()[' .. PENDING .. RETRY .. ']') do
+    names[#names + 1] = slice_name(rid, from + at - 1, from + at)
+  end
+  remove_slices(rid, names)
+end

@@ -1,0 +1,114 @@
+"""Sending a record: in chunks, a few ahead of the replies; all of it or nothing."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+from nbtasks.errors import ConfigError, QueueFull, StoreError, StoreRefused, StoreUnavailable
+from nbtasks.record import Record
+from nbtasks.store.keys import Keys
+from nbtasks.store.link import Link
+
+CHUNK: Final = 2000
+CHUNK_BYTES: Final = 8_000_000
+IN_FLIGHT: Final = 4
+CODE_TTL_MS: Final = 7 * 86_400_000
+CODE_MISSING: Final = -1
+ID_TAKEN: Final = -2
+QUEUE_FULL: Final = -3
+"""This and less: so many fewer as members wait."""
+
+
+def send_record(
+    link: Link, keys: Keys, client: str, record: Record, blob: Callable[[], bytes]
+) -> None:
+    """Store and queue a record, and its code where that is missing.
+
+    What was stored of a record that is refused half way, or interrupted, is withdrawn.
+
+    Raises:
+        QueueFull: The queue is bounded, and has no room for so many.
+        StoreFull: Redis is at its maxmemory.
+        StoreUnavailable: The connection was lost, or Redis lost what was sent before.
+    """
+    try:
+        reply = _send(link, keys, client, record)
+        if reply == CODE_MISSING:
+            link.call("SET", keys.code(record.code), blob(), "PX", CODE_TTL_MS)
+            reply = _send(link, keys, client, record)
+    except (StoreRefused, KeyboardInterrupt):
+        _withdraw(link, keys, record)
+        raise
+    if reply == CODE_MISSING:
+        raise StoreRefused(link.url, "it does not keep the code that was just stored")
+
+
+def chunks(bodies: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Ranges of members that go in one call: at most `CHUNK`, and about `CHUNK_BYTES`."""
+    start = 0
+    while start < len(bodies):
+        stop, size = start, 0
+        while stop < len(bodies) and stop - start < CHUNK and size < CHUNK_BYTES:
+            size += len(bodies[stop])
+            stop += 1
+        yield start, stop
+        start = stop
+
+
+def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
+    """Send all chunks; the members stored, or CODE_MISSING."""
+    args = (
+        len(record.bodies),
+        record.header,
+        record.queue,
+        client,
+        record.priority,
+        record.python,
+        record.code,
+        CODE_TTL_MS + record.delay_ms,
+        record.max_deliveries,
+        record.keep_ms,
+        record.delay_ms,
+        record.expires_ms,
+        record.max_queued,
+    )
+    unread = reply = 0
+    for start, stop in chunks(record.bodies):
+        states = record.states if start == 0 else b""
+        link.send_script(
+            "submit", keys.prefix, record.rid, start, *args, states, *record.bodies[start:stop]
+        )
+        unread += 1
+        if start == 0 or unread > IN_FLIGHT:
+            reply = int(link.read())
+            unread -= 1
+        if reply < 0:
+            break
+    for _ in range(unread):
+        reply = int(link.read())
+    return _checked(reply, link, record)
+
+
+def _checked(reply: int, link: Link, record: Record) -> int:
+    count = len(record.bodies)
+    if reply == ID_TAKEN:
+        raise ConfigError(
+            f"task_id {record.rid!r} is taken by another record, of another number of tasks: give"
+            " this one an id of its own"
+        )
+    if reply <= QUEUE_FULL:
+        raise QueueFull(record.queue, count, QUEUE_FULL - reply, record.max_queued)
+    if reply != CODE_MISSING and reply < count:
+        raise StoreUnavailable(link.url, f"it lost record {record.rid} while it was sent")
+    return reply
+
+
+def _withdraw(link: Link, keys: Keys, record: Record) -> None:
+    """Remove what is stored of a record; where Redis is gone too, that expires after a day."""
+    if len(record.bodies) == 1:
+        return
+    bounds = [0, *(stop for _, stop in chunks(record.bodies))]
+    link.close()  # replies to what was sent ahead would be taken for the one to this
+    with suppress(StoreError):
+        link.open()
+        link.call_script("withdraw", keys.prefix, record.rid, *bounds)
