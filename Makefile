@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 SEED ?= 1
 TASKS ?= 10000
+STORM ?=
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix tests/js
@@ -37,17 +38,17 @@ check: need-redis lint ## lint, types, layers, JS and the quick tests: under 2 m
 	@echo "== pytest: quick tests"
 	@$(BIN)/pytest -q tests/unit tests/fundamentals
 
-test: need-redis need-browser lint ## everything: what check does, and the whole test suite
+test: need-redis need-cc need-browser lint ## everything: what check does, and the whole test suite
 	@echo "== pytest: the whole suite"
 	@$(BIN)/pytest -q
 
 bench: $(VENV)/.test ## measure, and compare with the targets
 	@$(BIN)/python tests/benchmarks/bench_core.py
 
-chaos: need-redis $(VENV)/.test ## a storm of faults, SEED=1 TASKS=10000: is any task lost?
-	@PYTHONPATH=tests:tests/worker $(BIN)/python -m chaos --seed $(SEED) --tasks $(TASKS)
+chaos: need-redis need-cc $(VENV)/.test ## a storm of faults, SEED=1 TASKS=10000: is any task lost?
+	@PYTHONPATH=tests:tests/worker $(BIN)/python -m chaos --seed $(SEED) --tasks $(TASKS) $(STORM)
 
-coverage: need-redis need-browser $(VENV)/.test ## the whole test suite with branch coverage
+coverage: need-redis need-cc need-browser $(VENV)/.test ## the whole test suite with branch coverage
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -q
 	@$(BIN)/coverage combine -q
@@ -95,7 +96,7 @@ test-js: tests/js/node_modules/.stamp
 
 # -------------------------------------------------------------------------- what they stand on
 
-.PHONY: need-python need-lua need-node need-redis need-browser
+.PHONY: need-python need-lua need-node need-redis need-cc need-browser
 
 need-python:
 	@.ci/need $(PYTHON):python3
@@ -113,6 +114,10 @@ need-node:
 # The tests run against Redis itself; the demo and the guide make do with the server in a wheel.
 need-redis:
 	@.ci/need redis-server:redis-server
+
+# Tests compile a few lines that make a disk slow.
+need-cc:
+	@.ci/need cc:gcc /usr/include/dlfcn.h:libc6-dev
 
 need-browser:
 	@.ci/need chromium,chromium-browser,google-chrome:chromium \

@@ -1,6 +1,8 @@
 """Private Redis servers, to be killed and started again, and a look at what is left in one."""
 
+import os
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,11 +15,14 @@ from nbtasks.embedded import find_server
 class Server:
     """A private Redis on a Unix socket; `options` are its own command line options."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.socket = folder / "s"
         self.url = f"unix://{self.socket}"
         self.options = options
+        self.environment = {**os.environ, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -25,8 +30,9 @@ class Server:
         command = [find_server(), "--port", "0", "--unixsocket", self.socket, "--dir", self.folder]
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            [*command, "--save", "", *self.options], stdout=log, stderr=log
-        )
+            [*command, "--save", "", *self.options],
+            env=self.environment, stdout=log, stderr=log,
+        )  # fmt: skip
         log.close()
         wait_until(self.answers, "the test server answers")
 
@@ -46,6 +52,15 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+def slow_disk(folder: Path, ms: int) -> dict[str, str]:
+    """The environment of a server whose every fsync takes so much longer; compiled in a folder."""
+    library = folder / "slow_disk.so"
+    source = Path(__file__).with_name("slow_disk.c")
+    command = ["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"]
+    subprocess.run(command, check=True)
+    return {"LD_PRELOAD": str(library), "SLOW_DISK_MS": str(ms)}
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:

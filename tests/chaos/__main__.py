@@ -19,11 +19,19 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=full.tasks, help="faults go with them")
     parser.add_argument("--workers", type=int, default=full.workers)
     parser.add_argument("--children", type=int, default=full.children, help="of each worker")
+    parser.add_argument("--fsync", choices=["always", "everysec"], default=full.fsync)
+    parser.add_argument("--slow-disk", type=int, default=0, help="ms that each fsync takes longer")
     parser.add_argument("--deadline", type=float, default=300.0, help="seconds")
     parser.add_argument("--report", type=Path, help="write the report here, not to stdout")
     parser.add_argument("--keep", action="store_true", help="keep history and logs")
     options = parser.parse_args()
-    storm = Storm(seed=options.seed, workers=options.workers, children=options.children)
+    storm = Storm(
+        seed=options.seed,
+        workers=options.workers,
+        children=options.children,
+        fsync=options.fsync,
+        slow_disk_ms=options.slow_disk,
+    )
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     logging.basicConfig(filename=folder / "client.log", format="%(asctime)s %(message)s")
     report = weather(storm.scaled(options.tasks), folder, options.deadline)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import redis
-from servers import Server
+from servers import Server, slow_disk
 from worker_side import OwnWorker
 
 from chaos import history, plan
@@ -169,4 +169,5 @@ def _signal(number: int, *pids: int) -> None:
 def make_server(storm: Storm, folder: Path) -> Server:
     """A server that keeps what it is told as the storm wants it."""
     options = ["--appendonly", "yes", "--appendfsync", storm.fsync]
-    return Server(folder, *options, "--enable-debug-command", "yes")
+    slow = slow_disk(folder, storm.slow_disk_ms) if storm.slow_disk_ms else None
+    return Server(folder, *options, "--enable-debug-command", "yes", environment=slow)

@@ -3,11 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from servers import Server, slow_disk
 
 from chaos import load, plan
 from chaos.checker import Evidence, Expected, Outcome, check
 from chaos.history import Execution, executing, read
 from chaos.plan import Storm
+from nbtasks.clock import SystemClock
+
+ALWAYS = ("--appendonly", "yes", "--appendfsync", "always")
 
 GOOD = Evidence(
     expected={0: Expected("instant", 0, "", 1), 1: Expected("pill", None, "WorkerLost", 0)},
@@ -91,3 +95,14 @@ def test_a_task_that_was_hit_too_often_is_no_bystander():
     )
     assert not findings.problems
     assert findings.unlucky == 1
+
+
+def test_a_slow_disk_is_slow(tmp_path):
+    server = Server(tmp_path, *ALWAYS, environment=slow_disk(tmp_path, 300))
+    clock = SystemClock()
+    server.start()
+    with server.client() as client:
+        start = clock.tick_ms()
+        client.set("key", 1)
+        assert clock.tick_ms() - start > 300
+    server.kill()
