@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbtasks.app import App, current_app
     from nbtasks.canvas import group
     from nbtasks.config import Config
+    from nbtasks.connection import InsecureWarning
     from nbtasks.context import TaskContext, track
     from nbtasks.errors import (
         BadSignature,
@@ -56,6 +57,7 @@ _HOMES: Final = {
     "app": ("App", "current_app"),
     "canvas": ("group",),
     "config": ("Config",),
+    "connection": ("InsecureWarning",),
     "context": ("TaskContext", "track"),
     "errors": (
         "BadSignature",
@@ -93,6 +95,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "GroupResult",
+    "InsecureWarning",
     "NbTasksError",
     "NoServer",
     "NoWorkerWarning",

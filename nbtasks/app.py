@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast, overload
 from weakref import WeakSet
 
+from nbtasks import keyring
 from nbtasks.canvas import Batch, Plan
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config, from_environment
@@ -39,8 +40,9 @@ class App:
     Args:
         name: The app; only clients and workers of the same name see each other.
         broker: URL of the Redis; by default NBTASKS_URL, else the embedded server.
-        key: The signing key, as text or bytes; by default NBTASKS_KEY or NBTASKS_KEY_FILE, else the
-            embedded server's own.
+        key: The signing key, as text or bytes, or several: the first one signs, all are accepted.
+            By default NBTASKS_KEY or NBTASKS_KEY_FILE, else the user's key file, or the embedded
+            server's own.
         **settings: Any other field of `nbtasks.config.Config`.
 
     Raises:
@@ -48,10 +50,15 @@ class App:
     """
 
     def __init__(
-        self, name: str = "main", *, broker: str = "", key: str | bytes = b"", **settings: Any
+        self,
+        name: str = "main",
+        *,
+        broker: str = "",
+        key: str | bytes | Sequence[str | bytes] = b"",
+        **settings: Any,
     ) -> None:
         base = from_environment()
-        secret = key.encode() if isinstance(key, str) else key
+        secret = keyring.join(key)
         settings = {**settings, "name": name, "url": broker or base.url, "key": secret or base.key}
         self.config = base.with_settings(settings)
         self.clock: Clock = SystemClock()

@@ -1,14 +1,13 @@
-"""The command line: `nbtasks worker`, `nbtasks demo`, `nbtasks lab`."""
+"""The command line: `nbtasks worker`, `key`, `demo`, `lab`."""
 
 import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -16,11 +15,10 @@ from nbtasks import __version__, embedded
 from nbtasks.app import App, set_current_app
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import resolve
-from nbtasks.errors import NbTasksError
+from nbtasks.operations import key, plain_errors
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
 
-EXIT_ERROR: Final = 1
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -35,18 +33,7 @@ def commands() -> None:
     """Tasks on remote workers, from notebooks and Python."""
 
 
-def _plain_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Our own errors as one line, not as a traceback."""
-
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except NbTasksError as error:
-            click.echo(f"nbtasks: {error}", err=True)
-            sys.exit(EXIT_ERROR)
-
-    return run
+commands.add_command(key)
 
 
 @commands.command()
@@ -78,7 +65,7 @@ def _plain_errors(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
 )
-@_plain_errors
+@plain_errors
 def worker(  # noqa: PLR0917 - click passes them by name
     url: str,
     queues: str,
@@ -123,7 +110,7 @@ def worker(  # noqa: PLR0917 - click passes them by name
 
 @commands.command()
 @click.option("--folder", default="", help="Where to put the finished notebook and its HTML page.")
-@_plain_errors
+@plain_errors
 def demo(folder: str) -> None:
     """Run the quickstart: a search over 48 models on two workers, and what it saved."""
     from nbtasks.demo import run_demo
@@ -132,7 +119,7 @@ def demo(folder: str) -> None:
 
 
 @commands.command()
-@_plain_errors
+@plain_errors
 def lab() -> None:
     """Open the quickstart in JupyterLab."""
     from nbtasks.demo import run_lab

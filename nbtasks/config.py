@@ -7,12 +7,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from nbtasks import keyring
 from nbtasks.errors import ConfigError
 from nbtasks.record import check_name
+from nbtasks.signing import INSECURE_KEY
 
 ENV_URL: Final = "NBTASKS_URL"
 ENV_KEY: Final = "NBTASKS_KEY"
 ENV_KEY_FILE: Final = "NBTASKS_KEY_FILE"
+ENV_INSECURE: Final = "NBTASKS_INSECURE"
 HARD_LIMIT: Final = 500_000_000
 """Bytes of one argument or value: Redis itself refuses strings above 512 MB."""
 
@@ -24,8 +27,9 @@ class Config:
     Attributes:
         name: The app; its keys in Redis carry it, so apps of other names do not see each other.
         url: Where Redis is; empty for the embedded server. Not shown: it may hold a password.
-        key: The secret that signs tasks and results, the same on every side; empty for the embedded
-            server's own. Never shown.
+        key: The secrets that sign tasks and results, one a line: the first one signs, all are
+            accepted. Empty for the embedded server's own, or the user's key file. Never shown.
+        insecure: Do without a secret: whoever reaches this Redis can then run code on all sides.
         default_queue: Where tasks go that name no queue.
         lease_ms: How long a worker may be silent before its tasks go to another.
         heartbeat_ms: How often a worker renews its leases.
@@ -41,6 +45,7 @@ class Config:
     name: str = "main"
     url: str = field(default="", repr=False)
     key: bytes = field(default=b"", repr=False)
+    insecure: bool = False
     default_queue: str = "default"
     lease_ms: int = 15_000
     heartbeat_ms: int = 5_000
@@ -61,6 +66,7 @@ class Config:
                 raise ConfigError(
                     f"{name} is of type {type(value).__name__}: it must be {kind.__name__}"
                 )
+        self._check_flags()
         for name in _POSITIVE:
             if not _is_whole(getattr(self, name), 1):
                 raise ConfigError(
@@ -81,6 +87,16 @@ class Config:
                 f"max_input is {self.max_input:,}: Redis takes at most {HARD_LIMIT:,}"
             )
 
+    def _check_flags(self) -> None:
+        for name in _FLAGS:
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise ConfigError(f"{name} is {value!r}: it must be True or False")
+        if self.insecure and self.key not in {b"", INSECURE_KEY}:
+            raise ConfigError(
+                "insecure is set, and there is a key as well: leave out the one or the other"
+            )
+
     def with_settings(self, settings: Mapping[str, Any]) -> "Config":
         """A copy with other settings.
 
@@ -94,6 +110,7 @@ class Config:
         return replace(self, **settings)
 
 
+_FLAGS = ("insecure",)
 _POSITIVE = (
     "lease_ms",
     "heartbeat_ms",
@@ -110,21 +127,25 @@ def _is_whole(value: Any, least: int) -> bool:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
-    """The settings that NBTASKS_URL, NBTASKS_KEY and NBTASKS_KEY_FILE give.
+    """The settings that the variables NBTASKS_URL, NBTASKS_KEY and so on give.
 
     Raises:
-        ConfigError: The key file cannot be read.
+        ConfigError: The key file cannot be read or others may read it, or a flag is no flag.
     """
     key = environ.get(ENV_KEY, "").strip().encode()
     path = environ.get(ENV_KEY_FILE, "")
     if not key and path:
-        try:
-            key = Path(path).read_bytes().strip()
-        except OSError as error:
-            raise ConfigError(
-                f"{ENV_KEY_FILE} is {path!r}, and cannot be read: {error.strerror}"
-            ) from error
-    return Config(url=environ.get(ENV_URL, "").strip(), key=key)
+        key = keyring.read(Path(path), ENV_KEY_FILE)
+    return Config(
+        url=environ.get(ENV_URL, "").strip(), key=key, insecure=_flag(environ, ENV_INSECURE)
+    )
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if text not in {"", "0", "1", "false", "true"}:
+        raise ConfigError(f"{name} is {text!r}: it must be 1 or 0")
+    return text in {"1", "true"}
 
 
 def nearest(word: str, known: list[str]) -> str:

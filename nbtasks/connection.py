@@ -1,15 +1,31 @@
 """What an app holds once it is connected: store, signer, events, and the embedded server if any."""
 
+import logging
+import os
+import warnings
 from dataclasses import dataclass, replace
+from typing import Final
 
-from nbtasks import embedded
+from nbtasks import embedded, keyring
 from nbtasks.clock import Clock
 from nbtasks.config import ENV_KEY, ENV_KEY_FILE, Config
 from nbtasks.errors import ConfigError
 from nbtasks.events import EventStream
-from nbtasks.signing import Signer
+from nbtasks.presence import stack_level
+from nbtasks.signing import INSECURE_KEY, Signer
 from nbtasks.store.link import Link
 from nbtasks.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+_INSECURE: Final = (
+    "insecure=True: tasks and results carry no signature, so whoever reaches this Redis can run"
+    " code here and on every other side"
+)
+
+
+class InsecureWarning(UserWarning):
+    """There is no signing key, because `insecure=True` says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +68,28 @@ def resolve(
         ConfigError: There is a URL, but no key.
     """
     if not config.url:
+        if config.insecure:
+            raise ConfigError(
+                "insecure is set, but the embedded server has a key of its own: leave it out"
+            )
         server = embedded.join(as_worker=as_worker)
         return replace(config, url=server.url, key=config.key or server.key), server
     Link(config.url)  # says what is wrong with a URL that is none, before we ask for a key
-    if not config.key:
-        raise ConfigError(
-            f"there is a URL, but no signing key: set {ENV_KEY} (or {ENV_KEY_FILE}, or"
-            " App(key=...)) to the same secret on every client and worker, for example the output"
-            " of `openssl rand -hex 32`"
-        )
-    return config, None
+    if config.insecure:
+        if as_worker:
+            logger.warning("%s", _INSECURE)
+        else:
+            warnings.warn(_INSECURE, InsecureWarning, stacklevel=stack_level())
+        return replace(config, key=INSECURE_KEY), None
+    return replace(config, key=config.key or _key_of_user()), None
+
+
+def _key_of_user() -> bytes:
+    path = keyring.default_path(os.environ)
+    if path.exists():
+        return keyring.read(path)
+    raise ConfigError(
+        f"there is a URL, but no signing key: set {ENV_KEY} (or {ENV_KEY_FILE}, or App(key=...)) to"
+        " the same secret on every client and worker; `nbtasks key add` makes one, in"
+        f" {str(path)!r}, where it is found without being named"
+    )

@@ -10,7 +10,6 @@ import itertools
 import logging
 import os
 import re
-import secrets
 import shutil
 import socket
 import stat
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from nbtasks import keeper
+from nbtasks import keeper, keyring
 from nbtasks.clock import SystemClock
 from nbtasks.errors import ConfigError, NoServer
 
@@ -220,15 +219,8 @@ def _key(path: Path) -> bytes:
         if len(key) < KEY_LENGTH:
             raise NoServer(f"{str(path)!r} is damaged: delete it, and a new key will be made")
         return key
-    key = secrets.token_hex(KEY_LENGTH // 2).encode()
-    draft = path.with_name(f"{path.name}.new")  # so that the key is there whole or not at all
-    fd = keeper.open_private(draft, os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(fd, key + b"\n")
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    draft.replace(path)
+    key = keyring.new_key()
+    keyring.write_private(path, key + b"\n")
     return key
 
 

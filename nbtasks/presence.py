@@ -42,10 +42,10 @@ class Presence:
             )
         else:
             return
-        warnings.warn(text, NoWorkerWarning, stacklevel=_outside())
+        warnings.warn(text, NoWorkerWarning, stacklevel=stack_level())
 
 
-def _outside() -> int:
+def stack_level() -> int:
     """The stack level, for a warning, of the first caller that is not of this package."""
     level = 0
     frame = inspect.currentframe()

@@ -64,10 +64,11 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
     options, delay_ms = merge_options(submission.base, call, now)
     rid = check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
+    code_name = signer.code_name(code.hash)
     payloads, python = _encode_calls(submission, config.max_input)
     header = Header(
         task=name,
-        code=code.hash,
+        code=code_name,
         python=code.python or python,
         fresh=code.fresh,
         key_id=signer.key_id,
@@ -80,7 +81,7 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
         rid=rid,
         header=encoded,
         python=header.python,
-        code=code.hash,
+        code=code_name,
         name=name,
         queue=options.queue or config.default_queue,
         bodies=[seal(index, payload) for index, payload in enumerate(payloads)],

@@ -18,6 +18,14 @@ from nbtasks.app import App
 KEY = "a key that only the tests know"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_key_file_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever runs the tests may have a key file; no test is to find it, or to change it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the whole run; tests are apart by the name of their app."""

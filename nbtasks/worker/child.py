@@ -25,7 +25,7 @@ from nbtasks.functions import CELL, CellValue, Loaded, digest, load
 from nbtasks.live import Progress
 from nbtasks.record import SEPARATOR, STDERR, STDOUT, VALUE, Header
 from nbtasks.serializers import decode, encode, encode_json
-from nbtasks.signing import Seal, Signer
+from nbtasks.signing import Seal, Signer, is_named
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.capture import CapturedStream
 from nbtasks.worker.cells import CellFunction
@@ -198,7 +198,7 @@ class Child:
         except NbTasksError as error:
             refused = self._refusal(error, results, work)
             return lambda index, _: (FAILURE, refused(index))
-        arguments = signer.arguments(work.rid, work.header)
+        arguments = signer.arguments(work.rid, work.header, header.key_id)
 
         def run(index: int, body: bytes) -> tuple[int, bytes]:
             try:
@@ -255,7 +255,7 @@ class Child:
         if blob is None:
             raise RemoteError("CodeLost", f"the code of task {header.task!r} is no longer stored")
         opened = self._settings.signer.code().open(0, blob, what)
-        if digest(opened) != code:
+        if not is_named(code, digest(opened)):
             raise BadSignature(what)
         loaded = load(opened)
         register_source(loaded.filename, loaded.source)

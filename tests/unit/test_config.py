@@ -17,7 +17,8 @@ def test_the_environment_gives_url_and_key():
 
 def test_a_key_may_be_in_a_file(tmp_path):
     path = tmp_path / "key"
-    path.write_text("from a file\n")
+    path.write_text("# of the lab\nfrom a file\n")
+    path.chmod(0o600)
     assert from_environment({"NBTASKS_KEY_FILE": str(path)}).key == b"from a file"
 
 
@@ -26,9 +27,22 @@ def test_the_key_itself_wins_over_its_file():
 
 
 def test_a_key_file_that_is_not_there_is_named():
-    message = "NBTASKS_KEY_FILE is '/nowhere/key', and cannot be read: No such file or directory"
+    message = r"key file '/nowhere/key' \(NBTASKS_KEY_FILE\) cannot be read: No such file"
     with pytest.raises(ConfigError, match=message):
         from_environment({"NBTASKS_KEY_FILE": "/nowhere/key"})
+
+
+@pytest.mark.parametrize("text", ["yes", "2", "on off"])
+def test_a_flag_is_a_flag(text):
+    with pytest.raises(ConfigError, match=f"NBTASKS_INSECURE is '{text}': it must be 1 or 0"):
+        from_environment({"NBTASKS_INSECURE": text})
+    with pytest.raises(ConfigError, match="insecure is 'yes': it must be True or False"):
+        Config(insecure="yes")
+
+
+def test_doing_without_a_key_and_having_one_do_not_go_together():
+    with pytest.raises(ConfigError, match="insecure is set, and there is a key as well"):
+        from_environment({"NBTASKS_INSECURE": "1", "NBTASKS_KEY": "k" * 16})
 
 
 def test_no_secret_is_ever_shown():

@@ -3,7 +3,7 @@
 import pytest
 
 from nbtasks.errors import BadSignature, ConfigError
-from nbtasks.signing import SIGNED, SYSTEM, Seal, Signer
+from nbtasks.signing import INSECURE_KEY, SIGNED, SYSTEM, Seal, Signer
 
 KEY = b"sixteen bytes ok"
 HEADER = b'{"task":"fit"}'
@@ -82,9 +82,9 @@ def test_what_was_never_signed_is_refused(body):
 
 
 def test_parts_of_a_context_cannot_run_into_each_other():
-    one = Seal(KEY, b"p", (b"ab", b"c")).seal(0, b"x")
+    one = Seal((KEY,), b"p", (b"ab", b"c")).seal(0, b"x")
     with pytest.raises(BadSignature):
-        Seal(KEY, b"p", (b"a", b"bc")).open(0, one, "it")
+        Seal((KEY,), b"p", (b"a", b"bc")).open(0, one, "it")
 
 
 def test_a_short_key_is_refused_with_a_way_to_make_one():
@@ -96,3 +96,43 @@ def test_the_key_id_tells_keys_apart_and_tells_nothing_else():
     assert Signer(KEY, "a").key_id == Signer(KEY, "b").key_id
     assert Signer(KEY, "a").key_id != Signer(b"another 16 bytes", "a").key_id
     assert KEY.decode() not in repr(vars(Signer(KEY, "a")))
+
+
+OLD = b"the key of before"
+
+
+def test_the_first_key_of_a_ring_signs_and_all_are_accepted():
+    both = Signer(KEY + b"\n" + OLD, "main")
+    for ours, theirs in ((both, Signer(KEY, "main")), (Signer(OLD, "main"), both)):
+        body = ours.results("r1").seal(0, b"payload")
+        assert bytes(theirs.results("r1").open(0, body, "it")) == b"payload"
+    with pytest.raises(BadSignature):
+        Signer(OLD, "main").results("r1").open(0, both.results("r1").seal(0, b"payload"), "it")
+
+
+def test_the_key_id_of_a_header_says_which_key_is_tried():
+    both, old = Signer(KEY + b"\n" + OLD, "main"), Signer(OLD, "main")
+    body = old.arguments("r1", HEADER).seal(0, b"payload")
+    assert bytes(both.arguments("r1", HEADER, old.key_id).open(0, body, "it")) == b"payload"
+    with pytest.raises(BadSignature):
+        both.arguments("r1", HEADER, both.key_id).open(0, body, "it")
+
+
+def test_an_unknown_key_is_named_with_those_that_are_known():
+    body = Signer(OLD, "main").arguments("r1", HEADER).seal(0, b"payload")
+    ours = Signer(KEY, "main")
+    message = f"it, whose key is 'abcd' .here: {ours.key_id}.: it is not signed"
+    with pytest.raises(BadSignature, match=message):
+        ours.arguments("r1", HEADER, "abcd").open(0, body, "it")
+
+
+def test_what_carries_no_signature_is_called_so():
+    ours, body = Signer(KEY, "main"), arguments(key=INSECURE_KEY).seal(0, b"payload")
+    sent_by = Signer(INSECURE_KEY, "main").key_id
+    with pytest.raises(BadSignature, match=r"it, which has no signature .its client has insecure="):
+        ours.arguments("r1", HEADER, sent_by).open(0, body, "it")
+
+
+def test_a_ring_of_comments_is_no_key():
+    with pytest.raises(ConfigError, match="has only comments"):
+        Signer(b"# nothing\n\n", "main")
