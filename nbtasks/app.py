@@ -149,7 +149,8 @@ class App:
             **options: `name` (default: the function's), `bind` (the function gets a `TaskContext`
                 first), `queue`, `priority` 0-9, `expires` seconds, `max_retries`,
                 `default_retry_delay` seconds, `autoretry_for` exception classes, `retry_backoff`,
-                `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`, `time_limit` seconds.
+                `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`, `time_limit` seconds,
+                `soft_time_limit` seconds.
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:

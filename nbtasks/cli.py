@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,8 +18,13 @@ from nbtasks.connection import resolve
 from nbtasks.operations import key, plain_errors
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
+from nbtasks.task import MAX_SECONDS
+
+if TYPE_CHECKING:
+    from nbtasks.worker.options import WorkerOptions
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+SECONDS: Final = click.FloatRange(min=0, min_open=True, max=MAX_SECONDS)
 
 
 def main() -> None:
@@ -65,27 +70,20 @@ commands.add_command(key)
 @click.option(
     "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
 )
+@click.option(
+    "--time-limit", type=SECONDS, help="Kill tasks that run longer and have no limit of their own."
+)
+@click.option(
+    "--soft-time-limit", type=SECONDS, help="Raise SoftTimeLimitExceeded in them, likewise."
+)
 @plain_errors
-def worker(  # noqa: PLR0917 - click passes them by name
-    url: str,
-    queues: str,
-    concurrency: int | None,
-    max_tasks_per_child: int,
-    max_memory_per_child: str,
-    name: str,
-    loglevel: str,
-    app: str,
-    *,
-    local: bool,
-) -> None:
+def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) -> None:
     """Run tasks. URL is a Redis (or NBTASKS_URL); without one, the embedded server.
 
     One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once: tasks go back.
     """
     # Imported here: nothing else of the command line needs processes.
-    from nbtasks.worker.kinds import PoolOptions
-    from nbtasks.worker.memory import parse_size
-    from nbtasks.worker.worker import Worker, WorkerOptions
+    from nbtasks.worker.worker import Worker
 
     logging.basicConfig(
         level=loglevel.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -95,7 +93,31 @@ def worker(  # noqa: PLR0917 - click passes them by name
     set_current_app(App.from_config(config))
     _check(config)
     may_stop = partial(_is_unused, server) if local and server is not None else None
-    options = WorkerOptions(
+    whole = replace(_worker_options(config, **options), may_stop=may_stop)
+    sys.exit(Worker(config, whole).run())
+
+
+def _worker_options(
+    config: Config,
+    *,
+    queues: str,
+    concurrency: int | None,
+    max_tasks_per_child: int,
+    max_memory_per_child: str,
+    name: str,
+    time_limit: float | None,
+    soft_time_limit: float | None,
+) -> "WorkerOptions":
+    """What the command line says of a worker, checked.
+
+    Raises:
+        ConfigError: A name or a limit is wrong.
+    """
+    from nbtasks.worker.kinds import PoolOptions
+    from nbtasks.worker.memory import parse_size
+    from nbtasks.worker.options import WorkerOptions
+
+    return WorkerOptions(
         name=check_worker_name(name or f"worker-{os.getpid()}@{socket.gethostname()}"),
         queues=_queues(queues, config),
         concurrency=concurrency or os.cpu_count() or 1,
@@ -103,9 +125,13 @@ def worker(  # noqa: PLR0917 - click passes them by name
             max_tasks=max_tasks_per_child,
             max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,
         ),
-        may_stop=may_stop,
+        limit_ms=_ms(time_limit),
+        soft_ms=_ms(soft_time_limit),
     )
-    sys.exit(Worker(config, options).run())
+
+
+def _ms(seconds: float | None) -> int:
+    return 0 if seconds is None else max(1, round(seconds * 1000))
 
 
 @commands.command()

@@ -14,6 +14,7 @@
     │   ├── TooBig                  an input or a value is above the size limit
     │   ├── TaskRevoked             the task was revoked before it finished
     │   ├── TimeLimitExceeded       the task ran longer than its time limit, and was killed
+    │   ├── SoftTimeLimitExceeded   raised inside a task that runs over its soft limit
     │   ├── WorkerLost              its worker died more often than allowed
     │   ├── VersionMismatch         it was pickled for another Python
     │   ├── BadSignature            a message or a result is not signed by our key
@@ -224,6 +225,24 @@ class TimeLimitExceeded(TaskError):
         return (
             f"task {self.args[0]!r} ran longer than its time limit of {self.args[1]:g} s, and was"
             " killed: make it shorter, or raise time_limit"
+        )
+
+
+class SoftTimeLimitExceeded(TaskError):
+    """Raised inside a task that has run longer than its soft time limit, so that it can clean up.
+
+    Args:
+        task_id: Whose.
+        seconds: The limit.
+    """
+
+    def __init__(self, task_id: str, seconds: float) -> None:
+        super().__init__(task_id, seconds)
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.args[0]!r} ran longer than its soft time limit of {self.args[1]:g} s: make"
+            " it shorter, or raise soft_time_limit"
         )
 
 

@@ -42,6 +42,7 @@ class Header:
     fresh: bool = False
     key_id: str = ""
     limit_ms: int = 0
+    soft_ms: int = 0
     retry: RetryPolicy
 
     def encode(self) -> bytes:
@@ -54,6 +55,7 @@ class Header:
             "fresh": self.fresh,
             "kid": self.key_id,
             "limit": self.limit_ms,
+            "soft": self.soft_ms,
             "retry": self.retry.to_header(),
         }
         return encode_json(fields)
@@ -87,6 +89,7 @@ class Header:
             fresh=fields["fresh"],
             key_id=fields["kid"],
             limit_ms=fields["limit"],
+            soft_ms=fields.get("soft", 0),
             retry=RetryPolicy.from_header(fields["retry"]),
         )
 
@@ -158,6 +161,19 @@ def check_worker_name(name: str) -> str:
             " _ . : < > @ -"
         )
     return name
+
+
+def check_limits(soft_ms: int, limit_ms: int) -> None:
+    """Refuse a soft time limit that the hard one would always come before; 0 is no limit.
+
+    Raises:
+        ConfigError: It is not below the hard one.
+    """
+    if soft_ms and limit_ms and soft_ms >= limit_ms:
+        raise ConfigError(
+            f"soft_time_limit is {soft_ms / 1000:g} s and time_limit {limit_ms / 1000:g} s: the"
+            " soft limit must be below the hard one, which kills the task"
+        )
 
 
 def split_id(task_id: str) -> tuple[str, int] | None:

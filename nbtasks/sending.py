@@ -73,6 +73,7 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
         fresh=code.fresh,
         key_id=signer.key_id,
         limit_ms=options.limit_ms,
+        soft_ms=options.soft_ms,
         retry=options.retry,
     )
     encoded = header.encode()

@@ -23,6 +23,7 @@ OPTIONS: Final = (
     "retry_on",
     "max_deliveries",
     "time_limit",
+    "soft_time_limit",
 )
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 

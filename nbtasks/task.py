@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast
 from nbtasks.canvas import Batch, Plan
 from nbtasks.context import TaskContext
 from nbtasks.errors import ConfigError
-from nbtasks.record import MAX_PRIORITY, check_name
+from nbtasks.record import MAX_PRIORITY, check_limits, check_name
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.retry import DEFAULT_DELAY_MS, DEFAULT_MAX_DELAY_MS, NEVER, RetryPolicy, class_name
 from nbtasks.signature import Sender, Signature, check_options
@@ -38,6 +38,7 @@ class TaskOptions:
         expires_ms: It is revoked where it has not begun by then; 0 for never.
         max_deliveries: Dead workers it may leave behind; 0 for the app's setting.
         limit_ms: Its process is killed where it runs longer; 0 for no limit.
+        soft_ms: `SoftTimeLimitExceeded` is raised in it then; below `limit_ms`, 0 for no limit.
         bind: Whether its function gets a `TaskContext` first.
     """
 
@@ -47,6 +48,7 @@ class TaskOptions:
     expires_ms: int = 0
     max_deliveries: int = 0
     limit_ms: int = 0
+    soft_ms: int = 0
     bind: bool = False
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class TaskOptions:
         if not whole or not 0 <= self.priority <= MAX_PRIORITY:
             raise ConfigError(f"priority is {priority!r}: it must be a whole number from 0 to 9")
         _whole(self.max_deliveries, "max_deliveries")
+        check_limits(self.soft_ms, self.limit_ms)
 
 
 class PlanSender(Sender, Protocol):
@@ -115,7 +118,8 @@ class Task(Generic[P, R]):
                 name of your own (sending it again is then a no-op); `retries`, how many more tries
                 after an error, `retry_delay` seconds, `backoff`, `retry_on` exception classes;
                 `max_deliveries`, dead workers allowed; `time_limit` seconds, after which it is
-                killed.
+                killed; `soft_time_limit` seconds, after which `SoftTimeLimitExceeded` is raised in
+                it.
 
         Raises:
             ConfigError: An option is unknown or has a wrong value.
@@ -239,8 +243,9 @@ def merge_options(
     changes: dict[str, Any] = {name: call[name] for name in _AS_THEY_ARE if name in call}
     if call.get("expires") is not None:
         changes["expires_ms"] = max(1, _ms_until(call["expires"], "expires", now))
-    if call.get("time_limit") is not None:
-        changes["limit_ms"] = max(1, duration_ms(call["time_limit"], "time_limit"))
+    for name, field in (("time_limit", "limit_ms"), ("soft_time_limit", "soft_ms")):
+        if call.get(name) is not None:
+            changes[field] = max(1, duration_ms(call[name], name))
     if any(name in call for name in ("retries", "retry_delay", "backoff", "retry_on")):
         changes["retry"] = _call_policy(base.retry, call)
     if call.get("countdown") is not None and call.get("eta") is not None:
@@ -264,6 +269,7 @@ def task_options(
     retry_jitter: bool = False,
     max_deliveries: int = 0,
     time_limit: Seconds | None = None,
+    soft_time_limit: Seconds | None = None,
 ) -> TaskOptions:
     """The options of a task from what `@app.task` says, which documents them.
 
@@ -283,7 +289,8 @@ def task_options(
         ),
         expires_ms=0 if expires is None else max(1, duration_ms(expires, "expires")),
         max_deliveries=max_deliveries,
-        limit_ms=0 if time_limit is None else max(1, duration_ms(time_limit, "time_limit")),
+        limit_ms=_limit_ms(time_limit, "time_limit"),
+        soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"),
         bind=bind,
     )
 
@@ -349,6 +356,10 @@ def duration_ms(value: Seconds, what: str) -> int:
     if not is_number or not 0 <= seconds < MAX_SECONDS:
         raise ConfigError(f"{what} is {value!r}: give seconds, as a number from 0, or a timedelta")
     return round(float(seconds) * 1000)
+
+
+def _limit_ms(value: Seconds | None, what: str) -> int:
+    return 0 if value is None else max(1, duration_ms(value, what))
 
 
 def _call_policy(base: RetryPolicy, call: Mapping[str, Any]) -> RetryPolicy:

@@ -47,6 +47,7 @@ _SENT_OPTIONS = (
     "retries",
     "retry-delay",
     "time-limit",
+    "soft-time-limit",
     "priority",
     "countdown",
     "expires",

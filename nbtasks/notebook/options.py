@@ -47,6 +47,9 @@ TASK_OPTIONS: Final = (
     Option("retries", "r", WHOLE, "how many more tries after an error"),
     Option("retry-delay", "", DURATION, "how long between tries: 2s, 1m"),
     Option("time-limit", "t", DURATION, "kill it when it runs longer: 90s, 5m"),
+    Option(
+        "soft-time-limit", "", DURATION, "raise SoftTimeLimitExceeded in it when it runs longer"
+    ),
     Option("timeout", "", DURATION, "with --block: how long to wait"),
     Option("priority", "", WHOLE, "0 to 9, higher first"),
     Option("countdown", "", DURATION, "start after this time"),

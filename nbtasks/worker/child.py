@@ -30,6 +30,7 @@ from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.capture import CapturedStream
 from nbtasks.worker.cells import CellFunction
 from nbtasks.worker.frames import FrameReader
+from nbtasks.worker.interrupt import SOFT, SOFT_MS, SOFT_SIGNAL, Interrupt
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
 from nbtasks.worker.shelf import Shelf
@@ -55,10 +56,10 @@ class ChildSettings:
 
 
 class Cells:
-    """Three numbers shared with the parent: where the child is, and what it must not begin.
+    """Numbers shared with the parent: where the child is, and what it must not begin or go on with.
 
     Each member handed to a child has a sequence number. `now` is the one it runs; the parent takes
-    [drop_from, drop_to) back from it.
+    [drop_from, drop_to) back from it, and may interrupt the one that runs.
     """
 
     def __init__(self) -> None:
@@ -74,6 +75,15 @@ class Cells:
         """Tell the child not to begin [start, stop)."""
         self.numbers[2] = stop
         self.numbers[1] = start
+
+    def interrupt(self, sequence: int, limit_ms: int) -> None:
+        """Name the member that is to be interrupted: it is over its soft limit."""
+        self.numbers[SOFT_MS] = limit_ms
+        self.numbers[SOFT] = sequence
+
+    def is_interrupted(self, sequence: int) -> bool:
+        """Whether the child has seen to that."""
+        return self.numbers[SOFT] != sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,7 @@ class Child:
         self._clock = SystemClock()
         self._outbox = Outbox(sock, self._clock)
         self._context = TaskContext(self)
+        self._interrupt = Interrupt(cells.numbers, lambda: self.request().id)
         self._code: dict[str, bytes] = {}
         self._shelf = Shelf()
         self._memory = MemoryWatch(settings.max_memory, self._clock)
@@ -116,6 +127,7 @@ class Child:
         """Work until the parent closes the socket."""
         self._capture()
         os.register_at_fork(after_in_child=self._leave)
+        self._interrupt.listen()
         current_task.set(self._context)
         while (message := self._reader.wait()) is not None:
             self._run_slice(Work(*message))
@@ -149,7 +161,8 @@ class Child:
     def _leave(self) -> None:
         """In a process that the task forks: it is no child of the worker, nor must act as one."""
         self._outbox.leave()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, SOFT_SIGNAL):
+            signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _write(self, letter: str, text: str) -> None:
@@ -207,9 +220,10 @@ class Child:
             except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
                 return FAILURE, self._refusal(error, results, work)(index)
             try:
-                args, kwargs = decode(payload)
-                value = self._call(function, loaded, args, kwargs)
-                return SUCCESS, results.seal(index, self._encode_value(value, header))
+                with self._interrupt:
+                    args, kwargs = decode(payload)
+                    value = self._call(function, loaded, args, kwargs)
+                    return SUCCESS, results.seal(index, self._encode_value(value, header))
             except BaseException as error:  # noqa: BLE001 - this is where user code runs
                 state = RETRYABLE if header.retry.matches(error) else FAILURE
                 return state, self._refusal(error, results, work)(index)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd
 
 
@@ -25,6 +26,7 @@ class Delivery:
     retries: int
     header: bytes
     limit_ms: int = 0
+    soft_ms: int = 0
     announced: int = -1
 
     def sequence_of(self, index: int) -> int:
@@ -45,7 +47,8 @@ class Slot:
     """A child, what it has been given, and since when it has been on the same member.
 
     `takeback` is the range of sequence numbers that it was just forbidden to begin; `condemned` are
-    revoked members, by sequence number, and when a look first found them running.
+    revoked members, by sequence number, and when a look first found them running; `interrupted` is
+    the last member that was over its soft limit.
     """
 
     child: ChildEnd
@@ -54,6 +57,7 @@ class Slot:
     since_ms: float = 0.0
     takeback: tuple[int, int] | None = None
     condemned: dict[int, float | None] = field(default_factory=dict[int, float | None])
+    interrupted: int = 0
 
     @property
     def killed(self) -> str:
@@ -65,6 +69,17 @@ class Slot:
         """Whether it may be given something."""
         process = self.child.process
         return not (self.deliveries or process.killed or process.is_full)
+
+    def interrupt(self, sequence: int, limit_ms: int) -> bool:
+        """Raise SoftTimeLimitExceeded in the member that runs; whether the child has seen to it."""
+        cells = self.child.cells
+        if self.interrupted != sequence:
+            self.interrupted = sequence
+            cells.interrupt(sequence, limit_ms)
+        elif cells.is_interrupted(sequence):
+            return True
+        self.child.process.signal(SOFT_SIGNAL)
+        return False
 
     def kill(self, reason: str) -> None:
         """End its process; what that holds goes back uncounted."""

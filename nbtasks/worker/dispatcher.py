@@ -44,6 +44,8 @@ class Intake:
     worker: str
     queues: tuple[str, ...]
     lease_ms: int
+    limit_ms: int = 0
+    soft_ms: int = 0
 
 
 class Dispatcher:
@@ -183,13 +185,14 @@ class Dispatcher:
             token: since for token, since in self._unanswered.items() if since > oldest
         }
 
-    def tick(self) -> bool:
-        """Look at what children run; whether another look is needed."""
+    def tick(self) -> float | None:
+        """Look at what children run; ms until the next look, None for never."""
         now = self._clock.tick_ms()
         busy = [slot for slot in self.slots.values() if slot.deliveries and not slot.killed]
         if any(slot.takeback is not None for slot in busy):
             self._guess_us = _NO_GUESS_US
-        return any([look(slot, now, self._hand_in) for slot in busy])  # noqa: C419 - look at each
+        waits = [look(slot, now, self._hand_in) for slot in busy]
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def drop(self, lease: str) -> None:
         """A lease is no longer ours: end the child that works on it."""
@@ -255,6 +258,7 @@ class Dispatcher:
         _, lease, rid, start, header, code, members, retries, *bodies = taken
         self._numbers += 1
         child = slot.child
+        facts = self._facts(header)
         delivery = Delivery(
             number=self._numbers,
             lease=lease.decode(),
@@ -267,7 +271,8 @@ class Dispatcher:
             sequence=child.next_sequence,
             retries=retries,
             header=header,
-            limit_ms=self._facts(header).limit_ms,
+            limit_ms=facts.limit_ms or self._intake.limit_ms,
+            soft_ms=facts.soft_ms or self._intake.soft_ms,
         )
         slot.deliveries[delivery.number] = delivery
         room = child.process.room

@@ -5,6 +5,7 @@ sequence numbers, the child publishes each number before it looks whether it is 
 one member that it was just beginning is in doubt, and a look some time later clears that up.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from nbtasks.failure import system_body
@@ -19,24 +20,27 @@ UNBEGUN_MS: Final = 5000.0
 """A child that has nothing to do but begin is given so long for it."""
 
 
-def look(slot: Slot, now: float, hand_in: HandIn) -> bool:
-    """Look at a child that has work, at the time `now`; whether another look is needed."""
+LOOK_MS: Final = SLOW_US / 1000
+
+
+def look(slot: Slot, now: float, hand_in: HandIn) -> float | None:
+    """Look at a child that has work, at the time `now`; ms until the next look, None for never."""
     sequence = slot.child.cells.now
     if slot.takeback is not None:
         end_takeback(slot, sequence, hand_in)
     if slot.condemned and _strike(slot, sequence, now):
-        return False
+        return None
     if sequence != slot.seen:
         slot.seen = sequence
         slot.since_ms = now
-        return True
+        return LOOK_MS
     ran_ms = now - slot.since_ms
-    if ran_ms * 1000 < SLOW_US:
-        return True
+    if ran_ms < LOOK_MS:
+        return LOOK_MS
     return _look_at_slow(slot, sequence, ran_ms, hand_in)
 
 
-def _look_at_slow(slot: Slot, sequence: int, ran_ms: float, hand_in: HandIn) -> bool:
+def _look_at_slow(slot: Slot, sequence: int, ran_ms: float, hand_in: HandIn) -> float | None:
     running = [
         delivery
         for delivery in slot.deliveries.values()
@@ -46,16 +50,28 @@ def _look_at_slow(slot: Slot, sequence: int, ran_ms: float, hand_in: HandIn) -> 
         index = delivery.index_of(sequence)
         if delivery.limit_ms and ran_ms >= delivery.limit_ms:
             _end_overdue(slot, delivery, index, hand_in)
-            return False
+            return None
         _announce(delivery, index, int(ran_ms), hand_in)
     if not running and (slot.child.is_behind or ran_ms < UNBEGUN_MS):
-        return True  # it is still reading: taken back now, large arguments would never begin
+        return LOOK_MS  # it is still reading: taken back now, large arguments would never begin
     if any(
         delivery.sequence_of(delivery.stop) > sequence + 1 for delivery in slot.deliveries.values()
     ):
         start_takeback(slot)
-        return True
-    return bool(slot.condemned) or any(delivery.limit_ms for delivery in running)
+        return LOOK_MS
+    waits = [LOOK_MS] if slot.condemned else []
+    waits += [wait for delivery in running for wait in _until_limits(slot, delivery, ran_ms)]
+    return min(waits, default=None)
+
+
+def _until_limits(slot: Slot, delivery: Delivery, ran_ms: float) -> Iterator[float]:
+    """Ms until the limits of the member that runs; it is told here when the soft one is over."""
+    if delivery.limit_ms:
+        yield delivery.limit_ms - ran_ms
+    if delivery.soft_ms and ran_ms < delivery.soft_ms:
+        yield delivery.soft_ms - ran_ms
+    elif delivery.soft_ms and not slot.interrupt(slot.seen, delivery.soft_ms):
+        yield LOOK_MS
 
 
 def start_takeback(slot: Slot) -> None:

@@ -111,6 +111,11 @@ class Process:
         """How many members it may still be given; None for any number."""
         return max(0, self.most_tasks - self.tasks) if self.most_tasks else None
 
+    def signal(self, number: int) -> None:
+        """Send a signal to this process alone."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
     def kill(self, reason: str = "") -> None:
         """End it and what it started; without a reason it counts as dead by itself."""
         self.killed = self.killed or reason

@@ -10,7 +10,6 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -24,8 +23,8 @@ from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.child import ChildSettings
 from nbtasks.worker.dispatcher import Dispatcher, Intake
-from nbtasks.worker.kinds import PoolOptions
-from nbtasks.worker.lookout import SLOW_US
+from nbtasks.worker.lookout import LOOK_MS
+from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.pool import PreforkPool
 from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
@@ -38,20 +37,6 @@ LIVES: Final = 3
 COLD: Final = 2
 REFILL_PAUSE_MS: Final = 100.0
 """Before another try to fork, where there is no room or the last child lived for no task."""
-
-_LOOK_MS: Final = SLOW_US / 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
-    """What the command line says; `may_stop` is asked when idle: may it end for want of users?"""
-
-    name: str
-    queues: tuple[str, ...]
-    concurrency: int
-    pool: PoolOptions = field(default_factory=PoolOptions)
-    may_stop: Callable[[], bool] | None = None
-    linger_ms: float = 60_000.0
 
 
 class Worker:
@@ -76,6 +61,8 @@ class Worker:
             worker=options.name,
             queues=options.queues,
             lease_ms=config.lease_ms,
+            limit_ms=options.limit_ms,
+            soft_ms=options.soft_ms,
         )
         self._dispatcher = Dispatcher(self._link, intake, self._clock)
         self._handlers: dict[str, Callable[..., None]] = {
@@ -263,11 +250,12 @@ class Worker:
 
     def _look(self, now: float) -> None:
         if self._next_look is not None and now >= self._next_look:
-            self._next_look = now + _LOOK_MS if self._dispatcher.tick() else None
+            wait = self._dispatcher.tick()
+            self._next_look = None if wait is None else now + wait
 
     def _look_soon(self, now: float) -> None:
-        if self._next_look is None:
-            self._next_look = now + _LOOK_MS
+        if self._next_look is None or self._next_look > now + LOOK_MS:
+            self._next_look = now + LOOK_MS
 
     def _exchange(self, now: float) -> None:
         dispatcher = self._dispatcher
@@ -362,7 +350,7 @@ class Worker:
                 self._options.name,
             )
             self._dispatcher.take_back_all()
-            self._next_look = self._clock.tick_ms() + _LOOK_MS
+            self._look_soon(self._clock.tick_ms())
         if self._signals >= COLD and not self._killed_cold:
             self._killed_cold = True
             for slot in self._dispatcher.slots.values():

@@ -1,14 +1,26 @@
-"""Tasks for the tests of the worker: workers import them by name, so only the standard library."""
+"""Tasks for the tests of the worker: workers import them by name, so only what they have."""
 
+import contextlib
 import ctypes
 import logging
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+
+from nbtasks.errors import SoftTimeLimitExceeded
+
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
 
 _pause = threading.Event()
 
@@ -171,6 +183,37 @@ def note_time(path, name):
 def sleep_ms(ms):
     _pause.wait(ms / 1000)
     return os.getppid()
+
+
+def give_up_in_time(ms=60_000):
+    try:
+        _pause.wait(ms / 1000)
+    except SoftTimeLimitExceeded:
+        return "gave up"
+    return "in time"
+
+
+def swallow_limits(path):
+    """Start a process that ignores SIGTERM, note its pid, and run on whatever is raised here."""
+    started = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE)
+    started.stdout.readline()
+    note(path, started.pid)
+    while True:
+        with contextlib.suppress(SoftTimeLimitExceeded):
+            _pause.wait(60)
+
+
+def slow_first(path):
+    """Take for ever at the first try."""
+    if not lines(path):
+        note(path, os.getpid())
+        _pause.wait(60)
+    return "second try"
+
+
+def print_for_ever():
+    while True:
+        print("x" * 1000)  # noqa: T201 - the task prints
 
 
 class LoudError(Exception):
