@@ -30,7 +30,7 @@ from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.capture import CapturedStream
 from nbtasks.worker.cells import CellFunction
 from nbtasks.worker.frames import FrameReader
-from nbtasks.worker.interrupt import SOFT, SOFT_MS, SOFT_SIGNAL, Interrupt
+from nbtasks.worker.interrupt import SOFT, SOFT_MS, Interrupt
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
 from nbtasks.worker.shelf import Shelf
@@ -126,8 +126,13 @@ class Child:
     def run(self) -> None:
         """Work until the parent closes the socket."""
         self._capture()
-        os.register_at_fork(after_in_child=self._leave)
-        self._interrupt.listen()
+        interrupt = self._interrupt
+        os.register_at_fork(
+            before=interrupt.before_fork,
+            after_in_parent=interrupt.after_fork,
+            after_in_child=self._leave,
+        )
+        interrupt.listen()
         current_task.set(self._context)
         while (message := self._reader.wait()) is not None:
             self._run_slice(Work(*message))
@@ -161,9 +166,7 @@ class Child:
     def _leave(self) -> None:
         """In a process that the task forks: it is no child of the worker, nor must act as one."""
         self._outbox.leave()
-        for number in (signal.SIGTERM, SOFT_SIGNAL):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._interrupt.leave()
 
     def _write(self, letter: str, text: str) -> None:
         if self._work is None:
@@ -327,15 +330,8 @@ def _number(value: Any) -> float | None:
     return number if number is None or math.isfinite(number) else None
 
 
-def _ignore(number: int, frame: object) -> None:
-    """Nothing: unlike SIG_IGN, this is not passed on to programs that a task starts."""
-
-
 def run_child(sock: socket.socket, cells: Cells, settings: ChildSettings) -> None:
     """What a forked process does instead of returning; ends the process."""
-    # A service manager signals all processes of a worker at once; only the parent says what ends.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ignore)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     code = 1
     try:

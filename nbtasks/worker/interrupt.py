@@ -1,15 +1,16 @@
-"""Raises SoftTimeLimitExceeded in the one member that has run for too long, and nowhere else.
+"""What signals do in a child: they end nothing by accident, and interrupt just the right member.
 
-The parent writes that member's sequence number into a shared cell and sends a signal. The signal
-may come late, when the next member runs or none: the number decides. It is sent again until the
-child has cleared the cell, because a signal is let go while the child is sending: an exception
-there would leave half a message in the socket.
+The parent writes the sequence number of a member that is over its soft limit into a shared cell,
+and sends a signal. That may come late, when the next member runs or none: the number decides. It is
+sent again until the child has cleared the cell, because a signal is let go while the child is
+sending: an exception there would leave half a message in the socket.
 """
 
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from nbtasks.errors import SoftTimeLimitExceeded
 from nbtasks.worker import outbox
@@ -22,20 +23,46 @@ SOFT: Final = 3
 SOFT_MS: Final = 4
 """Where in the cells: the member that runs, the one to interrupt, and its limit."""
 
+_DEFAULTS: Final[dict[signal.Signals, Any]] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    SOFT_SIGNAL: signal.SIG_DFL,
+}
+
 
 class Interrupt:
     """A context: inside, the member that runs may be interrupted, once."""
 
-    __slots__ = ("_numbers", "_running", "_task_id")
+    __slots__ = ("_held", "_numbers", "_running", "_task_id")
 
     def __init__(self, numbers: "memoryview[int]", task_id: Callable[[], str]) -> None:
         self._numbers = numbers
         self._task_id = task_id
         self._running = 0
+        self._held = threading.local()
 
     def listen(self) -> None:
-        """Obey the signal; only in the main thread."""
-        signal.signal(SOFT_SIGNAL, self._on_signal)
+        """Take the signals over; only in the main thread."""
+        for number in _DEFAULTS:
+            # Never SIG_IGN: that would be passed on to programs that a task starts.
+            signal.signal(number, self._on_signal)
+
+    def before_fork(self) -> None:
+        """The task is about to fork a process: no signal may come there before `leave`.
+
+        Python forgets what comes in between, and who ended that process would wait for ever.
+        """
+        self._held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _DEFAULTS)
+
+    def after_fork(self) -> None:
+        """It has forked; we are not the new process."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._held.mask)
+
+    def leave(self) -> None:
+        """We are the new process: signals are to do here what they always do."""
+        for number, handler in _DEFAULTS.items():
+            signal.signal(number, handler)
+        self.after_fork()
 
     def __enter__(self) -> None:
         self._running = self._numbers[NOW]
@@ -43,7 +70,13 @@ class Interrupt:
     def __exit__(self, *_: object) -> None:
         self._running = 0
 
-    def _on_signal(self, _: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # A service manager signals all processes of a worker at once; only the parent says what
+        # ends, so the others are let go.
+        if number == SOFT_SIGNAL:
+            self._interrupt(frame)
+
+    def _interrupt(self, frame: FrameType | None) -> None:
         numbers = self._numbers
         if not self._running or numbers[SOFT] != self._running or _is_sending(frame):
             return

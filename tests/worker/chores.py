@@ -123,6 +123,18 @@ def print_from_a_pool():
     return found
 
 
+def end_new_processes(count):
+    """Fork processes and end each at once, as early as can be; their exit codes."""
+    codes = []
+    for _ in range(count):
+        process = multiprocessing.get_context("fork").Process(target=_pause.wait, args=(60,))
+        process.start()
+        process.terminate()
+        process.join()
+        codes.append(process.exitcode)
+    return codes
+
+
 def _print_and_square(number):
     print(f"number {number}")  # noqa: T201 - the task prints
     return number * number

@@ -87,6 +87,11 @@ def test_forked_processes_of_a_task_may_print(app, worker):
     assert children(worker)
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_process_that_a_task_has_just_forked_can_be_ended(app):
+    assert app.task(chores.end_new_processes).delay(50).get(20) == [-signal.SIGTERM] * 50
+
+
 def test_a_terminate_signal_to_all_processes_lets_the_running_task_finish(
     app, start_worker, tmp_path
 ):
