@@ -1,7 +1,7 @@
 """Evidence -> findings (pure), in the manner of Jepsen's total-queue.
 
 Every task whose submit returned must have ended, once, with the value it was to have. It may have
-run more often than that needs, but only where the store has counted a death for it.
+run more often than that needs, but only where its process or its worker was lost.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -39,6 +39,8 @@ class Evidence:
         outcomes: What their client got.
         runs: Executions, from the history.
         cut_off: Tasks whose last execution did not come to an end.
+        repeats: How often it was executed again after the death of the process that had run it.
+            What a process that dies has not handed in yet is not a death of that task.
         deaths: How often the store counted a task as lost with its process or its worker.
         endings: How often a spy saw each task end.
         cap: Deaths after which a poison pill is given up.
@@ -50,6 +52,7 @@ class Evidence:
     outcomes: Mapping[int, Outcome]
     runs: Mapping[int, int]
     cut_off: Collection[int]
+    repeats: Mapping[int, int]
     deaths: Mapping[int, int]
     endings: Mapping[int, int]
     cap: int
@@ -159,7 +162,8 @@ def _run_too_often(evidence: Evidence) -> list[str]:
     return [
         f"{number} ({task.kind}) {_story(evidence, number)}"
         for number, task in evidence.expected.items()
-        if evidence.runs.get(number, 0) > task.runs + evidence.deaths.get(number, 0)
+        if evidence.runs.get(number, 0) - evidence.repeats.get(number, 0)
+        > task.runs + evidence.deaths.get(number, 0)
     ]
 
 
@@ -208,4 +212,5 @@ def _ended(evidence: Evidence) -> list[tuple[int, Expected, Outcome]]:
 
 def _story(evidence: Evidence, number: int) -> str:
     runs, deaths = evidence.runs.get(number, 0), evidence.deaths.get(number, 0)
-    return f"after {runs} executions and {deaths} deaths"
+    repeats = evidence.repeats.get(number, 0)
+    return f"after {runs} executions, {repeats} of them repeats, and {deaths} deaths"

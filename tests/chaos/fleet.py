@@ -1,6 +1,7 @@
 """The server and the workers of a storm: real processes, broken on purpose and started again."""
 
 import os
+import re
 import signal
 import subprocess
 from collections import Counter
@@ -22,6 +23,7 @@ PATIENCE_MS = 10_000
 """How long a fault waits for a worker to strike at before it is let go."""
 
 STOP_S = 30.0
+_DEATH = re.compile(r"^([\d.]+) \w+ worker \S+: process (\d+) ended", re.MULTILINE)
 
 
 class Fleet:
@@ -30,6 +32,7 @@ class Fleet:
     def __init__(self, app: App, server: Server, storm: Storm, folder: Path) -> None:
         self.done: Counter[str] = Counter()
         self.own_exits: list[str] = []
+        self._killed: dict[int, int] = {}
         self._app = app
         self._server = server
         self._storm = storm
@@ -99,6 +102,14 @@ class Fleet:
         """What each worker has logged."""
         return {worker.name: worker.text() for worker in self._workers}
 
+    def died(self) -> dict[int, int]:
+        """When each process that ran tasks has died (ms since 1970), where it is known."""
+        found = dict(self._killed)
+        for text in self.logs().values():
+            for seconds, pid in _DEATH.findall(text):
+                found.setdefault(int(pid), int(float(seconds) * 1000))
+        return found
+
     def _start(self, at: int) -> OwnWorker:
         paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
         environment = {
@@ -146,6 +157,7 @@ class Fleet:
         match fault:
             case plan.KillWorker():
                 worker.kill()
+                self._killed |= dict.fromkeys(children, self._clock.wall_ms())
                 self._workers[at] = self._start(at)
             case plan.KillChild(_, _, child):
                 if children:

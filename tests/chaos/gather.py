@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import redis
 from servers import leaks
 
-from chaos import history
 from chaos.checker import Evidence, Expected, Outcome
+from chaos.history import Traces, repeats
 from chaos.load import Load, Sent, kind_of
 from chaos.spy import Spy
 from nbtasks.app import App
@@ -18,11 +17,10 @@ from nbtasks.errors import NbTasksError
 from nbtasks.states import is_finished
 
 
-def gather(app: App, client: redis.Redis, load: Load, spy: Spy, folder: Path) -> Evidence:
+def gather(app: App, client: redis.Redis, load: Load, spy: Spy, traces: Traces) -> Evidence:
     """The evidence of a storm, but for its trouble."""
     spy.read()
-    executions = history.read(folder / "history")
-    last = {execution.number: execution for execution in executions}
+    last = {execution.number: execution for execution in traces.executions}
     expected: dict[int, Expected] = {}
     outcomes: dict[int, Outcome] = {}
     deaths: dict[int, int] = {}
@@ -41,8 +39,9 @@ def gather(app: App, client: redis.Redis, load: Load, spy: Spy, folder: Path) ->
     return Evidence(
         expected=expected,
         outcomes=outcomes,
-        runs=Counter(execution.number for execution in executions),
+        runs=Counter(execution.number for execution in traces.executions),
         cut_off={number for number, execution in last.items() if execution.is_cut_off},
+        repeats=repeats(traces),
         deaths={number: count for number, count in deaths.items() if count},
         endings=endings,
         cap=app.config.max_deliveries,

@@ -1,7 +1,8 @@
 """Two lines for each execution, in a file outside Redis: what no crash of it can take back."""
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,14 @@ from nbtasks.clock import SystemClock
 PATH = "CHAOS_HISTORY"
 """Environment variable: where workers write."""
 
+NEVER = 1 << 62
+
 _clock = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A task was begun: its number, where, when (ms of the machine's steady clock), and its end."""
+    """A task was begun: its number, where, when (ms since 1970), and its end."""
 
     number: int
     pid: int
@@ -27,6 +30,14 @@ class Execution:
     def is_cut_off(self) -> bool:
         """Whether its process died before the task had returned or raised."""
         return self.ended_ms is None
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What processes have left behind: executions, and when which process died (ms since 1970)."""
+
+    executions: Sequence[Execution]
+    died: Mapping[int, int]
 
 
 @contextmanager
@@ -55,9 +66,21 @@ def read(path: Path) -> list[Execution]:
     return list(found.values())
 
 
+def repeats(traces: Traces) -> Counter[int]:
+    """How often each task was executed again after the death of the process that had run it."""
+    found: Counter[int] = Counter()
+    before: dict[int, Execution] = {}
+    for execution in sorted(traces.executions, key=lambda execution: execution.began_ms):
+        last = before.get(execution.number)
+        if last is not None and traces.died.get(last.pid, NEVER) <= execution.began_ms:
+            found[execution.number] += 1
+        before[execution.number] = execution
+    return found
+
+
 def _append(sign: str, number: int) -> None:
     """A line, whole, whoever else does so now."""
-    line = f"{sign} {number} {os.getpid()} {_clock.tick_ms():.0f}\n"
+    line = f"{sign} {number} {os.getpid()} {_clock.wall_ms()}\n"
     file = os.open(os.environ[PATH], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(file, line.encode())
     os.close(file)

@@ -144,8 +144,9 @@ class Load:
 
     @property
     def finished(self) -> int:
-        """How many tasks have ended, as far as their client knows."""
-        return sum(sent.record.n - sent.record.left for sent in list(self.sent))
+        """How many tasks have ended, as far as their client knows, or are gone from the store."""
+        records = [sent.record for sent in list(self.sent)]
+        return sum(record.n - record.left * (not record.missing) for record in records)
 
     def allow(self, number: int) -> None:
         """So many tasks are done with: go on from there."""

@@ -13,6 +13,7 @@ from chaos import plan
 from chaos.checker import check
 from chaos.fleet import Fleet, make_server
 from chaos.gather import gather, leftovers
+from chaos.history import Traces, read
 from chaos.load import Load
 from chaos.plan import Storm
 from chaos.report import Report
@@ -49,7 +50,8 @@ def weather(storm: Storm, folder: Path, deadline_s: float) -> Report:
         trouble = list(_rage(storm, fleet, load, spy, begin + deadline_s * 1000))
         seconds = (clock.tick_ms() - begin) / 1000
         trouble += _end(fleet)
-        evidence = gather(app, server.client(), load, spy, folder)
+        traces = Traces(read(folder / "history"), fleet.died())
+        evidence = gather(app, server.client(), load, spy, traces)
         if not trouble:
             trouble += leftovers(app, server.client(), load)
     findings = check(replace(evidence, trouble=trouble), rolled_back=storm.fsync != "always")

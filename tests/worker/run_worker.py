@@ -11,7 +11,8 @@ from nbtasks.worker.kinds import PoolOptions
 from nbtasks.worker.worker import Worker, WorkerOptions
 
 if __name__ == "__main__":
-    logging.basicConfig(level="INFO", format="%(levelname)s %(message)s", stream=sys.stderr)
+    form = "%(created).3f %(levelname)s %(message)s"
+    logging.basicConfig(level="INFO", format=form, stream=sys.stderr)
     url, app, name, text = sys.argv[1:]
     settings = json.loads(text)
     options = WorkerOptions(
