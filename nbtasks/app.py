@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast, overload
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 from nbtasks import keyring
 from nbtasks.canvas import Batch, Plan
@@ -20,6 +20,7 @@ from nbtasks.functions import FunctionCache
 from nbtasks.live import ErrorText, LiveRecord
 from nbtasks.presence import Presence
 from nbtasks.record import Header, split_id
+from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Prepared, Submission, prepare
 from nbtasks.serializers import decode
@@ -67,6 +68,8 @@ class App:
         self.on_sent: Callable[[GroupResult[Any]], None] | None = None
         self._functions = FunctionCache()
         self._connection: Connection | None = None
+        self._redrive = Redrive(self.clock)
+        self._records: WeakValueDictionary[str, LiveRecord] = WeakValueDictionary()
         self._lock = threading.RLock()
         self._presence = Presence(self.clock)
         _apps.add(self)
@@ -99,7 +102,9 @@ class App:
         """
         with self._lock:
             if self._connection is None:
-                self._connection = Connection.open(self.config, self.clock)
+                self._connection = Connection.open(
+                    self.config, self.clock, self._redrive, self._records
+                )
             return self._connection
 
     @property
@@ -118,7 +123,7 @@ class App:
         return self.connection.events
 
     def close(self) -> None:
-        """Close the connection; the next use opens it again. Results made before stay as is."""
+        """Close the connection; the next use opens it again, also a wait for an older result."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -128,6 +133,9 @@ class App:
         """Let go of a connection that belongs to the process this one was forked from."""
         self._lock = threading.RLock()
         self._connection = None
+        # Its parent's tasks are its parent's to look after.
+        self._redrive = Redrive(self.clock)
+        self._records = WeakValueDictionary()
 
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""
@@ -150,7 +158,8 @@ class App:
                 first), `queue`, `priority` 0-9, `expires` seconds, `max_retries`,
                 `default_retry_delay` seconds, `autoretry_for` exception classes, `retry_backoff`,
                 `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`, `time_limit` seconds,
-                `soft_time_limit` seconds.
+                `soft_time_limit` seconds,
+                `redrive` (False for what must not be sent again where Redis has lost it).
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:
@@ -232,17 +241,35 @@ class App:
         connection, record = self.connection, prepared.record
         live = prepared.live(self.clock.wall_ms())
         if not prepared.is_named:
-            connection.events.follow(live)
-        connection.store.submit(
-            record,
-            lambda: connection.signer.code().seal(0, prepared.code.blob),
-            room_ms=self.config.full_patience_ms,
-        )
+            connection.events.follow(live, is_sent=False)
+        try:
+            self._store(connection, prepared)
+        finally:
+            connection.events.sent(record.rid)
         if prepared.is_named:
             live = self._join(live)
         with suppress(StoreError):  # it was submitted: a look at the fleet must not fail it
             self._presence.check(self.workers, record.queue, record.python)
         return live
+
+    def _store(self, connection: Connection, prepared: Prepared) -> None:
+        """Submit a record, and keep it in case Redis loses it."""
+        record, blob, signer = prepared.record, prepared.code.blob, connection.signer
+
+        def signed() -> bytes:
+            return signer.code().seal(0, blob)
+
+        is_kept = prepared.redrive and self._redrive.keep(
+            record, signed, len(blob), self.config.redrive_bytes
+        )
+        try:
+            connection.store.submit(record, signed, room_ms=self.config.full_patience_ms)
+        except BaseException:
+            if is_kept:
+                self._redrive.drop(record.rid)
+            raise
+        if is_kept:
+            self._redrive.sent(record.rid)
 
     def _join(self, live: LiveRecord) -> LiveRecord:
         """Follow a record with an id of the user's own, which may have been submitted before."""
@@ -288,6 +315,7 @@ class App:
         """Remove a finished record; False where a member has not finished."""
         is_gone = self.store.forget(record.rid)
         if is_gone:
+            self._redrive.drop(record.rid)
             record.lose()
         return is_gone
 

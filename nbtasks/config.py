@@ -40,6 +40,9 @@ class Config:
         max_queued: How many tasks may wait in a queue before a submit to it fails; 0: any number.
         full_patience_ms: How long a submit waits for room in a full queue, or in a Redis without
             memory, before it fails.
+        redrive: Whether a task that Redis has lost is sent again, which may run it twice.
+        redrive_bytes: How much of unfinished tasks a client keeps for that; what is above is not
+            sent again.
     """
 
     name: str = "main"
@@ -55,6 +58,8 @@ class Config:
     patience_ms: int = 15_000
     max_queued: int = 0
     full_patience_ms: int = 0
+    redrive: bool = True
+    redrive_bytes: int = 64_000_000
 
     def __post_init__(self) -> None:
         check_name(self.name, "the app's name")
@@ -66,7 +71,19 @@ class Config:
                 raise ConfigError(
                     f"{name} is of type {type(value).__name__}: it must be {kind.__name__}"
                 )
+        self._check_numbers()
         self._check_flags()
+        if self.heartbeat_ms * 2 > self.lease_ms:
+            raise ConfigError(
+                f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
+                " last at least two heartbeats"
+            )
+        if self.max_input > HARD_LIMIT:
+            raise ConfigError(
+                f"max_input is {self.max_input:,}: Redis takes at most {HARD_LIMIT:,}"
+            )
+
+    def _check_numbers(self) -> None:
         for name in _POSITIVE:
             if not _is_whole(getattr(self, name), 1):
                 raise ConfigError(
@@ -77,15 +94,6 @@ class Config:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)!r}: it must be a whole number from 0"
                 )
-        if self.heartbeat_ms * 2 > self.lease_ms:
-            raise ConfigError(
-                f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
-                " last at least two heartbeats"
-            )
-        if self.max_input > HARD_LIMIT:
-            raise ConfigError(
-                f"max_input is {self.max_input:,}: Redis takes at most {HARD_LIMIT:,}"
-            )
 
     def _check_flags(self) -> None:
         for name in _FLAGS:
@@ -110,7 +118,7 @@ class Config:
         return replace(self, **settings)
 
 
-_FLAGS = ("insecure",)
+_FLAGS = ("insecure", "redrive")
 _POSITIVE = (
     "lease_ms",
     "heartbeat_ms",
@@ -119,7 +127,7 @@ _POSITIVE = (
     "max_input",
     "patience_ms",
 )
-_FROM_ZERO = ("max_queued", "full_patience_ms")
+_FROM_ZERO = ("max_queued", "full_patience_ms", "redrive_bytes")
 
 
 def _is_whole(value: Any, least: int) -> bool:

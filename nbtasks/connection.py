@@ -5,13 +5,16 @@ import os
 import warnings
 from dataclasses import dataclass, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from nbtasks import embedded, keyring
 from nbtasks.clock import Clock
 from nbtasks.config import ENV_KEY, ENV_KEY_FILE, Config
 from nbtasks.errors import ConfigError
 from nbtasks.events import EventStream
+from nbtasks.live import LiveRecord
 from nbtasks.presence import stack_level
+from nbtasks.redrive import Redrive
 from nbtasks.signing import INSECURE_KEY, Signer
 from nbtasks.store.link import Link
 from nbtasks.store.store import Store
@@ -38,8 +41,20 @@ class Connection:
     server: "embedded.EmbeddedServer | None"
 
     @classmethod
-    def open(cls, config: Config, clock: Clock) -> "Connection":
+    def open(
+        cls,
+        config: Config,
+        clock: Clock,
+        redrive: Redrive,
+        records: "WeakValueDictionary[str, LiveRecord]",
+    ) -> "Connection":
         """Reach the Redis of these settings, or the embedded server where they name none.
+
+        Args:
+            config: The settings.
+            clock: Where time comes from.
+            redrive: What is to be sent again where Redis has lost it.
+            records: What an earlier connection of the app followed.
 
         Raises:
             NoServer: There is no URL, and no server can be started.
@@ -50,7 +65,7 @@ class Connection:
         store = Store(config.url, config.name, clock, config.patience_ms)
         store.connect()
         signer = Signer(config.key, config.name)
-        return cls(store, signer, EventStream(store, signer), server)
+        return cls(store, signer, EventStream(store, signer, redrive, records), server)
 
     def close(self) -> None:
         """End the event thread and close the connection."""

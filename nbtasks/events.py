@@ -3,7 +3,8 @@
 An entry of the stream is a flat list of items: kind, number of fields, fields (see
 store/lua/_events.lua). The thread feeds them into the `LiveRecord`s that somebody still holds, and
 lets widgets flush what changed. After a lost connection it asks the store for the state of every
-unfinished record, so a gap in the stream is never a gap in what is known.
+unfinished record, so a gap in the stream is never a gap in what is known, and sends again what was
+lost (`nbtasks.redrive`).
 """
 
 import contextvars
@@ -17,6 +18,7 @@ from nbtasks.errors import BadSignature, StoreError, StoreUnavailable
 from nbtasks.failure import read_failure, system_failure
 from nbtasks.live import ErrorText, LiveRecord, Progress
 from nbtasks.record import STREAMS
+from nbtasks.redrive import Redrive
 from nbtasks.serializers import decode_json
 from nbtasks.signing import SYSTEM, Signer
 from nbtasks.states import FAILURE, PENDING, REVOKED, STATES, is_finished
@@ -29,19 +31,37 @@ BLOCK_MS: Final = 1000
 COUNT: Final = 200
 RESYNC_MS: Final = 15_000
 """How often unfinished records are looked up, in case the stream was cut, expired or flushed."""
+STREAM_TTL_MS: Final = 82_800_000
+STREAM_ENTRIES: Final = 10_000
+"""A stream that nobody reads is kept for an hour more, and with as many entries (_events.lua)."""
 
 Flusher = Callable[[float], float | None]
 
 
 class EventStream:
-    """Follows records for one client; its thread starts with the first of them."""
+    """Follows records for one client; its thread starts with the first of them.
 
-    def __init__(self, store: Store, signer: Signer) -> None:
+    Args:
+        store: The store.
+        signer: Opens errors, for their words.
+        redrive: What is to be sent again where it is lost.
+        records: What an earlier connection followed; it is brought up to date first.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        signer: Signer,
+        redrive: Redrive,
+        records: "WeakValueDictionary[str, LiveRecord]",
+    ) -> None:
         self._store = store
         self._signer = signer
+        self._redrive = redrive
+        self._records = records
         self._clock = store.clock
         self._key = store.keys.events(store.client)
-        self._records: WeakValueDictionary[str, LiveRecord] = WeakValueDictionary()
+        self._unsent: set[str] = set()
         self._flushers: list[Flusher] = []
         self._flush_at: float | None = None
         self._thread: threading.Thread | None = None
@@ -51,12 +71,22 @@ class EventStream:
         self._down: tuple[float, StoreUnavailable] | None = None
         self._link = Link(store.url)
         self._synced = self._clock.tick_ms()
+        self._is_behind = bool(records or len(redrive))
+        self._read_wall_ms = 0 if self._is_behind else self._clock.wall_ms()
+        if self._is_behind:
+            self._start()
 
-    def follow(self, record: LiveRecord) -> None:
-        """Feed a record from now on."""
+    def follow(self, record: LiveRecord, *, is_sent: bool = True) -> None:
+        """Feed a record from now on; where it is not `is_sent` yet, `sent` is to be called."""
+        if not is_sent:
+            self._unsent.add(record.rid)
         self._records[record.rid] = record
         if self._thread is None:
             self._start()
+
+    def sent(self, rid: str) -> None:
+        """A record has been submitted, or has failed to: the store may be asked for it."""
+        self._unsent.discard(rid)
 
     def find(self, rid: str) -> LiveRecord | None:
         """A record that is followed already."""
@@ -108,15 +138,16 @@ class EventStream:
             try:
                 if not link.is_open:
                     link.open()
-                if self._down is not None:
-                    self._resync()
-                    self._down = None
+                if self._is_behind:
+                    self._resync(link)
+                    self._is_behind, self._down = False, None
                     waits = pauses()
-                self._read(link)
+                self._read(link, self._wait_ms())
                 if self._clock.tick_ms() - self._synced >= RESYNC_MS:
-                    self._resync()
+                    self._resync(link)
             except StoreUnavailable as error:
                 link.close()
+                self._is_behind = True
                 if self._is_closing():
                     break
                 if self._down is None:
@@ -129,14 +160,21 @@ class EventStream:
             self._flush()
         link.close()
 
-    def _read(self, link: Link) -> None:
-        """One blocking read, and all it brought."""
-        wait = BLOCK_MS
-        if self._flush_at is not None:
-            wait = int(min(BLOCK_MS, max(1.0, self._flush_at - self._clock.tick_ms())))
-        reply = link.call("XREAD", "COUNT", COUNT, "BLOCK", wait, "STREAMS", self._key, self._last)
+    def _wait_ms(self) -> int:
+        if self._flush_at is None:
+            return BLOCK_MS
+        return int(min(BLOCK_MS, max(1.0, self._flush_at - self._clock.tick_ms())))
+
+    def _read(self, link: Link, wait_ms: int) -> int:
+        """One read, which waits for so long (0: not at all), and all it brought; how many entries.
+
+        Entries that were read go, so that the stream does not grow.
+        """
+        block = ("BLOCK", wait_ms) if wait_ms else ()
+        reply = link.call("XREAD", "COUNT", COUNT, *block, "STREAMS", self._key, self._last)
+        self._read_wall_ms = self._clock.wall_ms()
         if not reply:
-            return
+            return 0
         entries = reply[0][1]
         for entry, fields in entries:
             self._last = entry
@@ -146,13 +184,28 @@ class EventStream:
                 logger.exception("entry %r of the event stream cannot be read", entry)
         link.send("XTRIM", self._key, "MINID", _after(self._last))
         link.read()
+        return len(entries)
+
+    def _catch_up(self, link: Link) -> bool:
+        """Read all that is there now; whether no event can have been missed before."""
+        away_ms = self._clock.wall_ms() - self._read_wall_ms
+        seconds, _ = link.call("TIME")
+        if int(self._last.split(b"-")[0]) > int(seconds) * 1000 + 999:
+            self._last = b"0"  # another server, whose clock is behind, took the place of the first
+        total = 0
+        while count := self._read(link, 0):
+            total += count
+        return away_ms < STREAM_TTL_MS and total < STREAM_ENTRIES
 
     def _apply_entry(self, fields: list[bytes], at_ms: int) -> None:
         at = 0
         while at < len(fields) and fields[at]:
             count = int(fields[at + 1])
             item = fields[at + 2 : at + 2 + count]
-            record = self._records.get(item[0].decode())
+            rid = item[0].decode()
+            record = self._records.get(rid)
+            if fields[at] == b"f" and rid in self._redrive:
+                self._redrive.ended(rid, int(item[1]), item[2])
             if record is not None:
                 try:
                     self._apply(record, fields[at], item, at_ms)
@@ -229,17 +282,23 @@ class EventStream:
                 waits.append(wait)
         self._flush_at = now + min(waits) if waits else None
 
-    def _resync(self) -> None:
+    def _resync(self, link: Link) -> None:
+        """Find out what the stream did not tell: it may have been cut, or Redis lost its data."""
+        is_gapless = self._catch_up(link)
         self._synced = self._clock.tick_ms()
+        self._redrive.check(self._store, self._records, is_gapless=is_gapless)
         # `valuerefs` is one step; a walk over `values` fails when a record is followed meanwhile.
-        for reference in self._records.valuerefs():
-            record = reference()
-            if record is not None and not record.is_done(None):
-                snapshot = self._store.watch(record.rid)
-                if snapshot is None:
-                    record.lose()
-                else:
-                    apply_snapshot(record, snapshot, self._clock.wall_ms())
+        held = [record for reference in self._records.valuerefs() if (record := reference())]
+        unfinished = {
+            record.rid: record
+            for record in held
+            if not record.is_done(None) and record.rid not in self._unsent
+        }
+        for rid, snapshot in self._store.watch_all(list(unfinished)):
+            if snapshot is not None:
+                apply_snapshot(unfinished[rid], snapshot, self._clock.wall_ms())
+            elif rid not in self._redrive:
+                unfinished[rid].lose()
 
 
 def apply_snapshot(record: LiveRecord, snapshot: Snapshot, at_ms: int) -> None:

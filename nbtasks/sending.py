@@ -20,11 +20,16 @@ AnyTask = Task[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A record that may be submitted; `is_named` where its id is the user's own."""
+    """A record that may be submitted.
+
+    `is_named` where its id is the user's own, `redrive` where it is sent again should Redis lose
+    it.
+    """
 
     record: Record
     code: Code
     is_named: bool
+    redrive: bool
     labels: Sequence[str] | None
 
     def live(self, now_ms: int) -> LiveRecord:
@@ -93,7 +98,8 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
         max_deliveries=options.max_deliveries or config.max_deliveries,
         max_queued=config.max_queued,
     )
-    return Prepared(record, code, bool(call.get("task_id")), submission.labels)
+    redrive = config.redrive if options.redrive is None else options.redrive
+    return Prepared(record, code, bool(call.get("task_id")), redrive, submission.labels)
 
 
 def _encode_calls(submission: Submission, limit: int) -> tuple[list[bytes], str]:

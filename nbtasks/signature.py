@@ -24,6 +24,7 @@ OPTIONS: Final = (
     "max_deliveries",
     "time_limit",
     "soft_time_limit",
+    "redrive",
 )
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 

@@ -40,6 +40,7 @@ class TaskOptions:
         limit_ms: Its process is killed where it runs longer; 0 for no limit.
         soft_ms: `SoftTimeLimitExceeded` is raised in it then; below `limit_ms`, 0 for no limit.
         bind: Whether its function gets a `TaskContext` first.
+        redrive: Whether it is sent again where Redis has lost it; None for the app's setting.
     """
 
     queue: str = ""
@@ -50,6 +51,7 @@ class TaskOptions:
     limit_ms: int = 0
     soft_ms: int = 0
     bind: bool = False
+    redrive: bool | None = None
 
     def __post_init__(self) -> None:
         if self.queue:
@@ -60,6 +62,9 @@ class TaskOptions:
             raise ConfigError(f"priority is {priority!r}: it must be a whole number from 0 to 9")
         _whole(self.max_deliveries, "max_deliveries")
         check_limits(self.soft_ms, self.limit_ms)
+        redrive: Any = self.redrive
+        if redrive is not None and not isinstance(redrive, bool):
+            raise ConfigError(f"redrive is {redrive!r}: it must be True or False")
 
 
 class PlanSender(Sender, Protocol):
@@ -119,7 +124,7 @@ class Task(Generic[P, R]):
                 after an error, `retry_delay` seconds, `backoff`, `retry_on` exception classes;
                 `max_deliveries`, dead workers allowed; `time_limit` seconds, after which it is
                 killed; `soft_time_limit` seconds, after which `SoftTimeLimitExceeded` is raised in
-                it.
+                it; `redrive`, False for what must not be sent again where Redis has lost it.
 
         Raises:
             ConfigError: An option is unknown or has a wrong value.
@@ -211,7 +216,7 @@ class Here:
 
 _HERE: Final = Here()
 _REST: Final = inspect.Parameter.VAR_POSITIONAL
-_AS_THEY_ARE: Final = ("queue", "priority", "max_deliveries")
+_AS_THEY_ARE: Final = ("queue", "priority", "max_deliveries", "redrive")
 _NO_KEYWORDS: Final[Mapping[str, Any]] = {}
 
 _worker_sender: Callable[[], PlanSender] | None = None
@@ -270,6 +275,7 @@ def task_options(
     max_deliveries: int = 0,
     time_limit: Seconds | None = None,
     soft_time_limit: Seconds | None = None,
+    redrive: bool | None = None,
 ) -> TaskOptions:
     """The options of a task from what `@app.task` says, which documents them.
 
@@ -292,6 +298,7 @@ def task_options(
         limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"),
         bind=bind,
+        redrive=redrive,
     )
 
 

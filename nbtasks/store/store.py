@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final, TypeVar
 
 from nbtasks.clock import Clock
@@ -18,15 +19,28 @@ from nbtasks.errors import QueueFull, StoreError, StoreFull, StoreUnavailable, U
 from nbtasks.record import SEPARATOR, STREAMS, Record
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
-from nbtasks.store.submission import CHUNK, send_record
+from nbtasks.store.submission import CHUNK, send_record, withdraw
 
 REVOKE_BATCH: Final = CHUNK
 """As many as a submit queues as one slice, so that the slices are found again."""
+
+LOOK_BATCH: Final = 200
+"""Records looked at by one script: it is not to hold Redis for longer than a millisecond."""
 
 _FIRST_PAUSE_MS = 20.0
 _LONGEST_PAUSE_MS = 1000.0
 
 _T = TypeVar("_T")
+
+
+class Found(Enum):
+    """What is stored of a record; the values are the letters of look.lua."""
+
+    NOT_STORED = "n"
+    IN_PART = "i"
+    WITHOUT_CODE = "c"
+    ENDED = "e"
+    WHOLE = "w"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +133,29 @@ class Store:
 
     def watch(self, rid: str) -> Snapshot | None:
         """Follow a record from now on, and its states so far; None where it is not stored."""
-        found = self._script("watch", rid, self.client)
-        if found is None:
-            return None
-        header, queue, _, submitted, states = found
-        return Snapshot(header, queue.decode(), int(submitted), states or b"")
+        return next(self.watch_all([rid]))[1]
+
+    def watch_all(self, rids: Sequence[str]) -> Iterator[tuple[str, Snapshot | None]]:
+        """The same for many, a few in each round trip."""
+        for at in range(0, len(rids), LOOK_BATCH):
+            part = rids[at : at + LOOK_BATCH]
+            for rid, found in zip(part, self._script("watch", self.client, *part), strict=True):
+                if found is None:
+                    yield rid, None
+                else:
+                    header, queue, submitted, states = found
+                    yield rid, Snapshot(header, queue.decode(), int(submitted), states or b"")
+
+    def look(self, rids: Sequence[str]) -> Iterator[tuple[str, Found]]:
+        """What is stored of each of these records."""
+        for at in range(0, len(rids), LOOK_BATCH):
+            part = rids[at : at + LOOK_BATCH]
+            letters = self._script("look", *part).decode()
+            yield from zip(part, map(Found, letters), strict=True)
+
+    def withdraw(self, record: Record) -> None:
+        """Remove a record that is stored only in part; a whole one stays."""
+        self._try(lambda link: withdraw(link, self.keys, record))
 
     def bodies(self, rid: str, indices: Sequence[int], states: bytes) -> list[bytes | None]:
         """The signed values (or errors, by each state byte) of members; None where none is."""

@@ -37,10 +37,21 @@ def send_record(
             link.call("SET", keys.code(record.code), blob(), "PX", CODE_TTL_MS)
             reply = _send(link, keys, client, record)
     except (StoreRefused, KeyboardInterrupt):
-        _withdraw(link, keys, record)
+        link.close()  # replies to what was sent ahead would be taken for those to other commands
+        if len(record.bodies) > 1:
+            with suppress(StoreError):  # where Redis is gone too, what is left expires in a day
+                withdraw(link, keys, record)
         raise
     if reply == CODE_MISSING:
         raise StoreRefused(link.url, "it does not keep the code that was just stored")
+
+
+def withdraw(link: Link, keys: Keys, record: Record) -> None:
+    """Remove a record that is stored only in part."""
+    if not link.is_open:
+        link.open()
+    bounds = [0, *(stop for _, stop in chunks(record.bodies))]
+    link.call_script("withdraw", keys.prefix, record.rid, *bounds)
 
 
 def chunks(bodies: Sequence[bytes]) -> Iterator[tuple[int, int]]:
@@ -101,14 +112,3 @@ def _checked(reply: int, link: Link, record: Record) -> int:
     if reply != CODE_MISSING and reply < count:
         raise StoreUnavailable(link.url, f"it lost record {record.rid} while it was sent")
     return reply
-
-
-def _withdraw(link: Link, keys: Keys, record: Record) -> None:
-    """Remove what is stored of a record; where Redis is gone too, that expires after a day."""
-    if len(record.bodies) == 1:
-        return
-    bounds = [0, *(stop for _, stop in chunks(record.bodies))]
-    link.close()  # replies to what was sent ahead would be taken for the one to this
-    with suppress(StoreError):
-        link.open()
-        link.call_script("withdraw", keys.prefix, record.rid, *bounds)

@@ -339,7 +339,7 @@ def run_worker(tmp_path):
 def test_a_task_that_redis_has_lost_is_unknown_and_not_waited_for(own_server, monkeypatch):
     monkeypatch.setattr("nbtasks.events.RESYNC_MS", 0)
     app = own_app(own_server)
-    result = app.task(len).delay("abc")
+    result = app.task(len, redrive=False).delay("abc")
     with own_server.client() as client:
         client.flushall()
     with pytest.raises(UnknownTask, match="is stored: it was never sent to this Redis, or its"):
@@ -350,7 +350,7 @@ def test_a_task_that_redis_has_lost_is_unknown_and_not_waited_for(own_server, mo
 def test_as_completed_ends_when_redis_has_lost_the_group(own_server, monkeypatch):
     monkeypatch.setattr("nbtasks.events.RESYNC_MS", 0)
     app = own_app(own_server)
-    result = app.map(len, ["a", "b"])
+    result = app.map(len, ["a", "b"], redrive=False)
     with own_server.client() as client:
         client.flushall()
     with pytest.raises(UnknownTask):

@@ -1,17 +1,23 @@
--- watch: follow a record that another client submitted, or that this one lost sight of.
+-- watch: follow records that another client submitted, or that this one lost sight of.
 --
 -- KEYS[1]  prefix
--- ARGV     1 record · 2 client
--- Returns  nil when it is not stored, else {header, queue, members, submitted ms, states}
+-- ARGV     1 client · then records
+-- Returns  for each: false when it is not stored, else {header, queue, submitted ms, states}
 
 go_on_when_full()
 
-local key = record_key(ARGV[1])
-local found = redis.call('HMGET', key, 'h', 'q', 'n', 't0', 'c')
-if not found[1] then
-  return nil
+local reply = {}
+for at = 2, #ARGV do
+  local key = record_key(ARGV[at])
+  local found = redis.call('HMGET', key, 'h', 'q', 't0', 'c')
+  if not found[1] then
+    reply[#reply + 1] = false
+  else
+    if not string.find(' ' .. found[4] .. ' ', ' ' .. ARGV[1] .. ' ', 1, true) then
+      redis.call('HSET', key, 'c', found[4] .. ' ' .. ARGV[1])
+    end
+    local states = redis.call('GET', states_key(ARGV[at]))
+    reply[#reply + 1] = { found[1], found[2], found[3], states }
+  end
 end
-if not string.find(' ' .. found[5] .. ' ', ' ' .. ARGV[2] .. ' ', 1, true) then
-  redis.call('HSET', key, 'c', found[5] .. ' ' .. ARGV[2])
-end
-return { found[1], found[2], found[3], found[4], redis.call('GET', states_key(ARGV[1])) }
+return reply
