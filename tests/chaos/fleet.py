@@ -23,6 +23,9 @@ PATIENCE_MS = 10_000
 """How long a fault waits for a worker to strike at before it is let go."""
 
 STOP_S = 30.0
+POOLS: list[dict[str, object]] = [{}, {"max_tasks": 200}]
+"""What the first worker's pool is, the second's, and so on in turn."""
+
 _DEATH = re.compile(r"^([\d.]+) \w+ worker \S+: process (\d+) ended", re.MULTILINE)
 
 
@@ -39,21 +42,25 @@ class Fleet:
         self._folder = folder
         self._clock = SystemClock()
         self._redis = server.client()
+        self._ending: set[int] = set()
         self._stopped: dict[int, tuple[float, list[int]]] = {}
         self._waiting_since: float | None = None
         self._workers = [self._start(at) for at in range(storm.workers)]
 
     def tend(self) -> None:
-        """Wake those that were stopped long enough, and replace those that ended by themselves."""
+        """Wake those that were stopped long enough, and replace those that have ended."""
         now = self._clock.tick_ms()
         for at, (until, _) in list(self._stopped.items()):
             if now >= until:
                 self._wake(at)
         for at, worker in enumerate(self._workers):
             code = worker.process.poll()
-            if code is not None:
+            if code is None:
+                continue
+            if code != 0 or at not in self._ending:
                 self.own_exits.append(f"{worker.name} ended by itself with {code}")
-                self._workers[at] = self._start(at)
+            self._ending.discard(at)
+            self._workers[at] = self._start(at)
 
     def strike(self, fault: plan.Fault) -> bool:
         """Do it; False where the worker it is meant for, and every other, is not up yet."""
@@ -68,7 +75,7 @@ class Fleet:
                 self._redis.execute_command("DEBUG", "SLEEP", ms / 1000)
             case plan.FlushScripts():
                 self._redis.script_flush()
-            case plan.KillWorker() | plan.KillChild() | plan.StopWorker():
+            case plan.KillWorker() | plan.KillChild() | plan.EndWorker() | plan.StopWorker():
                 target = self._target(fault.worker)
                 if target is None:
                     return self._is_tired(fault)
@@ -82,8 +89,9 @@ class Fleet:
         for at in list(self._stopped):
             self._wake(at)
         wrong: list[str] = []
-        for worker in self._workers:
-            worker.signal(signal.SIGTERM)
+        for at, worker in enumerate(self._workers):
+            if at not in self._ending:  # a second signal would make it hurry
+                worker.signal(signal.SIGTERM)
         for worker in self._workers:
             try:
                 code = worker.process.wait(STOP_S)
@@ -120,6 +128,7 @@ class Fleet:
         return OwnWorker(
             self._app, name, self._folder / f"{name}.log", environment,
             concurrency=storm.children, lease_ms=storm.lease_ms, heartbeat_ms=storm.heartbeat_ms,
+            pool=POOLS[at % len(POOLS)],
         )  # fmt: skip
 
     def _target(self, wanted: int) -> int | None:
@@ -132,7 +141,7 @@ class Fleet:
 
     def _is_up(self, at: int) -> bool:
         worker = self._workers[at]
-        if at in self._stopped or worker.process.poll() is not None:
+        if at in self._stopped or at in self._ending or worker.process.poll() is not None:
             return False
         with suppress(redis.RedisError, OSError):
             pid = self._redis.hget(self._app.store.keys.worker(worker.name), "pid")
@@ -149,9 +158,7 @@ class Fleet:
         self.done[f"{type(fault).__name__} in vain"] += 1
         return True
 
-    def _strike_worker(
-        self, fault: plan.KillWorker | plan.KillChild | plan.StopWorker, at: int
-    ) -> None:
+    def _strike_worker(self, fault: plan.WorkerFault, at: int) -> None:
         worker = self._workers[at]
         children = [child.pid for child in psutil.Process(worker.pid).children()]
         match fault:
@@ -162,6 +169,9 @@ class Fleet:
             case plan.KillChild(_, _, child):
                 if children:
                     _signal(signal.SIGKILL, children[child % len(children)])
+            case plan.EndWorker():
+                worker.signal(signal.SIGTERM)
+                self._ending.add(at)
             case plan.StopWorker(_, _, ms, whole):
                 pids = [worker.pid, *(children if whole else ())]
                 _signal(signal.SIGSTOP, *pids)

@@ -72,7 +72,11 @@ def _expected(sent: Sent) -> dict[int, Expected]:
     kind = kind_of(sent.batch.kind)
     return {
         call[0]: Expected(
-            sent.batch.kind, None if kind.error else kind.value(*call), kind.error, kind.runs
+            kind=sent.batch.kind,
+            value=None if kind.error else kind.value(*call),
+            error=kind.error,
+            runs=kind.runs,
+            may_be_revoked=kind.is_revoked,
         )
         for call in sent.batch.calls
     }

@@ -23,7 +23,17 @@ SINGLES = 0.25
 class Kind:
     """A kind of task: its part of all, the largest group, what it is to end as, how often it runs.
 
-    `arguments` are those after the task's number; a value of None stands for a failure.
+    Attributes:
+        share: Its part of all tasks.
+        most: The largest group.
+        arguments: Those after the task's number.
+        value: What it returns.
+        error: What it fails with.
+        runs: How many executions it takes.
+        options: Of the task.
+        call: Of each call.
+        is_revoked: Its groups are revoked once they are sent; some of the tasks are quicker.
+        function: What it does.
     """
 
     share: float
@@ -33,6 +43,8 @@ class Kind:
     error: str = ""
     runs: int = 1
     options: dict[str, Any] = field(default_factory=dict)
+    call: dict[str, Any] = field(default_factory=dict)
+    is_revoked: bool = False
     function: Callable[..., Any] = deeds.instant
 
 
@@ -45,8 +57,8 @@ def _data(chance: random.Random) -> tuple[bytes]:
 
 
 KINDS = {
-    "instant": Kind(0.36, 500),
-    "wait": Kind(0.35, 100, _some_ms, function=deeds.wait),
+    "instant": Kind(0.32, 500),
+    "wait": Kind(0.33, 100, _some_ms, function=deeds.wait),
     # What runs so long is hit by several kills, by chance: that must not end it.
     "long": Kind(
         0.02, 5, lambda _: (LONG_MS,), function=deeds.wait, options={"max_deliveries": 50}
@@ -56,6 +68,8 @@ KINDS = {
         0.08, 20, function=deeds.flaky, runs=1 + deeds.RETRIES,
         options={"bind": True, "max_retries": 2 * deeds.RETRIES, "default_retry_delay": 0.05},
     ),
+    "delayed": Kind(0.03, 20, call={"countdown": 0.3}),
+    "revoked": Kind(0.03, 40, _some_ms, is_revoked=True, function=deeds.wait),
     "failing": Kind(0.03, 10, function=deeds.fail, error="Trouble"),
     "telling": Kind(0.08, 10, function=deeds.tell, options={"bind": True}),
     "large": Kind(
@@ -167,9 +181,12 @@ class Load:
             self._more.wait_for(lambda: number <= self._allowed)
 
     def _send(self, batch: Batch) -> Sent:
-        task = self._tasks[batch.kind]
-        (record,) = task.sender.send_all([task.s(*call) for call in batch.calls]).records
-        return Sent(batch, record)
+        task, kind = self._tasks[batch.kind], kind_of(batch.kind)
+        calls = [task.s(*call).set(**kind.call) for call in batch.calls]
+        group = task.sender.send_all(calls)
+        if kind.is_revoked:
+            group.revoke(terminate=True)
+        return Sent(batch, group.records[0])
 
 
 def _task(app: App, name: str) -> Task[..., Any]:

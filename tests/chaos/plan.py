@@ -21,6 +21,7 @@ class Storm:
     pills: int = 5
     worker_kills: int = 100
     child_kills: int = 20
+    terms: int = 10
     stops: int = 15
     redis_kills: int = 20
     cuts: int = 20
@@ -40,6 +41,7 @@ class Storm:
             "pills",
             "worker_kills",
             "child_kills",
+            "terms",
             "stops",
             "redis_kills",
             "cuts",
@@ -65,6 +67,14 @@ class KillChild:
     at: int
     worker: int
     child: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndWorker:
+    """SIGTERM to a worker: it finishes what it runs, hands everything in, and ends with 0."""
+
+    at: int
+    worker: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,8 @@ class FlushScripts:
     at: int
 
 
-Fault = KillWorker | KillChild | StopWorker | KillRedis | CutClients | SleepRedis | FlushScripts
+WorkerFault = KillWorker | KillChild | EndWorker | StopWorker
+Fault = WorkerFault | KillRedis | CutClients | SleepRedis | FlushScripts
 
 
 def faults(storm: Storm) -> list[Fault]:
@@ -125,6 +136,7 @@ def faults(storm: Storm) -> list[Fault]:
     kinds: list[tuple[int, Callable[[int], Fault]]] = [
         (storm.worker_kills, lambda at: KillWorker(at, worker())),
         (storm.child_kills, lambda at: KillChild(at, worker(), chance.randrange(storm.children))),
+        (storm.terms, lambda at: EndWorker(at, worker())),
         (storm.stops, stop),
         (storm.redis_kills, lambda at: KillRedis(at, chance.randrange(300))),
         (storm.cuts, CutClients),

@@ -14,7 +14,10 @@ from nbtasks.clock import SystemClock
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always")
 
 GOOD = Evidence(
-    expected={0: Expected("instant", 0, "", 1), 1: Expected("pill", None, "WorkerLost", 0)},
+    expected={
+        0: Expected(kind="instant", value=0),
+        1: Expected(kind="pill", error="WorkerLost", runs=0),
+    },
     outcomes={0: Outcome(0), 1: Outcome(None, "WorkerLost", "given up")},
     runs={0: 1, 1: 3},
     cut_off={1},
@@ -75,6 +78,7 @@ def test_good_evidence_has_no_problems():
         ({"runs": {**GOOD.runs, 8: 1}}, "unexpected"),
         ({"outcomes": {**GOOD.outcomes, 0: Outcome(7)}}, "wrong"),
         ({"outcomes": {**GOOD.outcomes, 0: Outcome(None, "KeyError")}}, "wrong"),
+        ({"outcomes": {**GOOD.outcomes, 0: Outcome(None, "TaskRevoked")}}, "wrong"),
         ({"endings": {0: 2, 1: 1}}, "completed twice"),
         ({"left": {"a": (-1, 0)}}, "completed twice"),
         ({"runs": {0: 2, 1: 3}}, "run too often"),
