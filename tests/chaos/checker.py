@@ -93,6 +93,7 @@ def check(evidence: Evidence, *, rolled_back: bool = False) -> Findings:
         "unexpected": _unexpected(evidence),
         "wrong": _wrong(evidence),
         "completed twice": _completed_twice(evidence),
+        "miscounted": _miscounted(evidence),
         "run too often": _run_too_often(evidence),
         "run too seldom": _run_too_seldom(evidence),
         "pills not given up": _pills_not_given_up(evidence),
@@ -147,17 +148,19 @@ def _wrong(evidence: Evidence) -> list[str]:
 
 
 def _completed_twice(evidence: Evidence) -> list[str]:
-    twice = [
+    return [
         f"{number} ended {count} times {_story(evidence, number)}"
         for number, count in evidence.endings.items()
         if count > 1
     ]
-    miscounted = [
+
+
+def _miscounted(evidence: Evidence) -> list[str]:
+    return [
         f"record {rid} counts {left} as unfinished, and there are {real}"
         for rid, (left, real) in evidence.left.items()
         if left != real
     ]
-    return twice + miscounted
 
 
 def _run_too_often(evidence: Evidence) -> list[str]:

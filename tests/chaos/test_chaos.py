@@ -80,7 +80,7 @@ def test_good_evidence_has_no_problems():
         ({"outcomes": {**GOOD.outcomes, 0: Outcome(None, "KeyError")}}, "wrong"),
         ({"outcomes": {**GOOD.outcomes, 0: Outcome(None, "TaskRevoked")}}, "wrong"),
         ({"endings": {0: 2, 1: 1}}, "completed twice"),
-        ({"left": {"a": (-1, 0)}}, "completed twice"),
+        ({"left": {"a": (-1, 0)}}, "miscounted"),
         ({"runs": {0: 2, 1: 3}}, "run too often"),
         ({"runs": {0: 0, 1: 3}}, "run too seldom"),
         ({"deaths": {1: 2}, "runs": {0: 1, 1: 2}}, "pills not given up"),
