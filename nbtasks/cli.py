@@ -76,6 +76,11 @@ commands.add_command(key)
 @click.option(
     "--soft-time-limit", type=SECONDS, help="Raise SoftTimeLimitExceeded in them, likewise."
 )
+@click.option(
+    "--shutdown-timeout",
+    type=click.FloatRange(min=0, max=MAX_SECONDS),
+    help="After a stop signal, end what runs after so many seconds; default: wait for it.",
+)
 @plain_errors
 def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) -> None:
     """Run tasks. URL is a Redis (or NBTASKS_URL); without one, the embedded server.
@@ -107,6 +112,7 @@ def _worker_options(
     name: str,
     time_limit: float | None,
     soft_time_limit: float | None,
+    shutdown_timeout: float | None,
 ) -> "WorkerOptions":
     """What the command line says of a worker, checked.
 
@@ -127,6 +133,7 @@ def _worker_options(
         ),
         limit_ms=_ms(time_limit),
         soft_ms=_ms(soft_time_limit),
+        shutdown_ms=None if shutdown_timeout is None else shutdown_timeout * 1000,
     )
 
 

@@ -100,8 +100,9 @@ class WorkerProcess:
         command = [sys.executable, "-m", "nbtasks", "worker", app.config.url, "-a", app.config.name]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*command, *options], env=environment, stdout=output, stderr=output, cwd=log.parent
-            )
+                [*command, *options],
+                env=environment, stdout=output, stderr=output, cwd=log.parent, process_group=0,
+            )  # fmt: skip
         self.pid = self.process.pid
 
     def kill(self) -> None:

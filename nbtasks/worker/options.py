@@ -18,6 +18,7 @@ class WorkerOptions:
         pool: What children run them.
         limit_ms: Hard time limit of tasks that have none of their own; 0 for none.
         soft_ms: The same for the soft one.
+        shutdown_ms: What runs may run on for so long after the first signal; None for any time.
         may_stop: Asked when idle: may it end for want of users?
         linger_ms: How long it is idle before it asks.
     """
@@ -28,6 +29,7 @@ class WorkerOptions:
     pool: PoolOptions = field(default_factory=PoolOptions)
     limit_ms: int = 0
     soft_ms: int = 0
+    shutdown_ms: float | None = None
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0
 

@@ -11,12 +11,11 @@ from contextlib import suppress
 from typing import Final
 
 from nbtasks.worker.child import Cells, ChildSettings, run_child
+from nbtasks.worker.descriptors import close_others, read_nothing
 from nbtasks.worker.kinds import PoolOptions
 from nbtasks.worker.process import ChildEnd, Process
 
 _PR_SET_PDEATHSIG: Final = 1
-_FIRST_OWN: Final = 3  # behind standard input, output and error
-_LAST_FILE: Final = 4096
 _CLOSING_LOOKS: Final = 200
 _CLOSING_LOOK_S: Final = 0.01
 
@@ -98,13 +97,8 @@ def _become_child(parent: int, keep: int) -> None:
     with suppress(OSError):
         os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
-    os.closerange(_FIRST_OWN, keep)
-    os.closerange(keep + 1, _LAST_FILE)
-    with suppress(OSError):
-        # In a group of its own it would be stopped if it read from the worker's terminal.
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
+    close_others(keep)
+    read_nothing()
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:

@@ -8,9 +8,7 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Final
 
 from nbtasks.clock import Clock, SystemClock
@@ -22,21 +20,18 @@ from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.child import ChildSettings
+from nbtasks.worker.crew import Crew
 from nbtasks.worker.dispatcher import Dispatcher, Intake
 from nbtasks.worker.lookout import LOOK_MS
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.pool import PreforkPool
-from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
 
 logger = logging.getLogger(__name__)
 
 LIVES: Final = 3
 """A worker counts as live for so many heartbeats after the last one."""
-
-COLD: Final = 2
-REFILL_PAUSE_MS: Final = 100.0
-"""Before another try to fork, where there is no room or the last child lived for no task."""
 
 
 class Worker:
@@ -53,7 +48,6 @@ class Worker:
             max_value=config.max_input,
             max_memory=options.pool.max_memory,
         )
-        self._pool = PreforkPool(settings, options.pool)
         self._keys = Keys(config.name)
         self._link = Link(config.url)
         intake = Intake(
@@ -65,27 +59,21 @@ class Worker:
             soft_ms=options.soft_ms,
         )
         self._dispatcher = Dispatcher(self._link, intake, self._clock)
-        self._handlers: dict[str, Callable[..., None]] = {
-            "done": self._dispatcher.done,
-            "report": self._dispatcher.report,
-            "dropped": self._dispatcher.dropped,
-            "retire": self._dispatcher.retire,
-        }
         self._selector = selectors.DefaultSelector()
+        pool = PreforkPool(settings, options.pool)
+        self._crew = Crew(pool, self._dispatcher, self._selector, options, self._clock)
+        self._shutdown = Shutdown(self._clock, options.shutdown_ms)
         self._wakes = self._make_wakes()
-        self._signals = 0
+        self._told = RUN
         self._is_hungry = True
         self._next_beat = 0.0
         self._next_look: float | None = None
-        self._next_start = 0.0
         self._retry_at: float | None = None
         self._pauses = pauses()
         self._idle_since = self._clock.tick_ms()
-        self._is_stopping = False
-        self._killed_cold = False
 
     def run(self) -> int:
-        """Work until told to stop; 0 when everything was handed in or given back."""
+        """Work until told to stop; 0 when everything was handed in or given back, else 1."""
         self._listen_for_signals()
         logger.info(
             "worker %s: %d processes, queues %s, Redis at %s",
@@ -94,13 +82,12 @@ class Worker:
             ",".join(self._options.queues),
             self._link.url,
         )
-        self._fill_pool(self._clock.tick_ms())
+        self._crew.fill(self._clock.tick_ms())
         while not self._is_finished():
             for key, _ in self._selector.select(self._timeout_s()):
                 key.data()
             self._step()
-        self._leave()
-        return 0
+        return self._leave()
 
     def _make_wakes(self) -> Wakes:
         url, keys, clock = self._config.url, self._keys, self._clock
@@ -119,84 +106,13 @@ class Worker:
         theirs.setblocking(False)  # noqa: FBT003 - the socket's own method
         signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         self._signal_sockets = ours, theirs
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop_signal)
+        self._shutdown.listen()
         signal.signal(signal.SIGCHLD, _end_select)
         self._selector.register(ours, selectors.EVENT_READ, self._on_signal)
 
-    def _on_stop_signal(self, *_: object) -> None:
-        self._signals += 1
-
     def _on_signal(self) -> None:
         self._signal_sockets[0].recv(64)
-        for process in list(self._pool.processes):
-            reason = process.ended()
-            if reason is not None:
-                self._on_death(process, reason)
-
-    def _on_child(self, child: ChildEnd) -> None:
-        slot = self._dispatcher.slots.get(child.key)
-        if slot is None:
-            return
-        if child.is_behind:
-            child.flush()
-            self._watch_child(child)
-        for kind, *rest in child.messages():
-            self._handlers[kind](slot, *rest)
-        if not child.is_open:
-            # It ends, or a task has closed the socket: either way nothing more comes from it.
-            self._selector.unregister(child.sock)
-            child.process.kill()
-        if not slot.deliveries:
-            self._is_hungry = True
-            if child.process.is_full:
-                self._retire(child.process)
-
-    def _watch_child(self, child: ChildEnd) -> None:
-        write = selectors.EVENT_WRITE if child.is_behind else 0
-        if child.is_open:
-            self._selector.modify(
-                child.sock, selectors.EVENT_READ | write, partial(self._on_child, child)
-            )
-
-    def _retire(self, process: Process) -> None:
-        """Let those children of a process go that have nothing to do; others take their place."""
-        for child in list(process.children):
-            if child.is_open and not self._dispatcher.slots[child.key].deliveries:
-                process.retires = process.retires or f"it has run {process.tasks} tasks"
-                name, why = self._options.name, process.retires
-                logger.info("worker %s: process %d retires: %s", name, process.pid, why)
-                del self._dispatcher.slots[child.key]
-                self._selector.unregister(child.sock)
-                self._pool.retire(child)
-
-    def _on_death(self, process: Process, reason: str) -> None:
-        had_work = False
-        for child in process.children:
-            slot = self._dispatcher.slots[child.key]
-            for kind, *rest in child.last_messages():
-                self._handlers[kind](slot, *rest)
-            if child.is_open:
-                self._selector.unregister(child.sock)
-            had_work = had_work or bool(slot.deliveries)
-            self._dispatcher.lost(slot, reason)
-            if child.next_sequence == 1:
-                self._next_start = self._clock.tick_ms() + REFILL_PAUSE_MS
-        self._pool.remove(process)
-        if process.children:
-            self._log_death(process, reason, had_work=had_work)
-        self._is_hungry = True
-
-    def _log_death(self, process: Process, reason: str, *, had_work: bool) -> None:
-        what = process.killed or ("its task goes to another process" if had_work else "it was idle")
-        logger.log(
-            logging.INFO if process.killed else logging.WARNING,
-            "worker %s: process %d ended (%s): %s",
-            self._options.name,
-            process.pid,
-            reason,
-            what,
-        )
+        self._crew.bury()
 
     def _on_wake(self, name: str) -> None:
         try:
@@ -216,37 +132,21 @@ class Worker:
     def _step(self) -> None:
         """Everything that is due now."""
         now = self._clock.tick_ms()
-        self._obey_signals()
-        self._fill_pool(now)
+        self._obey(now)
+        if self._shutdown.step == RUN:
+            self._crew.fill(now)
+        self._look(now)
         if self._retry_at is not None and now < self._retry_at:
             return
         try:
             if self._retry_at is not None:
                 self._come_back()
-            self._look(now)
             if now >= self._next_beat:
                 self._beat(now)
             self._exchange(now)
             self._watch_wakes()
         except StoreError as error:
             self._go_down(error)
-
-    def _fill_pool(self, now: float) -> None:
-        """Start as many children as are missing."""
-        if self._signals or now < self._next_start:
-            return
-        while len(self._pool.children) < self._options.concurrency:
-            try:
-                children = self._pool.start()
-            except OSError as error:
-                logger.warning("worker %s: no new process: %s", self._options.name, error)
-                self._next_start = now + REFILL_PAUSE_MS
-                return
-            for child in children:
-                self._dispatcher.add(child)
-                self._selector.register(
-                    child.sock, selectors.EVENT_READ, partial(self._on_child, child)
-                )
 
     def _look(self, now: float) -> None:
         if self._next_look is not None and now >= self._next_look:
@@ -260,16 +160,11 @@ class Worker:
     def _exchange(self, now: float) -> None:
         dispatcher = self._dispatcher
         is_due = dispatcher.next_due_ms is not None and now >= dispatcher.next_due_ms
-        if not (self._is_hungry or is_due or dispatcher.has_news):
+        if not (self._is_hungry or self._crew.has_room or is_due or dispatcher.has_news):
             return
-        self._is_hungry = False
-        dispatcher.exchange(take=self._signals == 0)
-        for process in self._pool.processes:
-            if process.is_full:
-                self._retire(process)
-        for slot in dispatcher.slots.values():
-            if slot.child.is_behind:
-                self._watch_child(slot.child)
+        self._is_hungry = self._crew.has_room = False
+        dispatcher.exchange(take=self._shutdown.step == RUN)
+        self._crew.settle()
         if dispatcher.leases:
             self._idle_since = now
             self._look_soon(now)
@@ -306,7 +201,7 @@ class Worker:
                 self._look_soon(now)
 
     def _watch_wakes(self) -> None:
-        wants_work = self._signals == 0 and bool(self._dispatcher.free)
+        wants_work = self._shutdown.step == RUN and bool(self._dispatcher.free)
         self._wakes.watch("control", *(("queue",) if wants_work else ()))
 
     # Up and down
@@ -329,58 +224,63 @@ class Worker:
 
     def _timeout_s(self) -> float:
         now = self._clock.tick_ms()
+        due = [self._next_look, self._shutdown.next_ms, self._crew.next_ms(now)]
         if self._retry_at is not None:
-            return max(0.0, self._retry_at - now) / 1000
-        if self._is_hungry or self._dispatcher.has_news:
+            due.append(self._retry_at)
+        elif self._is_hungry or self._crew.has_room or self._dispatcher.has_news:
             return 0.0
-        times = [self._next_beat, now + BLOCK_S * 1000]
-        if self._next_start > now:
-            times.append(self._next_start)
-        due = (self._next_look, self._dispatcher.next_due_ms)
-        times += [time for time in due if time is not None]
-        return max(0.0, min(times) - now) / 1000
+        else:
+            due += [self._next_beat, now + BLOCK_S * 1000, self._dispatcher.next_due_ms]
+        return max(0.0, min(time for time in due if time is not None) - now) / 1000
 
     # The end
 
-    def _obey_signals(self) -> None:
-        if self._signals and not self._is_stopping:
-            self._is_stopping = True
-            logger.info(
-                "worker %s: finishing what runs; a second signal ends it at once",
-                self._options.name,
-            )
-            self._dispatcher.take_back_all()
-            self._look_soon(self._clock.tick_ms())
-        if self._signals >= COLD and not self._killed_cold:
-            self._killed_cold = True
-            for slot in self._dispatcher.slots.values():
-                slot.kill("the worker was told to stop at once")
-        may_stop = self._options.may_stop
-        if may_stop is not None and not self._signals and not self._dispatcher.leases:
-            lingered = self._clock.tick_ms() - self._idle_since
-            if lingered >= self._options.linger_ms:
-                self._idle_since += self._options.linger_ms / 4
-                self._signals = int(may_stop())
+    def _obey(self, now: float) -> None:
+        """Do what the signals say, each step once."""
+        self._shutdown.look(now)
+        if self._shutdown.step == RUN:
+            self._stop_for_want_of_users(now)
+        while self._told < self._shutdown.step:
+            self._told += 1
+            logger.info("worker %s: %s", self._options.name, WORDS[self._told])
+            if self._told == COLD:
+                self._crew.kill("the worker was told to stop at once")
+            else:
+                self._dispatcher.take_back_all()
+                self._look_soon(now)
+
+    def _stop_for_want_of_users(self, now: float) -> None:
+        may_stop, linger_ms = self._options.may_stop, self._options.linger_ms
+        if may_stop is None or self._dispatcher.leases or now - self._idle_since < linger_ms:
+            return
+        self._idle_since += linger_ms / 4
+        if may_stop():
+            self._shutdown.begin()
 
     def _is_finished(self) -> bool:
-        if not self._signals or self._dispatcher.leases:
-            return False
-        # Redis may be gone for good: after a third signal nobody waits for it.
-        return not self._dispatcher.has_news or self._signals > COLD
+        step = self._shutdown.step
+        return step == NOW or (step != RUN and not self._has_left_overs())
 
-    def _leave(self) -> None:
-        """Go, and pass on a wake-up that was just given to this worker."""
+    def _has_left_overs(self) -> bool:
+        return bool(self._dispatcher.leases) or self._dispatcher.has_news
+
+    def _leave(self) -> int:
+        """Go, and pass on a wake-up that was just given to this worker; the exit code."""
         self._wakes.close()
-        self._pool.close()
+        has_left_overs = self._has_left_overs()
+        if has_left_overs:
+            self._crew.kill("the worker leaves")
+        self._crew.close()
         with suppress(StoreError):
-            if not self._dispatcher.has_news:
+            if not has_left_overs:
                 self._dispatcher.exchange(take=False)
-            self._link.call("ZREM", self._keys.fleet, self._options.name)
-            self._link.call("UNLINK", self._keys.worker(self._options.name))
+                self._link.call("ZREM", self._keys.fleet, self._options.name)
+                self._link.call("UNLINK", self._keys.worker(self._options.name))
         self._link.close()
         signal.set_wakeup_fd(-1)
         for sock in self._signal_sockets:
             sock.close()
+        return int(has_left_overs)
 
 
 def _end_select(*_: object) -> None:

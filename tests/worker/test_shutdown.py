@@ -5,7 +5,7 @@ import signal
 import chores
 import pytest
 from patience import wait_until
-from worker_side import deaths, states, warm
+from worker_side import children, deaths, is_alive, leases, states, warm
 
 
 @pytest.fixture
@@ -85,3 +85,45 @@ def test_a_stop_amid_many_tasks_loses_none(app, start_worker):
     start_worker("-c", "2")
     assert group.get(20) == [1] * 600
     assert deaths(app, group) == {}
+
+
+def test_after_the_shutdown_timeout_what_runs_is_ended_and_goes_back(app, start_worker, tmp_path):
+    worker = start_worker("-c", "2", "--shutdown-timeout", "0.3")
+    group = app.task(lambda name: chores.hold(str(tmp_path), name)).map_async(["a", "b"])
+    wait_until(lambda: len(chores.lines(tmp_path / "started")) == 2, "both run")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(5) == 0
+    assert b"s" not in states(app, group)
+    assert deaths(app, group) == {}
+    assert leases(app) == []
+    group.revoke()
+
+
+def test_sigquit_ends_the_worker_at_once(app, start_worker, tmp_path):
+    worker = start_worker("-c", "1")
+    result = app.task(chores.hold).delay(str(tmp_path), "a")
+    wait_until(lambda: chores.lines(tmp_path / "started"), "the task runs")
+    worker.process.send_signal(signal.SIGQUIT)
+    assert worker.process.wait(5) == 0
+    assert states(app, result) == b"p"
+    assert deaths(app, result) == {}
+    result.revoke()
+
+
+@pytest.mark.slow
+def test_a_third_signal_leaves_a_silent_redis_and_the_exit_code_says_so(
+    durable_app, own_server, start_durable, tmp_path
+):
+    worker = start_durable()
+    result = durable_app.task(chores.hold).delay(str(tmp_path), "a")
+    wait_until(lambda: chores.lines(tmp_path / "started"), "the task runs")
+    pids = children(worker)
+    own_server.kill()
+    for words in ("finishing what runs", "ending what runs"):
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda words=words: words in worker.text(), "it has seen the signal")
+    worker.signal(signal.SIGTERM)
+    assert worker.process.wait(5) == 1
+    assert not any(map(is_alive, pids))
+    own_server.start()
+    assert states(durable_app, result) == b"s"

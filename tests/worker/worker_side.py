@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -48,7 +49,20 @@ class OwnWorker:
 
 def children(worker):
     """The pids of a worker's children."""
-    return {child.pid for child in psutil.Process(worker.pid).children()}
+    return {pid for pid, is_watchdog in _offspring(worker) if not is_watchdog}
+
+
+def watchdog(worker):
+    """The pid of its watchdog, which is in a session of its own; None where there is none now."""
+    return next((pid for pid, is_watchdog in _offspring(worker) if is_watchdog), None)
+
+
+def _offspring(worker):
+    """The pids of its processes that live, and which one is the watchdog."""
+    session = os.getsid(worker.pid)
+    for child in psutil.Process(worker.pid).children():
+        with suppress(ProcessLookupError):
+            yield child.pid, os.getsid(child.pid) != session
 
 
 def is_alive(pid):
@@ -67,6 +81,11 @@ def states(app, result):
 def leases(app):
     """All leases that are held now."""
     return app.store.call("ZRANGE", app.store.keys.prefix + "lease", 0, -1)
+
+
+def forget_leases(app):
+    """Drop what a killed worker held: its test is over, and nobody is there to take it back."""
+    app.store.call("UNLINK", app.store.keys.prefix + "lease")
 
 
 def deaths(app, result):

@@ -1,0 +1,168 @@
+"""The children of a worker: how many there are, what they say, and how they end."""
+
+import logging
+import selectors
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from nbtasks.clock import Clock
+from nbtasks.worker.dispatcher import Dispatcher
+from nbtasks.worker.options import WorkerOptions
+from nbtasks.worker.pool import PreforkPool
+from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.watchdog import Watchdog
+
+logger = logging.getLogger(__name__)
+
+REFILL_PAUSE_MS: Final = 100.0
+"""Before another try to fork, where there is no room or the last child lived for no task."""
+
+
+class Crew:
+    """Starts children, hands their messages to the dispatcher, and replaces those that end.
+
+    `has_room` is set when a child may have become free for work: the worker clears it.
+    """
+
+    def __init__(
+        self,
+        pool: PreforkPool,
+        dispatcher: Dispatcher,
+        selector: selectors.BaseSelector,
+        options: WorkerOptions,
+        clock: Clock,
+    ) -> None:
+        self._pool = pool
+        self._dispatcher = dispatcher
+        self._selector = selector
+        self._options = options
+        self._clock = clock
+        self._watchdog = Watchdog()
+        self._next_start = 0.0
+        self.has_room = True
+        self._handlers: dict[str, Callable[..., None]] = {
+            "done": dispatcher.done,
+            "report": dispatcher.report,
+            "dropped": dispatcher.dropped,
+            "retire": dispatcher.retire,
+        }
+
+    def fill(self, now: float) -> None:
+        """Start what is missing: the watchdog first, so that it knows of each child."""
+        if now < self._next_start:
+            return
+        try:
+            if not self._watchdog.is_running:
+                self._watchdog.start([process.pid for process in self._pool.processes])
+            while len(self._pool.children) < self._options.concurrency:
+                self._start()
+        except OSError as error:
+            logger.warning("worker %s: no new process: %s", self._options.name, error)
+            self._next_start = now + REFILL_PAUSE_MS
+
+    def next_ms(self, now: float) -> float | None:
+        """When `fill` has something to do that was put off."""
+        return self._next_start if self._next_start > now else None
+
+    def bury(self) -> None:
+        """See which processes have ended."""
+        for process in list(self._pool.processes):
+            reason = process.ended()
+            if reason is not None:
+                self._on_death(process, reason)
+        if self._watchdog.has_ended():
+            logger.warning("worker %s: its watchdog has ended: another follows", self._options.name)
+
+    def settle(self) -> None:
+        """After an exchange: let go what is full, and watch what has not taken all it was given."""
+        for process in self._pool.processes:
+            if process.is_full:
+                self._retire(process)
+        for slot in self._dispatcher.slots.values():
+            if slot.child.is_behind:
+                self._watch(slot.child)
+
+    def kill(self, reason: str) -> None:
+        """End all that has work."""
+        for slot in self._dispatcher.slots.values():
+            slot.kill(reason)
+
+    def close(self) -> None:
+        """Let all end."""
+        self._pool.close()
+        self._watchdog.close()
+
+    def _start(self) -> None:
+        children = self._pool.start()
+        self._watchdog.add(children[0].process.pid)
+        for child in children:
+            self._dispatcher.add(child)
+            self._selector.register(
+                child.sock, selectors.EVENT_READ, partial(self._on_child, child)
+            )
+
+    def _on_child(self, child: ChildEnd) -> None:
+        slot = self._dispatcher.slots.get(child.key)
+        if slot is None:
+            return
+        if child.is_behind:
+            child.flush()
+            self._watch(child)
+        for kind, *rest in child.messages():
+            self._handlers[kind](slot, *rest)
+        if not child.is_open:
+            # It ends, or a task has closed the socket: either way nothing more comes from it.
+            self._selector.unregister(child.sock)
+            child.process.kill()
+        if not slot.deliveries:
+            self.has_room = True
+            if child.process.is_full:
+                self._retire(child.process)
+
+    def _watch(self, child: ChildEnd) -> None:
+        write = selectors.EVENT_WRITE if child.is_behind else 0
+        if child.is_open:
+            self._selector.modify(
+                child.sock, selectors.EVENT_READ | write, partial(self._on_child, child)
+            )
+
+    def _retire(self, process: Process) -> None:
+        """Let those children of a process go that have nothing to do; others take their place."""
+        for child in list(process.children):
+            if child.is_open and not self._dispatcher.slots[child.key].deliveries:
+                process.retires = process.retires or f"it has run {process.tasks} tasks"
+                name, why = self._options.name, process.retires
+                logger.info("worker %s: process %d retires: %s", name, process.pid, why)
+                del self._dispatcher.slots[child.key]
+                self._selector.unregister(child.sock)
+                self._pool.retire(child)
+
+    def _on_death(self, process: Process, reason: str) -> None:
+        self._watchdog.remove(process.pid)
+        had_work = False
+        for child in process.children:
+            slot = self._dispatcher.slots[child.key]
+            for kind, *rest in child.last_messages():
+                self._handlers[kind](slot, *rest)
+            if child.is_open:
+                self._selector.unregister(child.sock)
+            had_work = had_work or bool(slot.deliveries)
+            self._dispatcher.lost(slot, reason)
+            if child.next_sequence == 1:
+                self._next_start = self._clock.tick_ms() + REFILL_PAUSE_MS
+        self._pool.remove(process)
+        if process.children:
+            self._log_death(process, reason, had_work=had_work)
+        self.has_room = True
+
+    def _log_death(self, process: Process, reason: str, *, had_work: bool) -> None:
+        what = process.killed or ("its task goes to another process" if had_work else "it was idle")
+        logger.log(
+            logging.INFO if process.killed else logging.WARNING,
+            "worker %s: process %d ended (%s): %s",
+            self._options.name,
+            process.pid,
+            reason,
+            what,
+        )
