@@ -23,7 +23,7 @@ from nbtasks.record import Header, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Prepared, Submission, prepare
-from nbtasks.serializers import decode
+from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
 from nbtasks.signing import SYSTEM, Seal
 from nbtasks.states import REVOKED, SUCCESS
@@ -122,6 +122,11 @@ class App:
         """This client's events."""
         return self.connection.events
 
+    @property
+    def codec(self) -> Codec:
+        """What values travel as."""
+        return make_codec(self.config.serializer, self.config.accept_content)
+
     def close(self) -> None:
         """Close the connection; the next use opens it again, also a wait for an older result."""
         with self._lock:
@@ -217,7 +222,7 @@ class App:
             TooBig: An argument or the code is above `max_input`.
             StoreUnavailable: Redis does not answer.
         """
-        return self._submit(prepare(submission, self.config, self.connection.signer))
+        return self._submit(self._prepare(submission))
 
     def _prepare_batch(self, batch: Batch) -> Prepared:
         found: Any = batch.task
@@ -227,7 +232,7 @@ class App:
         for args, kwargs in batch.calls:
             task.check_arguments(args, kwargs)
         submission = Submission(
-            code=self._functions.code(task.function, task.name, bind=task.options.bind),
+            code=self._functions.code(task.function, task.name, self.codec, bind=task.options.bind),
             name=task.name,
             calls=batch.calls,
             base=task.options,
@@ -235,7 +240,10 @@ class App:
             task=task,
             labels=batch.labels,
         )
-        return prepare(submission, self.config, self.connection.signer)
+        return self._prepare(submission)
+
+    def _prepare(self, submission: Submission) -> Prepared:
+        return prepare(submission, self.config, self.connection.signer, self.codec)
 
     def _submit(self, prepared: Prepared) -> LiveRecord:
         connection, record = self.connection, prepared.record
@@ -362,7 +370,10 @@ class App:
         if (bytes(payload[:1]) == ERROR) == (state == SUCCESS):
             # The state is not signed, but what was signed says which it is.
             raise BadSignature(f"the state of task {record.name!r} ({task_id}) is refused")
-        return decode(payload) if state == SUCCESS else read_exception(payload)
+        codec = self.codec
+        if state != SUCCESS:
+            return read_exception(payload, codec)
+        return codec.decode(payload, f"the value of task {record.name!r} ({task_id})")
 
     def _attach(self, rid: str) -> LiveRecord | None:
         followed = self.events.find(rid)

@@ -1,21 +1,25 @@
 """Settings: frozen, checked at once, from arguments, the environment and defaults."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from nbtasks import keyring
 from nbtasks.errors import ConfigError
 from nbtasks.record import check_name
+from nbtasks.serializers import PICKLE, make_codec
 from nbtasks.signing import INSECURE_KEY
 
 ENV_URL: Final = "NBTASKS_URL"
 ENV_KEY: Final = "NBTASKS_KEY"
 ENV_KEY_FILE: Final = "NBTASKS_KEY_FILE"
 ENV_INSECURE: Final = "NBTASKS_INSECURE"
+ENV_SERIALIZER: Final = "NBTASKS_SERIALIZER"
+ENV_ACCEPT: Final = "NBTASKS_ACCEPT_CONTENT"
+ENV_MAX_AGE: Final = "NBTASKS_MAX_AGE_MS"
 HARD_LIMIT: Final = 500_000_000
 """Bytes of one argument or value: Redis itself refuses strings above 512 MB."""
 
@@ -30,6 +34,11 @@ class Config:
         key: The secrets that sign tasks and results, one a line: the first one signs, all are
             accepted. Empty for the embedded server's own, or the user's key file. Never shown.
         insecure: Do without a secret: whoever reaches this Redis can then run code on all sides.
+        serializer: What arguments, values and errors travel as: `pickle`, or `json`, which also
+            sends functions by name only.
+        accept_content: What this side reads; empty for what `serializer` needs: both, with
+            `pickle`.
+        max_age_ms: Tasks signed longer ago than this are refused; 0 for any age.
         default_queue: Where tasks go that name no queue.
         lease_ms: How long a worker may be silent before its tasks go to another.
         heartbeat_ms: How often a worker renews its leases.
@@ -49,6 +58,9 @@ class Config:
     url: str = field(default="", repr=False)
     key: bytes = field(default=b"", repr=False)
     insecure: bool = False
+    serializer: str = PICKLE
+    accept_content: tuple[str, ...] = ()
+    max_age_ms: int = 0
     default_queue: str = "default"
     lease_ms: int = 15_000
     heartbeat_ms: int = 5_000
@@ -73,6 +85,7 @@ class Config:
                 )
         self._check_numbers()
         self._check_flags()
+        self._check_forms()
         if self.heartbeat_ms * 2 > self.lease_ms:
             raise ConfigError(
                 f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
@@ -105,6 +118,14 @@ class Config:
                 "insecure is set, and there is a key as well: leave out the one or the other"
             )
 
+    def _check_forms(self) -> None:
+        names: Any = self.accept_content  # it comes from the user
+        if not isinstance(names, (tuple, list)):
+            raise ConfigError(f"accept_content is {names!r}: it must be a tuple of names")
+        accepts = tuple(map(str, cast("Sequence[object]", names)))
+        object.__setattr__(self, "accept_content", accepts)  # a list is as good
+        make_codec(str(self.serializer), accepts)
+
     def with_settings(self, settings: Mapping[str, Any]) -> "Config":
         """A copy with other settings.
 
@@ -127,7 +148,7 @@ _POSITIVE = (
     "max_input",
     "patience_ms",
 )
-_FROM_ZERO = ("max_queued", "full_patience_ms", "redrive_bytes")
+_FROM_ZERO = ("max_queued", "full_patience_ms", "redrive_bytes", "max_age_ms")
 
 
 def _is_whole(value: Any, least: int) -> bool:
@@ -144,8 +165,17 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     path = environ.get(ENV_KEY_FILE, "")
     if not key and path:
         key = keyring.read(Path(path), ENV_KEY_FILE)
+    age = environ.get(ENV_MAX_AGE, "").strip() or "0"
+    if not age.isdecimal():
+        raise ConfigError(f"{ENV_MAX_AGE} is {age!r}: it must be a whole number from 0")
+    accepts = environ.get(ENV_ACCEPT, "").split(",")
     return Config(
-        url=environ.get(ENV_URL, "").strip(), key=key, insecure=_flag(environ, ENV_INSECURE)
+        url=environ.get(ENV_URL, "").strip(),
+        key=key,
+        insecure=_flag(environ, ENV_INSECURE),
+        serializer=environ.get(ENV_SERIALIZER, "").strip() or PICKLE,
+        accept_content=tuple(name.strip() for name in accepts if name.strip()),
+        max_age_ms=int(age),
     )
 
 

@@ -12,6 +12,8 @@
     │   ├── UnknownTask             no record of that id is stored                  (LookupError)
     │   ├── Unsendable              an input, a function or a value cannot be pickled
     │   ├── TooBig                  an input or a value is above the size limit
+    │   ├── TooOld                  a message was signed longer ago than is allowed
+    │   ├── ContentRefused          a message has a form that this side does not take
     │   ├── TaskRevoked             the task was revoked before it finished
     │   ├── TimeLimitExceeded       the task ran longer than its time limit, and was killed
     │   ├── SoftTimeLimitExceeded   raised inside a task that runs over its soft limit
@@ -193,6 +195,44 @@ class TooBig(TaskError):
             f"{what} is {size / 1e6:,.1f} MB, above the limit of {limit / 1e6:,.1f} MB: send a path"
             f" or load it inside the task, or raise {option}"
         )
+
+
+class TooOld(TaskError):
+    """A message was signed longer ago than is allowed.
+
+    Args:
+        what: What was refused, and by whom.
+        seconds: How long ago; below 0 where it does not say when.
+        limit: How long is allowed, in seconds.
+    """
+
+    def __init__(self, what: str, seconds: float, limit: float) -> None:
+        super().__init__(what, seconds, limit)
+
+    def __str__(self) -> str:
+        what, seconds, limit = self.args
+        when = f"it was signed {seconds:,.0f} s ago" if seconds >= 0 else "it does not say when"
+        return (
+            f"{what}: {when}, and max_age_ms allows {limit:,.0f} s. Submit it again; set the same"
+            " max_age_ms on clients and workers, and look whether their clocks agree"
+        )
+
+
+class ContentRefused(TaskError):
+    """A message has a form that this side does not take, so nothing of it was decoded.
+
+    Args:
+        what: What was refused, and by whom.
+        form: What it is, for example ``pickle`` or ``encrypted``.
+        advice: Why it is not taken here, and what to do.
+    """
+
+    def __init__(self, what: str, form: str, advice: str) -> None:
+        super().__init__(what, form, advice)
+
+    def __str__(self) -> str:
+        what, form, advice = self.args
+        return f"{what}: it is {form}, and that is not taken here: {advice}"
 
 
 class TaskRevoked(TaskError):

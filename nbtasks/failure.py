@@ -1,10 +1,13 @@
 """A failed try on its way back: the exception in words, always; as an object, where it survives.
 
 The payload is `E`, the length of a JSON part, the JSON, and a pickle of the exception or nothing.
-The JSON is all that a board, a log or another language needs. A body that the store wrote itself is
-JSON only (`signing.SYSTEM`) and names one of our own errors.
+The JSON is all that a board, a log or another language needs. Where nothing is pickled, an
+exception of Python's own or of ours is made again from its name and its plain arguments; no other
+class is ever looked up by a name that came in a message. A body that the store wrote itself is JSON
+only (`signing.SYSTEM`) and names one of our own errors.
 """
 
+import builtins
 import linecache
 import os
 import struct
@@ -15,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, cast
 
+from nbtasks import errors
 from nbtasks.errors import (
     BadSignature,
     NbTasksError,
@@ -24,7 +28,7 @@ from nbtasks.errors import (
     VersionMismatch,
     WorkerLost,
 )
-from nbtasks.serializers import decode, decode_json, encode, encode_json
+from nbtasks.serializers import PICKLE, Codec, decode_json, encode_json, name_of, type_name
 from nbtasks.signing import SYSTEM
 
 ERROR: Final = b"E"
@@ -33,7 +37,16 @@ MAX_PICKLE: Final = 1_000_000
 MAX_FRAMES: Final = 100
 """More frames are a recursion without end: the first and the last of them say it all."""
 
+_CODEC: Final = Codec()
 _length = struct.Struct("<I")
+
+_REMADE: Final[dict[str, type[Exception]]] = {
+    name_of(kind): kind
+    for kind in (*vars(builtins).values(), *vars(errors).values())
+    if isinstance(kind, type) and issubclass(kind, Exception)
+}
+"""Name -> class of what may be made again from words: Python's own exceptions and ours."""
+
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 
 
@@ -48,27 +61,32 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed try in words: `frames` are outermost first."""
+    """A failed try in words: `frames` are outermost first; `args` those to make it again from."""
 
     type_name: str
     text: str
     traceback: str
     frames: tuple[Frame, ...]
     note: str
+    args: tuple[Any, ...] | None
 
 
-def encode_failure(error: BaseException, note: str) -> bytes:
+def encode_failure(error: BaseException, note: str, codec: Codec = _CODEC) -> bytes:
     """The payload for an exception that a task raised; `note` says which try, where, how long."""
     frames = _frames(error)
-    fields = {
-        "type": _type_name(error),
+    fields: dict[str, Any] = {
+        "type": type_name(error),
         "text": _text(error),
         "traceback": _format(error, frames),
         "frames": frames,
         "note": note,
     }
+    args = None if codec.ships_objects else _plain_args(error)
+    if args is not None:
+        fields["args"] = args
     head = encode_json(fields)
-    return b"".join((ERROR, _length.pack(len(head)), head, _pickled(error)))
+    pickled = _pickled(error, codec) if codec.ships_objects else b""
+    return b"".join((ERROR, _length.pack(len(head)), head, pickled))
 
 
 def read_failure(payload: memoryview) -> Failure:
@@ -80,17 +98,18 @@ def read_failure(payload: memoryview) -> Failure:
         traceback=fields["traceback"],
         frames=tuple(Frame(*frame) for frame in fields["frames"]),
         note=fields["note"],
+        args=tuple(fields["args"]) if "args" in fields else None,
     )
 
 
-def read_exception(payload: memoryview) -> BaseException:
+def read_exception(payload: memoryview, codec: Codec = _CODEC) -> BaseException:
     """The exception of a *verified* failure, with its note and a traceback through its frames."""
     failure = read_failure(payload)
-    error: BaseException = RemoteError(failure.type_name, failure.text, failure.traceback)
+    error: BaseException = _remade(failure)
     pickled = payload[_words_stop(payload) :]
-    if pickled:
+    if pickled and PICKLE in codec.accepts:
         try:
-            found = decode(pickled)
+            found = codec.decode(pickled, "exception")
         except Exception:  # noqa: BLE001 - its class may be missing or broken here
             found = None
         # A SystemExit there must not end the program here, nor a CancelledError a wait.
@@ -151,12 +170,25 @@ def _words_stop(payload: memoryview) -> int:
     return _words_start() + int(_length.unpack_from(payload, len(ERROR))[0])
 
 
-def _type_name(error: BaseException) -> str:
-    kind = type(error)
-    module = kind.__module__
-    return (
-        kind.__qualname__ if module in {"builtins", "__main__"} else f"{module}.{kind.__qualname__}"
-    )
+def _plain_args(error: BaseException) -> tuple[Any, ...] | None:
+    """What makes the same exception again on any side, by its name; None where nothing does."""
+    if _REMADE.get(type_name(error)) is not type(error):
+        return None
+    args: tuple[Any, ...] = error.args
+    if isinstance(error, OSError) and error.filename is not None:
+        args = (*args[:2], error.filename)  # its own `args` leave it out
+    if not all(isinstance(each, (str, int, float, bool, type(None))) for each in args):
+        return None
+    return args
+
+
+def _remade(failure: Failure) -> BaseException:
+    """The exception made again from its words, or a `RemoteError` with them."""
+    kind = _REMADE.get(failure.type_name)
+    if kind is not None and failure.args is not None:
+        with suppress(Exception):  # some want other arguments than they keep
+            return kind(*failure.args)
+    return RemoteError(failure.type_name, failure.text, failure.traceback)
 
 
 def _text(error: BaseException) -> str:
@@ -190,11 +222,12 @@ def _format(error: BaseException, frames: list[Frame]) -> str:
     return f"{text[: half - 1]}…{text[-half:]}"
 
 
-def _pickled(error: BaseException) -> bytes:
+def _pickled(error: BaseException, codec: Codec) -> bytes:
     """A pickle that comes back as the same class, or nothing."""
     try:
-        data, _ = encode(error, "exception")
-        survives = len(data) <= MAX_PICKLE and type(decode(data)) is type(error)
+        data, _ = codec.encode(error, "exception")
+        same = type(codec.decode(data, "exception")) is type(error)
+        survives = len(data) <= MAX_PICKLE and same
     except Exception:  # noqa: BLE001 - many exception classes cannot be rebuilt from their args
         return b""
     return data if survives else b""

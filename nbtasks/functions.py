@@ -23,18 +23,12 @@ from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from nbtasks.errors import Unsendable
-from nbtasks.serializers import (
-    PYTHON_TAG,
-    culprit,
-    decode,
-    decode_json,
-    encode,
-    encode_json,
-)
+from nbtasks.serializers import PYTHON_TAG, Codec, decode_json, encode_json, type_name
 
 FUNCTION: Final = "function"
 CELL: Final = "cell"
 
+_CODEC: Final = Codec()
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
 _LOADS_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _meta_length = struct.Struct("<I")
@@ -69,20 +63,19 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class CellValue:
-    """What a cell task returns: the value of its last expression, and the outputs asked for."""
-
-    value: Any
-    outputs: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Imported:
-    """A function that both sides import; `is_wrapped` says that under its name stands its task."""
+    """A function or class that both sides import; `is_wrapped`: under its name stands its task."""
 
     module: str
     qualname: str
-    is_wrapped: bool
+    is_wrapped: bool = False
+
+    @classmethod
+    def of(cls, value: Any) -> "Imported | None":
+        """The way to a function or class, or None where both sides cannot import it."""
+        if not _is_importable(value):
+            return None
+        return cls(value.__module__, value.__qualname__, _named(value) is not value)
 
     def resolve(self) -> Callable[..., Any]:
         """The function itself."""
@@ -99,25 +92,21 @@ class FunctionCache:
     def __init__(self) -> None:
         self._known: WeakKeyDictionary[Callable[..., Any], tuple[Any, Code]] = WeakKeyDictionary()
 
-    def code(self, function: Callable[..., Any], name: str, *, bind: bool = False) -> Code:
+    def code(
+        self, function: Callable[..., Any], name: str, codec: Codec = _CODEC, *, bind: bool = False
+    ) -> Code:
         """The code to ship for a function; with `bind` it gets the task's context first.
 
         Raises:
-            Unsendable: It, or something it refers to, cannot be pickled; the message names what.
+            Unsendable: It, or something it refers to, cannot be encoded; the message names what.
         """
         mark = fingerprint(function)
-        print_now = None if mark is None else (name, bind, mark)
+        print_now = None if mark is None else (name, bind, codec, mark)
         known = self._known.get(function) if print_now is not None else None
         if known is not None and known[0] == print_now:
             return known[1]
-        value: object = function
-        if _is_importable(function):
-            is_wrapped = _named(function) is not function
-            value = Imported(function.__module__, function.__qualname__, is_wrapped)
-        try:
-            payload, portable = encode(value, f"function {name!r}")
-        except Unsendable as error:
-            raise _name_culprit(error, function, name) from error
+        way = Imported.of(function)
+        payload, portable = (b"", True) if way else _by_value(function, name, codec)
         filename, source = source_of(function)
         meta = {
             "kind": FUNCTION,
@@ -125,6 +114,7 @@ class FunctionCache:
             "filename": filename,
             "source": source,
             "bind": bind,
+            "import": way and [way.module, way.qualname, way.is_wrapped],
         }
         code = _code(meta, payload, portable=portable, fresh=print_now is None and not portable)
         if print_now is not None:
@@ -133,31 +123,36 @@ class FunctionCache:
 
 
 def cell_code(
-    source: str, *, name: str, filename: str, inputs: Mapping[str, object], outputs: tuple[str, ...]
+    source: str,
+    *,
+    name: str,
+    filename: str,
+    inputs: Mapping[str, object],
+    outputs: tuple[str, ...],
+    codec: Codec = _CODEC,
 ) -> Code:
     """The code of a notebook cell: its source, and what it reads from the namespace.
 
-    Modules among the inputs travel as import statements.
+    Modules among the inputs travel as import statements; where functions and classes cannot travel
+    as objects, those of modules do so too.
 
     Raises:
-        Unsendable: An input cannot be pickled; the message names it.
+        Unsendable: An input cannot be encoded; the message names it.
     """
-    imports = {
-        key: value.__name__ for key, value in inputs.items() if isinstance(value, types.ModuleType)
-    }
+    imports = {key: way for key, value in inputs.items() if (way := import_way(value, codec))}
     values = {key: value for key, value in inputs.items() if key not in imports}
     try:
-        payload, portable = encode(values, f"inputs of {name!r}")
+        payload, portable = codec.encode(values, f"inputs of {name!r}")
     except Unsendable as error:
-        found = culprit(values)
+        found = codec.culprit(values)
         if found is None:
             raise
-        culprit_name, kind = found
+        name_of_it, kind, reason = found
         raise Unsendable(
-            f"{culprit_name!r}, which this cell reads",
+            f"{name_of_it!r}, which this cell reads",
             kind,
-            error.args[2],
-            "create it inside the cell",
+            reason,
+            error.args[3] or "create it inside the cell",
         ) from error
     meta = {
         "kind": CELL,
@@ -170,18 +165,40 @@ def cell_code(
     return _code(meta, payload, portable=portable, fresh=bool(values))
 
 
+def import_way(value: object, codec: Codec) -> str:
+    """How a cell's input is imported: `module` or `module:name`; empty where it travels itself."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    way = None if codec.ships_objects or not callable(value) else Imported.of(value)
+    return f"{way.module}:{way.qualname}" if way and not way.is_wrapped else ""
+
+
+def import_from(way: str) -> Any:
+    """What `import_way` named."""
+    module, _, qualname = way.partition(":")
+    return Imported(module, qualname).resolve() if qualname else importlib.import_module(module)
+
+
 def digest(blob: bytes | memoryview) -> str:
     """The name of some code: a hash of its content."""
     return blake2b(blob, digest_size=16).hexdigest()
 
 
-def load(blob: bytes | memoryview) -> Loaded:
-    """Read *verified* code."""
+def load(blob: bytes | memoryview, codec: Codec = _CODEC) -> Loaded:
+    """Read *verified* code.
+
+    Raises:
+        ContentRefused: It holds a value in a form that is not accepted.
+    """
     view = memoryview(blob)
     (size,) = _meta_length.unpack_from(view, 0)
     start = _meta_length.size
     meta = decode_json(view[start : start + size])
-    value = decode(view[start + size :])
+    way = meta.get("import")
+    if way:
+        value: Any = Imported(*way).resolve()
+    else:
+        value = codec.decode(view[start + size :], f"the code of {meta['name']!r}")
     return Loaded(
         kind=meta["kind"],
         name=meta["name"],
@@ -190,7 +207,7 @@ def load(blob: bytes | memoryview) -> Loaded:
         outputs=tuple(meta.get("outputs", ())),
         bind=meta.get("bind", False),
         imports=meta.get("imports", {}),
-        value=value.resolve() if isinstance(value, Imported) else value,
+        value=value,
     )
 
 
@@ -310,7 +327,25 @@ def _code(meta: dict[str, Any], payload: bytes, *, portable: bool, fresh: bool) 
     )
 
 
-def _name_culprit(error: Unsendable, function: Callable[..., Any], name: str) -> Unsendable:
+def _by_value(function: Callable[..., Any], name: str, codec: Codec) -> tuple[bytes, bool]:
+    what = f"function {name!r}"
+    if not codec.ships_objects:
+        raise Unsendable(
+            what,
+            type_name(function),
+            f"with serializer={codec.writes!r} functions travel by the name they are imported by,"
+            " and this one cannot be imported",
+            "put it into a module that clients and workers have, or use a %%task cell",
+        )
+    try:
+        return codec.encode(function, what)
+    except Unsendable as error:
+        raise _name_culprit(error, function, name, codec) from error
+
+
+def _name_culprit(
+    error: Unsendable, function: Callable[..., Any], name: str, codec: Codec
+) -> Unsendable:
     """The same error, naming the captured variable that is to blame where there is one."""
     code = getattr(function, "__code__", None)
     if code is None:
@@ -321,12 +356,9 @@ def _name_culprit(error: Unsendable, function: Callable[..., Any], name: str) ->
             captured[free] = cell.cell_contents
     namespace = function.__globals__
     captured.update({key: namespace[key] for key in _global_names(code) if key in namespace})
-    found = culprit(captured)
+    found = codec.culprit(captured)
     if found is None:
         return error
-    return Unsendable(
-        f"{found[0]!r}, which function {name!r} refers to",
-        found[1],
-        error.args[2],
-        "create it inside the function",
-    )
+    culprit, kind, reason = found
+    what = f"{culprit!r}, which function {name!r} refers to"
+    return Unsendable(what, kind, reason, "create it inside the function")

@@ -11,12 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nbtasks.errors import BadSignature, ConfigError, VersionMismatch
+from nbtasks.errors import BadSignature, ConfigError, TooOld, VersionMismatch
 from nbtasks.retry import RetryPolicy
 from nbtasks.serializers import PYTHON_TAG, decode_json, encode_json
 
 FORMAT: Final = 1
 MAX_PRIORITY: Final = 9
+MAX_HEADER: Final = 65_536
+"""Bytes; a longer header is not even read."""
+
+MAX_FIELD: Final = 1000
+"""Characters of a name in a header."""
+
+MAX_NUMBER: Final = 2**53
 
 STDOUT: Final = "1"
 STDERR: Final = "2"
@@ -44,9 +51,14 @@ class Header:
     limit_ms: int = 0
     soft_ms: int = 0
     retry: RetryPolicy
+    sent_ms: int = 0
 
     def encode(self) -> bytes:
-        """As JSON, versioned."""
+        """As JSON, versioned.
+
+        Raises:
+            ConfigError: It names so many exception classes that it is too long.
+        """
         fields: dict[str, Any] = {
             "v": FORMAT,
             "task": self.task,
@@ -58,7 +70,15 @@ class Header:
             "soft": self.soft_ms,
             "retry": self.retry.to_header(),
         }
-        return encode_json(fields)
+        if self.sent_ms:
+            fields["at"] = self.sent_ms
+        data = encode_json(fields)
+        if len(data) > MAX_HEADER:
+            raise ConfigError(
+                f"the options of task {self.task!r} are {len(data):,} bytes, and may be"
+                f" {MAX_HEADER:,}: name fewer exception classes to retry on"
+            )
+        return data
 
     @classmethod
     def decode(cls, data: bytes) -> "Header":
@@ -69,29 +89,43 @@ class Header:
             BadSignature: No nbtasks wrote it.
         """
         try:
-            return cls._decode(decode_json(data))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return cls._decode(decode_json(data if len(data) <= MAX_HEADER else b""))
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             if isinstance(error, ConfigError):
                 raise
             raise BadSignature("a task is refused, because its header cannot be read") from None
 
     @classmethod
     def _decode(cls, fields: dict[str, Any]) -> "Header":
-        if fields.get("v") != FORMAT:
+        version = fields.get("v")
+        if version != FORMAT:
             raise ConfigError(
-                f"a record has format {fields.get('v')!r}, and this nbtasks reads {FORMAT}: install"
-                " the same version of nbtasks on clients and workers"
+                f"a record has format {ascii(version)[:20]}, and this nbtasks reads {FORMAT}:"
+                " install the same version of nbtasks on clients and workers"
             )
         return cls(
-            task=fields["task"],
-            code=fields["code"],
-            python=fields["py"],
-            fresh=fields["fresh"],
-            key_id=fields["kid"],
-            limit_ms=fields["limit"],
-            soft_ms=fields.get("soft", 0),
-            retry=RetryPolicy.from_header(fields["retry"]),
+            task=_text(fields["task"]),
+            code=_text(fields["code"]),
+            python=_text(fields["py"]),
+            fresh=_flag(fields["fresh"]),
+            key_id=_text(fields["kid"]),
+            limit_ms=_number(fields["limit"]),
+            soft_ms=_number(fields.get("soft", 0)),
+            retry=_policy(fields["retry"]),
+            sent_ms=_number(fields.get("at", 0)),
         )
+
+    def check_age(self, what: str, now_ms: float, max_age_ms: int) -> None:
+        """Refuse what was signed too long ago; 0 is any age. `now_ms` is the time of day.
+
+        Raises:
+            TooOld: It was, or it does not say when; `what` says whose it is.
+        """
+        if not max_age_ms:
+            return
+        age_ms = now_ms - self.sent_ms
+        if not self.sent_ms or age_ms > max_age_ms:
+            raise TooOld(what, age_ms / 1000 if self.sent_ms else -1.0, max_age_ms / 1000)
 
     def check_python(self, task_id: str) -> None:
         """Refuse code that would crash this interpreter.
@@ -128,6 +162,38 @@ class Record:
     max_deliveries: int
     max_queued: int = 0
     states: bytes = b""
+
+
+# Who writes to Redis writes headers, and a worker's parent reads them before anybody has looked at
+# the signature: of the wrong type, or too large, they must not get further than here.
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_FIELD or not value.isprintable():
+        raise TypeError("no plain text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("no flag")
+    return value
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_NUMBER:
+        raise TypeError("no number")
+    return value
+
+
+def _policy(fields: Any) -> RetryPolicy:
+    for name in ("max", "delay", "cap") if fields else ():
+        _number(fields[name])
+    for name in ("backoff", "jitter") if fields else ():
+        _flag(fields[name])
+    for each in fields.get("on", ()):
+        _text(each)
+    return RetryPolicy.from_header(fields)
 
 
 def new_id() -> str:

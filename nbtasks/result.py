@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any, Generic, TypeVar, cast, overload
 
 from nbtasks.errors import UnknownTask, WaitTimeout
-from nbtasks.functions import CellValue
 from nbtasks.live import EVERY, LiveRecord, Progress
+from nbtasks.serializers import CellValue
 from nbtasks.states import SUCCESS, TaskState, is_finished
 from nbtasks.waiting import (
     ResultSource,

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbtasks.errors import BadSignature, ConfigError, TooBig, Unsendable, VersionMismatch
+from nbtasks.errors import (
+    BadSignature,
+    ConfigError,
+    ContentRefused,
+    TooBig,
+    TooOld,
+    Unsendable,
+    VersionMismatch,
+)
 
 DEFAULT_DELAY_MS = 1000
 DEFAULT_MAX_DELAY_MS = 600_000
@@ -81,7 +89,15 @@ class RetryPolicy:
 
 
 NEVER = RetryPolicy()
-_LASTING = (BadSignature, ConfigError, TooBig, Unsendable, VersionMismatch)
+_LASTING = (
+    BadSignature,
+    ConfigError,
+    ContentRefused,
+    TooBig,
+    TooOld,
+    Unsendable,
+    VersionMismatch,
+)
 
 
 def class_name(kind: type) -> str:

@@ -11,7 +11,7 @@ from nbtasks.errors import TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
 from nbtasks.record import Header, Record, check_name, new_id
-from nbtasks.serializers import PYTHON_TAG, culprit, encode
+from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer
 from nbtasks.task import Task, TaskOptions, merge_options
 
@@ -56,7 +56,7 @@ class Submission:
     labels: Sequence[str] | None = None
 
 
-def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
+def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec) -> Prepared:
     """Check, encode and sign.
 
     Raises:
@@ -70,7 +70,7 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
     rid = check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
     code_name = signer.code_name(code.hash)
-    payloads, python = _encode_calls(submission, config.max_input)
+    payloads, python = _encode_calls(submission, codec, config.max_input)
     header = Header(
         task=name,
         code=code_name,
@@ -80,6 +80,8 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
         limit_ms=options.limit_ms,
         soft_ms=options.soft_ms,
         retry=options.retry,
+        # Counted from the moment it is due: waiting until then does not make it old.
+        sent_ms=int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0,
     )
     encoded = header.encode()
     seal = signer.arguments(rid, encoded).seal
@@ -102,21 +104,21 @@ def prepare(submission: Submission, config: Config, signer: Signer) -> Prepared:
     return Prepared(record, code, bool(call.get("task_id")), redrive, submission.labels)
 
 
-def _encode_calls(submission: Submission, limit: int) -> tuple[list[bytes], str]:
+def _encode_calls(submission: Submission, codec: Codec, limit: int) -> tuple[list[bytes], str]:
     """The payload of each call, and the Python they need, if they need one."""
     payloads: list[bytes] = []
     python = ""
     what = f"the arguments of {submission.name!r}"
     for args, kwargs in submission.calls:
         try:
-            payload, is_portable = encode((tuple(args), dict(kwargs)), what)
+            payload, is_portable = codec.encode((tuple(args), dict(kwargs)), what)
         except Unsendable as error:
-            raise _name_culprit(error, submission, args, kwargs) from error
+            raise _name_culprit(error, submission, codec, args, kwargs) from error
         if not is_portable:
             python = PYTHON_TAG
         if len(payload) > limit:
             for argument, value in _named(submission.task, args, kwargs).items():
-                size = len(encode(value, argument)[0])
+                size = len(codec.encode(value, argument)[0])
                 _check_size(f"argument {argument!r} of {submission.name!r}", size, limit)
             _check_size(what, len(payload), limit)
         payloads.append(payload)
@@ -129,14 +131,18 @@ def _check_size(what: str, size: int, limit: int) -> None:
 
 
 def _name_culprit(
-    error: Unsendable, submission: Submission, args: Sequence[Any], kwargs: Mapping[str, Any]
+    error: Unsendable,
+    submission: Submission,
+    codec: Codec,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
 ) -> Unsendable:
-    found = culprit(_named(submission.task, args, kwargs))
+    found = codec.culprit(_named(submission.task, args, kwargs))
     if found is None:
         return error
-    argument, kind = found
+    argument, kind, reason = found
     what = f"argument {argument!r} of {submission.name!r}"
-    return Unsendable(what, kind, error.args[2], "create it inside the task")
+    return Unsendable(what, kind, reason, error.args[3] or "create it inside the task")
 
 
 def _named(task: AnyTask | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

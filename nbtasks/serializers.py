@@ -1,101 +1,137 @@
-"""Objects to bytes and back. The only module that unpickles, and the only user of cloudpickle.
+"""What values travel as: which form one side writes, and which forms it reads.
 
-Two tiers: plain pickle (protocol 5) first, cloudpickle where plain pickle fails or would refer to
-`__main__`, which is another module on the worker. Buffers of at least `OUT_OF_BAND` bytes (arrays)
-are not copied into the pickle but follow it: 8 MB of numpy take 2 ms that way, 7 ms in band.
+The first byte of a payload names its form, so what is not accepted is refused before anything of it
+is decoded. A serializer is loaded when it is first needed: a side that neither writes nor accepts
+pickle never imports it.
 
-Every function here takes or gives bytes that are already verified, or not yet signed.
+Everything here takes or gives bytes that are already verified, or not yet signed.
 """
 
 import json
-import pickle
-import struct
 import sys
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, Protocol, cast
 
-import cloudpickle
+from nbtasks.errors import ConfigError, ContentRefused, Unsendable
 
-from nbtasks.errors import Unsendable
-
-OUT_OF_BAND: Final = 65_536
 PYTHON_TAG: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 """What a payload of the cloudpickle tier loads on: functions by value crash other Pythons."""
 
-_PLAIN: Final = b"P"
-_BUFFERS: Final = b"B"
-_PROTOCOL: Final = 5
-_count = struct.Struct("<I")
-_length = struct.Struct("<Q")
+PICKLE: Final = "pickle"
+JSON: Final = "json"
+
+_HOMES: Final = {PICKLE: "nbtasks.pickling", JSON: "nbtasks.plain"}
+_FORMS: Final = {b"P": PICKLE, b"B": PICKLE, b"J": JSON, b"C": JSON}
+"""First byte of a payload -> its form."""
 
 
-def encode(value: object, what: str) -> tuple[bytes, bool]:
-    """Pickle a value.
+class Serializer(Protocol):
+    """What a module in `_HOMES` has."""
 
-    Args:
-        value: Anything.
-        what: What it is, for the error.
+    def encode(self, value: object, what: str) -> tuple[bytes, bool]:
+        """The payload of a value, and whether any Python version can load it."""
+        ...
 
-    Returns:
-        The payload, and whether any Python version can load it.
+    def decode(self, payload: bytes | memoryview) -> Any:
+        """The value of a *verified* payload."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CellValue:
+    """What a cell task returns: the value of its last expression, and the outputs asked for."""
+
+    value: Any
+    outputs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """What one side writes, and what it reads: the settings `serializer` and `accept_content`."""
+
+    writes: str = PICKLE
+    accepts: tuple[str, ...] = (PICKLE, JSON)
+
+    @property
+    def ships_objects(self) -> bool:
+        """Whether functions and exceptions travel as objects; otherwise by name and in words."""
+        return self.writes == PICKLE
+
+    def encode(self, value: object, what: str) -> tuple[bytes, bool]:
+        """The payload of a value.
+
+        Args:
+            value: Anything that this form can hold.
+            what: What it is, for the error.
+
+        Returns:
+            The payload, and whether any Python version can load it.
+
+        Raises:
+            Unsendable: It cannot be encoded.
+        """
+        return _load(self.writes).encode(value, what)
+
+    def decode(self, payload: bytes | memoryview, what: str) -> Any:
+        """The value of a *verified* payload.
+
+        Raises:
+            ContentRefused: It has a form that this side does not accept; `what` says whose it is.
+        """
+        self.check(payload, what)
+        return _load(form_of(payload)).decode(payload)
+
+    def check(self, payload: bytes | memoryview, what: str) -> None:
+        """Raise `ContentRefused` where `decode` would, and decode nothing."""
+        form = form_of(payload)
+        if form not in self.accepts:
+            raise ContentRefused(
+                what, form or "of an unknown form", f"accept_content is {', '.join(self.accepts)}"
+            )
+
+    def like(self, payload: bytes | memoryview) -> "Codec":
+        """The same, writing as this payload is written: an answer has the form of its question."""
+        form = form_of(payload)
+        if form == self.writes or form not in self.accepts:
+            return self
+        return Codec(form, self.accepts)
+
+    def culprit(self, values: Mapping[str, object]) -> tuple[str, str, str] | None:
+        """Name, type and reason of the first of these values that cannot be encoded, or None."""
+        for name, value in values.items():
+            try:
+                self.encode(value, name)
+            except Unsendable as error:
+                return name, type_name(value), error.args[2]
+        return None
+
+
+@cache
+def make_codec(writes: str, accepts: tuple[str, ...]) -> Codec:
+    """The codec of these settings; with nothing to accept, what `writes` can answer.
 
     Raises:
-        Unsendable: Neither pickle nor cloudpickle can pickle it.
+        ConfigError: There is no such serializer.
     """
-    buffers: list[pickle.PickleBuffer] = []
-
-    def keep(buffer: pickle.PickleBuffer) -> bool:
-        if buffer.raw().nbytes < OUT_OF_BAND:
-            return True
-        buffers.append(buffer)
-        return False
-
-    try:
-        data = pickle.dumps(value, _PROTOCOL, buffer_callback=keep)
-        portable = b"__main__" not in data
-    except Exception:  # noqa: BLE001 - the user's own __reduce__ may raise anything
-        data, portable = b"", False
-    if not portable:
-        buffers.clear()
-        try:
-            by_value: Any = cloudpickle  # it publishes no types
-            data = bytes(by_value.dumps(value, _PROTOCOL, buffer_callback=keep))
-        except Exception as error:
-            raise Unsendable(what, type(value).__name__, _reason(error)) from error
-    if not buffers:
-        return _PLAIN + data, portable
-    raws = [buffer.raw() for buffer in buffers]
-    sizes = [len(data), *(raw.nbytes for raw in raws)]
-    head = [_BUFFERS, _count.pack(len(raws)), *map(_length.pack, sizes)]
-    return b"".join([*head, data, *raws]), portable
+    for name in (writes, *accepts):
+        if name not in _HOMES:
+            raise ConfigError(f"there is no serializer {name!r}: there are {', '.join(_HOMES)}")
+    if not accepts:
+        accepts = (PICKLE, JSON) if writes == PICKLE else (writes,)
+    if writes not in accepts:
+        raise ConfigError(
+            f"serializer is {writes!r}, and accept_content {accepts!r} does not hold it: answers"
+            " come in the form of the question"
+        )
+    return Codec(writes, accepts)
 
 
-def decode(payload: bytes | memoryview) -> Any:
-    """Unpickle a *verified* payload of `encode`. Arrays come back writable."""
-    view = memoryview(payload)
-    kind = bytes(view[:1])
-    if kind == _PLAIN:
-        return pickle.loads(view[1:])
-    if kind != _BUFFERS:
-        raise ValueError("not a payload of encode")
-    (count,) = _count.unpack_from(view, 1)
-    at = 1 + _count.size
-    sizes = [_length.unpack_from(view, at + i * _length.size)[0] for i in range(count + 1)]
-    at += _length.size * (count + 1)
-    parts: list[memoryview] = []
-    for size in sizes:
-        parts.append(view[at : at + size])
-        at += size
-    return pickle.loads(parts[0], buffers=[bytearray(part) for part in parts[1:]])
-
-
-def culprit(values: dict[str, object]) -> tuple[str, str] | None:
-    """The name and type of the first of these values that cannot be pickled, or None."""
-    for name, value in values.items():
-        try:
-            encode(value, name)
-        except Unsendable:
-            return name, _type_name(value)
-    return None
+def form_of(payload: bytes | memoryview) -> str:
+    """The form of a payload, by its first byte; empty where there is none of the kind."""
+    return _FORMS.get(bytes(payload[:1]), "")
 
 
 def encode_json(value: object) -> bytes:
@@ -108,13 +144,19 @@ def decode_json(data: bytes | memoryview) -> Any:
     return json.loads(bytes(data))
 
 
-def _type_name(value: object) -> str:
-    kind = type(value)
+def type_name(value: object) -> str:
+    """The name of a value's class, as `name_of` says it."""
+    return name_of(type(value))
+
+
+def name_of(kind: type) -> str:
+    """The name of a class, with its module unless that says nothing."""
     module = kind.__module__
     return (
         kind.__qualname__ if module in {"builtins", "__main__"} else f"{module}.{kind.__qualname__}"
     )
 
 
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+@cache
+def _load(name: str) -> Serializer:
+    return cast("Serializer", import_module(_HOMES[name]))

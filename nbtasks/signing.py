@@ -25,7 +25,9 @@ INSECURE_KEY: Final = b"nbtasks signs with this where insecure=True says so: it 
 """Signing without a secret keeps one format for all, and is refused wherever there is a secret."""
 
 _DIGEST = 16
-_PAYLOAD = 1 + _DIGEST
+HEAD: Final = 1 + _DIGEST
+"""Bytes of a body before its payload."""
+
 _index = struct.Struct("<I").pack
 
 
@@ -65,9 +67,9 @@ class Seal:
             BadSignature: It is not signed by a key of ours; `what` says whose it is.
         """
         view = memoryview(body)
-        payload = view[_PAYLOAD:]
+        payload = view[HEAD:]
         if body[:1] == SIGNED and not self._note:
-            found = view[1:_PAYLOAD]
+            found = view[1:HEAD]
             place = _index(index)
             mac = self._base.copy()
             mac.update(place)

@@ -11,14 +11,15 @@ import dis
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import Any, Final
 
 from IPython.core.error import UsageError
 
 from nbtasks.config import nearest
 from nbtasks.errors import NbTasksError, Unsendable
-from nbtasks.serializers import encode
+from nbtasks.functions import import_way
+from nbtasks.serializers import Codec
 
 FIRST_LINE: Final = "# %%task\n"
 """Stands for the line with the magic, so that line numbers are those of the cell."""
@@ -136,24 +137,24 @@ def pick_inputs(
     return {name: namespace[name] for name in wanted}
 
 
-def input_sizes(inputs: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Name and pickled size in bytes of each input that is not a module, largest first.
+def input_sizes(inputs: Mapping[str, Any], codec: Codec) -> list[tuple[str, int]]:
+    """Name and encoded size in bytes of each input that is not imported, largest first.
 
     Raises:
-        Unsendable: One cannot be pickled; the message names it.
+        Unsendable: One cannot be encoded; the message names it.
     """
     sizes: list[tuple[str, int]] = []
     for name, value in inputs.items():
-        if isinstance(value, ModuleType):
+        if import_way(value, codec):
             continue
         try:
-            payload, _ = encode(value, name)
+            payload, _ = codec.encode(value, name)
         except Unsendable as error:
             raise Unsendable(
                 f"{name!r}, which this cell reads",
                 error.args[1],
                 error.args[2],
-                "create it inside the cell, or leave it out with --inputs",
+                error.args[3] or "create it inside the cell, or leave it out with --inputs",
             ) from error
         sizes.append((name, len(payload)))
     return sorted(sizes, key=lambda pair: -pair[1])

@@ -193,13 +193,15 @@ class NbTasksMagics(Magics):
             self._shell.user_ns,
             parsed.options.get("inputs"),
         )
-        sizes = cells.input_sizes(inputs)
+        sizes = cells.input_sizes(inputs, app.codec)
         limit = app.config.max_input
         if sizes and sizes[0][1] > limit:
             culprit, size = sizes[0]
             raise TooBig(f"{culprit!r}, which this cell reads,", size, limit, "max_input")
         outputs = parsed.options.get("outputs", ())
-        code = cell_code(source, name=title, filename=filename, inputs=inputs, outputs=outputs)
+        code = cell_code(
+            source, name=title, filename=filename, inputs=inputs, outputs=outputs, codec=app.codec
+        )
         record = self._submit(app, code, title, calls, parsed)
         result: Result = AsyncResult[Any](app, record)
         if loop:

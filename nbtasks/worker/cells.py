@@ -3,11 +3,11 @@
 import ast
 import asyncio
 import inspect
-from importlib import import_module
 from types import CodeType
 from typing import Any
 
-from nbtasks.functions import CellValue, Loaded
+from nbtasks.functions import Loaded, import_from
+from nbtasks.serializers import CellValue
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -16,7 +16,7 @@ class CellFunction:
     """A cell as a function of the variables it gets besides its inputs."""
 
     def __init__(self, cell: Loaded) -> None:
-        modules = {name: import_module(module) for name, module in cell.imports.items()}
+        modules = {name: import_from(way) for name, way in cell.imports.items()}
         self._inputs: dict[str, Any] = {**modules, **cell.value}
         self._outputs = cell.outputs
         self._body, self._last = compile_cell(cell.source, cell.filename)

@@ -14,18 +14,18 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nbtasks.clock import SystemClock
 from nbtasks.context import Request, TaskContext, current_task
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
 from nbtasks.failure import encode_failure, register_source, system_body
-from nbtasks.functions import CELL, CellValue, Loaded, digest, load
+from nbtasks.functions import CELL, Loaded, digest, load
 from nbtasks.live import Progress
 from nbtasks.record import SEPARATOR, STDERR, STDOUT, VALUE, Header
-from nbtasks.serializers import decode, encode, encode_json
-from nbtasks.signing import Seal, Signer, is_named
+from nbtasks.serializers import CellValue, Codec, encode_json
+from nbtasks.signing import HEAD, Seal, Signer, is_named
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.capture import CapturedStream
 from nbtasks.worker.cells import CellFunction
@@ -53,6 +53,8 @@ class ChildSettings:
     signer: Signer
     max_value: int
     max_memory: int = 0
+    codec: Codec = field(default_factory=Codec)
+    max_age_ms: int = 0
 
 
 class Cells:
@@ -212,24 +214,30 @@ class Child:
             header = self._header(work.header)
             header.check_python(_task_id(work, work.start))
         except NbTasksError as error:
-            refused = self._refusal(error, results, work)
+            refused = self._refusal(error, results, work, self._settings.codec)
             return lambda index, _: (FAILURE, refused(index))
         arguments = signer.arguments(work.rid, work.header, header.key_id)
+        whose = self._whose(work, header)
 
         def run(index: int, body: bytes) -> tuple[int, bytes]:
+            codec = self._settings.codec
             try:
-                payload = arguments.open(index, body, self._whose(work, header))
+                self._check_size(body, whose)
+                payload = arguments.open(index, body, whose)
+                codec = codec.like(payload)
+                header.check_age(whose, self._clock.wall_ms(), self._settings.max_age_ms)
+                codec.check(payload, whose)
                 function, loaded = self._load(work.code, header)
             except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
-                return FAILURE, self._refusal(error, results, work)(index)
+                return FAILURE, self._refusal(error, results, work, codec)(index)
             try:
                 with self._interrupt:
-                    args, kwargs = decode(payload)
+                    args, kwargs = codec.decode(payload, whose)
                     value = self._call(function, loaded, args, kwargs)
-                    return SUCCESS, results.seal(index, self._encode_value(value, header))
+                    return SUCCESS, results.seal(index, self._encode_value(value, header, codec))
             except BaseException as error:  # noqa: BLE001 - this is where user code runs
                 state = RETRYABLE if header.retry.matches(error) else FAILURE
-                return state, self._refusal(error, results, work)(index)
+                return state, self._refusal(error, results, work, codec)(index)
 
         return run
 
@@ -249,8 +257,13 @@ class Child:
             self._outbox.write(self._index, VALUE, _preview(value.value))
         return value
 
-    def _encode_value(self, value: object, header: Header) -> bytes:
-        payload, _ = encode(value, f"the value of {header.task!r}")
+    def _check_size(self, body: bytes, whose: str) -> None:
+        """A digest of what nobody may send would only cost time."""
+        if len(body) > self._settings.max_value + HEAD:
+            raise TooBig(whose, len(body), self._settings.max_value, "max_input")
+
+    def _encode_value(self, value: object, header: Header, codec: Codec) -> bytes:
+        payload, _ = codec.encode(value, f"the value of {header.task!r}")
         if len(payload) > self._settings.max_value:
             what = f"the value of {header.task!r}"
             raise TooBig(what, len(payload), self._settings.max_value, "max_input")
@@ -274,7 +287,7 @@ class Child:
         opened = self._settings.signer.code().open(0, blob, what)
         if not is_named(code, digest(opened)):
             raise BadSignature(what)
-        loaded = load(opened)
+        loaded = load(opened, self._settings.codec)
         register_source(loaded.filename, loaded.source)
         function = CellFunction(loaded) if loaded.kind == CELL else loaded.value
         self._functions[code] = function, loaded
@@ -297,17 +310,19 @@ class Child:
     def _whose(self, work: Work, header: Header) -> str:
         return f"worker {self._settings.worker!r} refused task {header.task!r} ({work.rid})"
 
-    def _refusal(self, error: BaseException, results: Seal, work: Work) -> Callable[[int], bytes]:
+    def _refusal(
+        self, error: BaseException, results: Seal, work: Work, codec: Codec
+    ) -> Callable[[int], bytes]:
         """The body of a member that ended with this error."""
         if isinstance(error, BadSignature):
             body = system_body("BadSignature", what=error.args[0])
             return lambda _: body
         seconds = (self._clock.tick_ms() - self._task_began) / 1000
         note = f"on worker {self._settings.worker}, try {work.retries + 1}, after {seconds:.2f} s"
-        payload = encode_failure(error, note)
+        payload = encode_failure(error, note, codec)
         if len(payload) > self._settings.max_value:
             words = RemoteError(type(error).__name__, f"it carries {len(payload) / 1e6:,.0f} MB")
-            payload = encode_failure(words, note)
+            payload = encode_failure(words, note, codec)
         return lambda index: results.seal(index, payload)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
-from nbtasks.serializers import PYTHON_TAG
+from nbtasks.serializers import PYTHON_TAG, make_codec
 from nbtasks.signing import Signer
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
@@ -47,6 +47,8 @@ class Worker:
             signer=signer,
             max_value=config.max_input,
             max_memory=options.pool.max_memory,
+            codec=make_codec(config.serializer, config.accept_content),
+            max_age_ms=config.max_age_ms,
         )
         self._keys = Keys(config.name)
         self._link = Link(config.url)

@@ -74,7 +74,7 @@ def test_a_wrong_url_is_said_at_the_first_use(url, error, message):
     ("settings", "message"),
     [
         ({"leasems": 5}, "there is no setting 'leasems': did you mean 'lease_ms'?"),
-        ({"xyz": 5}, "there is no setting 'xyz': there are default_queue, "),
+        ({"xyz": 5}, "there is no setting 'xyz': there are accept_content, "),
         ({"lease_ms": "5"}, "lease_ms is '5': it must be a whole number above 0"),
         ({"max_input": True}, "max_input is True: it must be a whole number above 0"),
         ({"lease_ms": 5000}, "a lease must last at least two heartbeats"),

@@ -11,6 +11,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from nbtasks.errors import Unsendable
 from nbtasks.notebook.cell import input_sizes, pick_inputs, prepare, reads, to_source
+from nbtasks.serializers import Codec
 
 NAMESPACE = {"x": 1, "y": 2, "items": [1], "E": ValueError, "f": abs}
 
@@ -120,14 +121,14 @@ def test_an_input_that_does_not_exist_is_refused_with_the_nearest_one():
 
 
 def test_sizes_are_listed_largest_first_and_modules_left_out():
-    sizes = input_sizes({"a": b"x" * 10, "b": b"x" * 10_000, "t": types})
+    sizes = input_sizes({"a": b"x" * 10, "b": b"x" * 10_000, "t": types}, Codec())
 
     assert [name for name, _ in sizes] == ["b", "a"]
 
 
 def test_an_input_that_cannot_be_pickled_is_named():
     with pytest.raises(Unsendable, match=r"'lock', which this cell reads \(lock\)"):
-        input_sizes({"a": 1, "lock": threading.Lock()})
+        input_sizes({"a": 1, "lock": threading.Lock()}, Codec())
 
 
 @pytest.mark.parametrize(

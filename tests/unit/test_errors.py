@@ -45,6 +45,8 @@ CASES = {
     "WorkerLost": (("t1", "signal 9"), "task 't1' is given up: signal 9. A crash in native code"),
     "VersionMismatch": (("t1", "3.11", "3.12"), "task 't1' was pickled on Python 3.11, but the"),
     "BadSignature": (("the code of 'f'",), "the code of 'f': it is not signed by this side's key"),
+    "TooOld": (("task 'a'", 90.0, 60.0), "task 'a': it was signed 90 s ago, and max_age_ms allows"),
+    "ContentRefused": (("task 'a'", "pickle", "no"), "task 'a': it is pickle, and that is not"),
     "RemoteError": (("ValueError", "bad", "Traceback"), "ValueError: bad"),
     "WaitTimeout": (("t1", 2.5, "PENDING"), "task 't1' did not finish within 2.5 s (now: PENDING)"),
 }

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nbtasks.errors import Unsendable
-from nbtasks.serializers import OUT_OF_BAND, culprit, decode, decode_json, encode, encode_json
+from nbtasks.pickling import OUT_OF_BAND, decode, encode
+from nbtasks.serializers import Codec, decode_json, encode_json
 
 
 def run(source):
@@ -37,16 +38,14 @@ def test_what_both_sides_import_is_portable_and_comes_back(value):
 )
 def test_what_is_of_main_travels_by_value_and_is_not_portable(value):
     made = run(
-        "from nbtasks.serializers import encode\n"
+        "from nbtasks.pickling import encode\n"
         "class Own: pass\n"
         "def own(): pass\n"
         f"payload, portable = encode({value}, 'it')\n"
         "print(portable, payload.hex())"
     )
     assert made[0] == "False"
-    assert run(
-        f"from nbtasks.serializers import decode; decode(bytes.fromhex('{made[1]}')); print(1)"
-    )
+    assert run(f"from nbtasks.pickling import decode; decode(bytes.fromhex('{made[1]}')); print(1)")
 
 
 def test_a_local_class_travels_by_value():
@@ -106,8 +105,10 @@ def test_a_reduce_that_raises_is_an_unsendable_too():
 
 def test_the_first_culprit_is_found():
     values = {"a": 1, "b": threading.Lock(), "c": threading.Lock()}
-    assert culprit(values) == ("b", "_thread.lock")
-    assert culprit({"a": 1}) is None
+    name, kind, reason = Codec().culprit(values)
+    assert (name, kind) == ("b", "_thread.lock")
+    assert reason.startswith("cannot pickle")
+    assert Codec().culprit({"a": 1}) is None
 
 
 def test_json_is_compact_and_takes_anything():
