@@ -6,7 +6,7 @@ repeated is known one floor up, in `Store`.
 
 import re
 import socket
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
 import redis
@@ -42,10 +42,16 @@ def hide_password(url: str) -> str:
 
 
 class Link:
-    """A connection that opens itself when first used, and closes itself on any trouble."""
+    """A connection that opens itself when first used, and closes itself on any trouble.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Where Redis is.
+        waiting: Entered while a call may block: for as long as ten seconds where Redis is silent.
+    """
+
+    def __init__(self, url: str, waiting: AbstractContextManager[None] | None = None) -> None:
         self.url = hide_password(url)
+        self._waiting = nullcontext() if waiting is None else waiting
         try:
             pool = redis.ConnectionPool.from_url(
                 url,
@@ -99,7 +105,8 @@ class Link:
     def send(self, *command: object) -> None:
         """Send a command; its reply is to be `read`."""
         try:
-            self._connection.send_command(*command, check_health=False)
+            with self._waiting:
+                self._connection.send_command(*command, check_health=False)
         except redis.DataError as error:
             raise ConfigError(str(error)) from error
         except _LOGIN as error:
@@ -113,7 +120,8 @@ class Link:
     def read(self, timeout: float = REPLY_TIMEOUT) -> Any:
         """The reply to the oldest command that has none: bytes, int, None or lists of them."""
         try:
-            return self._connection.read_response(disable_decoding=True, timeout=timeout)
+            with self._waiting:
+                return self._connection.read_response(disable_decoding=True, timeout=timeout)
         except NoScriptError as error:
             # Flushed: a new connection loads the scripts again.
             raise self._gone(error) from error

@@ -104,8 +104,8 @@ class Crew:
 
     def _on_child(self, child: ChildEnd) -> None:
         slot = self._dispatcher.slots.get(child.key)
-        if slot is None:
-            return
+        if slot is None or child.sock not in self._selector.get_map():
+            return  # it ended while other news was seen to
         if child.is_behind:
             child.flush()
             self._watch(child)

@@ -64,6 +64,7 @@ class Dispatcher:
         self._headers: dict[bytes, Header] = {}
         self._guess_us = _NO_GUESS_US
         self._numbers = 0
+        self._is_closing = False
         self.slots: dict[int, Slot] = {}
         self.next_due_ms: float | None = None
 
@@ -146,8 +147,8 @@ class Dispatcher:
             StoreUnavailable: Redis is gone; what was to be handed in is kept.
             StoreRefused: Redis does not want it now; it is kept likewise.
         """
-        if take and self._taken:
-            self._give_taken(self.free)
+        if take:
+            self._give_taken()
         free = self.free if take else []
         token = os.urandom(8).hex()
         count, chunks = self._hand_in.batch()
@@ -163,7 +164,7 @@ class Dispatcher:
         self._hand_in.confirm(count)
         self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
         self._taken += taken
-        self._give_taken(free)
+        self._give_taken()
 
     def reclaim(self) -> None:
         """Give back what was taken by an exchange whose answer was lost with the connection.
@@ -209,15 +210,12 @@ class Dispatcher:
                     condemn(slot, delivery, index)
 
     def take_back_all(self) -> None:
-        """Give back all that has not been begun."""
+        """Give back all that has not been begun, and give nothing more to children."""
+        self._is_closing = True
         for slot in self.slots.values():
             if slot.deliveries:
                 start_takeback(slot)
-        for taken in self._taken:
-            start, bodies = taken[3], taken[8:]
-            lease, rid = taken[1].decode(), taken[2].decode()
-            self._hand_in.lease_back(lease, rid, start, start + len(bodies))
-        self._taken = []
+        self._return_taken()
 
     def _head(self, free: list[Slot], token: str) -> tuple[object, ...]:
         intake = self._intake
@@ -245,14 +243,25 @@ class Dispatcher:
             )
         self._hand_in.confirm_reports()
 
-    def _give_taken(self, free: list[Slot]) -> None:
+    def _give_taken(self) -> None:
         """Hand over what was taken. Where Redis goes away in between, the rest waits here."""
+        names = dict.fromkeys(taken[5].decode() for taken in self._taken)
+        blobs = {name: self._fetch_code(name) for name in names}
+        # While Redis was asked, children may have ended, and the worker may have been told to stop.
+        if self._is_closing:
+            self._return_taken()
+        free = self.free
         while self._taken and free:
-            taken = self._taken[0]
-            blob = self._fetch_code(taken[5].decode())
-            del self._taken[0]
+            taken = self._taken.pop(0)
             number: int = taken[0]
-            self._give(free[(number - 1) % len(free)], taken, blob)
+            self._give(free[(number - 1) % len(free)], taken, blobs[taken[5].decode()])
+
+    def _return_taken(self) -> None:
+        for taken in self._taken:
+            start, bodies = taken[3], taken[8:]
+            lease, rid = taken[1].decode(), taken[2].decode()
+            self._hand_in.lease_back(lease, rid, start, start + len(bodies))
+        self._taken = []
 
     def _give(self, slot: Slot, taken: list[Any], blob: bytes | None) -> None:
         _, lease, rid, start, header, code, members, retries, *bodies = taken

@@ -26,8 +26,10 @@ SOFT_MS: Final = 4
 _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
     SOFT_SIGNAL: signal.SIG_DFL,
 }
+_OF_THE_PARENT: Final = (signal.SIGALRM, signal.SIGCHLD)
 
 
 class Interrupt:
@@ -43,6 +45,8 @@ class Interrupt:
 
     def listen(self) -> None:
         """Take the signals over; only in the main thread."""
+        for number in _OF_THE_PARENT:
+            signal.signal(number, signal.SIG_DFL)
         for number in _DEFAULTS:
             # Never SIG_IGN: that would be passed on to programs that a task starts.
             signal.signal(number, self._on_signal)

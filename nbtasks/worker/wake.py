@@ -19,8 +19,8 @@ GRACE_MS: Final = 5000.0
 class Wake:
     """A connection that waits for wake-ups on some keys, beside the one that does the work."""
 
-    def __init__(self, url: str, keys: list[str], clock: Clock) -> None:
-        self._link = Link(url)
+    def __init__(self, link: Link, keys: list[str], clock: Clock) -> None:
+        self._link = link
         self._keys = keys
         self._clock = clock
         self._since: float | None = None
@@ -92,6 +92,10 @@ class Wakes:
         """
         self._unwatch(name)
         return self._wakes[name].is_waiting and self._wakes[name].end()
+
+    def holds(self, number: int) -> bool:
+        """Whether this is the socket of a wait."""
+        return number in self._sockets.values()
 
     def close(self) -> None:
         """Give all waits up."""

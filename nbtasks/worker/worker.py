@@ -25,6 +25,7 @@ from nbtasks.worker.dispatcher import Dispatcher, Intake
 from nbtasks.worker.lookout import LOOK_MS
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.pool import PreforkPool
+from nbtasks.worker.pulse import Pulse
 from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
 
@@ -51,7 +52,8 @@ class Worker:
             max_age_ms=config.max_age_ms,
         )
         self._keys = Keys(config.name)
-        self._link = Link(config.url)
+        self._pulse = Pulse(self._meanwhile)
+        self._link = Link(config.url, self._pulse)
         intake = Intake(
             keys=self._keys,
             worker=options.name,
@@ -85,19 +87,21 @@ class Worker:
             self._link.url,
         )
         self._crew.fill(self._clock.tick_ms())
-        while not self._is_finished():
-            for key, _ in self._selector.select(self._timeout_s()):
-                key.data()
-            self._step()
+        with suppress(_Leave):
+            while not self._is_finished():
+                for key, _ in self._selector.select(self._timeout_s()):
+                    key.data()
+                self._step()
         return self._leave()
 
     def _make_wakes(self) -> Wakes:
         url, keys, clock = self._config.url, self._keys, self._clock
+        links = [Link(url, self._pulse) for _ in range(2)]
         queues = self._options.queues
         names = [*queues, *(f"{queue}@{PYTHON_TAG}" for queue in queues)]
         wakes = {
-            "queue": Wake(url, [keys.wake(name) for name in names], clock),
-            "control": Wake(url, [keys.wake(f"@{self._options.name}")], clock),
+            "queue": Wake(links[0], [keys.wake(name) for name in names], clock),
+            "control": Wake(links[1], [keys.wake(f"@{self._options.name}")], clock),
         }
         return Wakes(wakes, self._selector, self._on_wake)
 
@@ -105,15 +109,18 @@ class Worker:
 
     def _listen_for_signals(self) -> None:
         ours, theirs = socket.socketpair()
-        theirs.setblocking(False)  # noqa: FBT003 - the socket's own method
+        for sock in (ours, theirs):
+            sock.setblocking(False)  # noqa: FBT003 - the socket's own method
         signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         self._signal_sockets = ours, theirs
         self._shutdown.listen()
+        self._pulse.listen()
         signal.signal(signal.SIGCHLD, _end_select)
         self._selector.register(ours, selectors.EVENT_READ, self._on_signal)
 
     def _on_signal(self) -> None:
-        self._signal_sockets[0].recv(64)
+        with suppress(BlockingIOError):
+            self._signal_sockets[0].recv(64)
         self._crew.bury()
 
     def _on_wake(self, name: str) -> None:
@@ -128,6 +135,20 @@ class Worker:
             self._is_hungry = True
         elif is_woken:
             self._next_beat = 0.0
+
+    def _meanwhile(self) -> None:
+        """Redis is silent: see to all that needs none of it.
+
+        This interrupts the program anywhere that it waits for Redis: it must not touch the links.
+        """
+        now = self._clock.tick_ms()
+        for key, _ in self._selector.select(0):
+            if not self._wakes.holds(key.fd):
+                key.data()
+        self._obey(now)
+        self._look(now)
+        if self._shutdown.step == NOW:
+            raise _Leave
 
     # What follows
 
@@ -283,6 +304,10 @@ class Worker:
         for sock in self._signal_sockets:
             sock.close()
         return int(has_left_overs)
+
+
+class _Leave(BaseException):
+    """Ends a wait for a Redis that is silent, so that the worker may go."""
 
 
 def _end_select(*_: object) -> None:

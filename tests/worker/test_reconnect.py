@@ -1,13 +1,15 @@
 """Redis goes away and comes back: the worker goes on, and what it had done meanwhile counts."""
 
+import os
 import signal
 import threading
 
 import chores
 import pytest
 from patience import wait_until
-from worker_side import deaths, states
+from worker_side import children, deaths, is_alive, states
 
+from nbtasks import TimeLimitExceeded
 from nbtasks.clock import SystemClock
 
 BACK_S = 3
@@ -130,3 +132,43 @@ def test_what_was_taken_with_a_lost_answer_goes_back_without_blame(
         assert [result.get(10) for result in found] == list(range(200))
         assert all(deaths(app, result) == {} for result in found)
         assert worker.process.poll() is None
+
+
+@pytest.fixture
+def silent(durable_app, own_server, start_durable, tmp_path):
+    """A worker with a task, and a Redis that stood still before the worker asked it something."""
+    worker = start_durable(heartbeat_ms=200, concurrency=2)
+    result = durable_app.task(time_limit=2)(chores.swallow_limits).delay(str(tmp_path / "pids"))
+    wait_until(lambda: chores.lines(tmp_path / "pids"), "the task runs")
+    own_server.process.send_signal(signal.SIGSTOP)
+    yield worker, result, int(chores.lines(tmp_path / "pids")[0][0])
+    own_server.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.slow
+def test_limits_hold_while_redis_is_silent(silent, own_server):
+    _, result, pid = silent
+    wait_until(lambda: not is_alive(pid), "the task is killed", 3)
+    own_server.process.send_signal(signal.SIGCONT)
+    with pytest.raises(TimeLimitExceeded):
+        result.get(BACK_S)
+
+
+@pytest.mark.slow
+def test_a_silent_redis_does_not_keep_a_worker_from_its_signals(silent):
+    worker, _, pid = silent
+    for words in ("finishing what runs", "ending what runs"):
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda words=words: words in worker.text(), "it has seen the signal", 1)
+    wait_until(lambda: not is_alive(pid), "the task is killed", 1)
+    worker.signal(signal.SIGTERM)
+    assert worker.process.wait(1) == 1
+
+
+@pytest.mark.slow
+def test_deaths_are_seen_while_redis_is_silent(silent):
+    worker, _, _ = silent
+    pids = children(worker)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not pids & children(worker), "they are buried", 1)
