@@ -17,6 +17,7 @@ ENV_URL: Final = "NBTASKS_URL"
 ENV_KEY: Final = "NBTASKS_KEY"
 ENV_KEY_FILE: Final = "NBTASKS_KEY_FILE"
 ENV_INSECURE: Final = "NBTASKS_INSECURE"
+ENV_ENCRYPT: Final = "NBTASKS_ENCRYPT"
 ENV_SERIALIZER: Final = "NBTASKS_SERIALIZER"
 ENV_ACCEPT: Final = "NBTASKS_ACCEPT_CONTENT"
 ENV_MAX_AGE: Final = "NBTASKS_MAX_AGE_MS"
@@ -34,6 +35,7 @@ class Config:
         key: The secrets that sign tasks and results, one a line: the first one signs, all are
             accepted. Empty for the embedded server's own, or the user's key file. Never shown.
         insecure: Do without a secret: whoever reaches this Redis can then run code on all sides.
+        encrypt: Encrypt arguments, values, errors and code; needs the extra `crypto`.
         serializer: What arguments, values and errors travel as: `pickle`, or `json`, which also
             sends functions by name only.
         accept_content: What this side reads; empty for what `serializer` needs: both, with
@@ -58,6 +60,7 @@ class Config:
     url: str = field(default="", repr=False)
     key: bytes = field(default=b"", repr=False)
     insecure: bool = False
+    encrypt: bool = False
     serializer: str = PICKLE
     accept_content: tuple[str, ...] = ()
     max_age_ms: int = 0
@@ -117,6 +120,10 @@ class Config:
             raise ConfigError(
                 "insecure is set, and there is a key as well: leave out the one or the other"
             )
+        if self.insecure and self.encrypt:
+            raise ConfigError(
+                "encrypt needs a key, and insecure does without: leave out one of them"
+            )
 
     def _check_forms(self) -> None:
         names: Any = self.accept_content  # it comes from the user
@@ -139,7 +146,7 @@ class Config:
         return replace(self, **settings)
 
 
-_FLAGS = ("insecure", "redrive")
+_FLAGS = ("insecure", "encrypt", "redrive")
 _POSITIVE = (
     "lease_ms",
     "heartbeat_ms",
@@ -173,6 +180,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         url=environ.get(ENV_URL, "").strip(),
         key=key,
         insecure=_flag(environ, ENV_INSECURE),
+        encrypt=_flag(environ, ENV_ENCRYPT),
         serializer=environ.get(ENV_SERIALIZER, "").strip() or PICKLE,
         accept_content=tuple(name.strip() for name in accepts if name.strip()),
         max_age_ms=int(age),

@@ -64,7 +64,7 @@ class Connection:
         config, server = resolve(config)
         store = Store(config.url, config.name, clock, config.patience_ms)
         store.connect()
-        signer = Signer(config.key, config.name)
+        signer = Signer(config.key, config.name, encrypt=config.encrypt)
         return cls(store, signer, EventStream(store, signer, redrive, records), server)
 
     def close(self) -> None:

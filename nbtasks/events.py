@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
-from nbtasks.errors import BadSignature, StoreError, StoreUnavailable
+from nbtasks.errors import BadSignature, ContentRefused, StoreError, StoreUnavailable
 from nbtasks.failure import read_failure, system_failure
 from nbtasks.live import ErrorText, LiveRecord, Progress
 from nbtasks.record import STREAMS
@@ -262,8 +262,8 @@ class EventStream:
             payload = self._signer.results(record.rid).open(
                 index, body, f"the result of task {task_id!r}"
             )
-        except BadSignature as refused:
-            return ErrorText("BadSignature", str(refused))
+        except (BadSignature, ContentRefused) as refused:
+            return ErrorText(type(refused).__name__, str(refused))
         if bytes(payload[:1]) != b"E":
             return ErrorText("Error", "")
         failure = read_failure(payload)

@@ -119,6 +119,7 @@ class Child:
         self._shelf = Shelf()
         self._memory = MemoryWatch(settings.max_memory, self._clock)
         self._retires = False
+        self._may_show = not settings.signer.encrypts
         self._functions: dict[str, tuple[Callable[..., Any], Loaded]] = {}
         self._headers: dict[bytes, Header] = {}
         self._work: Work | None = None
@@ -209,21 +210,22 @@ class Child:
     def _prepare(self, work: Work) -> Callable[[int, bytes], tuple[int, bytes]]:
         """A function that runs one member; where the slice cannot run, one that says why."""
         signer = self._settings.signer
-        results = signer.results(work.rid)
+        answers = signer.results(work.rid)
         try:
             header = self._header(work.header)
             header.check_python(_task_id(work, work.start))
         except NbTasksError as error:
-            refused = self._refusal(error, results, work, self._settings.codec)
+            refused = self._refusal(error, answers, work, self._settings.codec)
             return lambda index, _: (FAILURE, refused(index))
         arguments = signer.arguments(work.rid, work.header, header.key_id)
         whose = self._whose(work, header)
 
         def run(index: int, body: bytes) -> tuple[int, bytes]:
-            codec = self._settings.codec
+            codec, results = self._settings.codec, answers
             try:
                 self._check_size(body, whose)
                 payload = arguments.open(index, body, whose)
+                results = answers.like(body)
                 codec = codec.like(payload)
                 header.check_age(whose, self._clock.wall_ms(), self._settings.max_age_ms)
                 codec.check(payload, whose)
@@ -253,7 +255,8 @@ class Child:
         value = function(*args, **kwargs)
         if inspect.iscoroutine(value):
             value = asyncio.run(value)
-        if isinstance(value, CellValue) and value.value is not None:
+        if isinstance(value, CellValue) and value.value is not None and self._may_show:
+            # What is printed is not encrypted, so no value is printed where values are.
             self._outbox.write(self._index, VALUE, _preview(value.value))
         return value
 

@@ -42,7 +42,7 @@ class Worker:
         self._config = config
         self._options = options
         self._clock: Clock = SystemClock()
-        signer = Signer(config.key, config.name)
+        signer = Signer(config.key, config.name, encrypt=config.encrypt)
         settings = ChildSettings(
             worker=options.name,
             signer=signer,

@@ -1,9 +1,11 @@
 """A body counts only where it was made: with this key, for this purpose, app, record and member."""
 
+import sys
+
 import pytest
 
-from nbtasks.errors import BadSignature, ConfigError
-from nbtasks.signing import INSECURE_KEY, SIGNED, SYSTEM, Seal, Signer
+from nbtasks.errors import BadSignature, ConfigError, ContentRefused
+from nbtasks.signing import ENCRYPTED, INSECURE_KEY, SIGNED, SYSTEM, Seal, Signer
 
 KEY = b"sixteen bytes ok"
 HEADER = b'{"task":"fit"}'
@@ -136,3 +138,76 @@ def test_what_carries_no_signature_is_called_so():
 def test_a_ring_of_comments_is_no_key():
     with pytest.raises(ConfigError, match="has only comments"):
         Signer(b"# nothing\n\n", "main")
+
+
+# Encrypted
+
+
+def encrypting(key=KEY, app="main"):
+    return Signer(key, app, encrypt=True)
+
+
+def test_what_was_encrypted_opens_to_the_same_payload_and_cannot_be_read_by_others():
+    body = encrypting().arguments("r1", HEADER).seal(3, b"payload")
+    assert body[:1] == ENCRYPTED
+    assert b"payload" not in body
+    assert bytes(encrypting().arguments("r1", HEADER).open(3, body, "it")) == b"payload"
+    assert body != encrypting().arguments("r1", HEADER).seal(3, b"payload")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(encrypting(key=OLD).arguments("r1", HEADER), id="key"),
+        pytest.param(encrypting(app="other").arguments("r1", HEADER), id="app"),
+        pytest.param(encrypting().arguments("r2", HEADER), id="record"),
+        pytest.param(encrypting().arguments("r1", HEADER + b" "), id="header"),
+        pytest.param(encrypting().arguments("r", b"1" + HEADER), id="shifted header"),
+        pytest.param(encrypting().results("r1"), id="purpose result"),
+        pytest.param(encrypting().code(), id="purpose code"),
+    ],
+)
+def test_an_encrypted_body_is_refused_everywhere_else(other):
+    body = encrypting().arguments("r1", HEADER).seal(0, b"payload")
+    with pytest.raises(BadSignature):
+        other.open(0, body, "it")
+
+
+def test_an_encrypted_body_that_was_changed_cut_or_moved_is_refused():
+    seal = encrypting().results("r1")
+    body = seal.seal(0, b"payload")
+    for at in range(1, len(body)):
+        changed = body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
+        for other in (changed, body[:at], b"\1" + body[1:], b"\0" + body[1:]):
+            with pytest.raises(BadSignature):
+                seal.open(0, other, "it")
+    with pytest.raises(BadSignature):
+        seal.open(1, body, "it")
+
+
+def test_a_side_that_encrypts_reads_what_is_only_signed_and_answers_in_kind():
+    plain, secret = Signer(KEY, "main").results("r1"), encrypting().results("r1")
+    body = plain.seal(0, b"payload")
+    assert bytes(secret.open(0, body, "it")) == b"payload"
+    assert secret.like(body).seal(0, b"answer")[:1] == SIGNED
+    assert secret.like(secret.seal(0, b"payload")).seal(0, b"answer")[:1] == ENCRYPTED
+    assert plain.like(body) is plain
+
+
+def test_a_side_that_does_not_encrypt_says_what_to_do_with_what_is_encrypted():
+    body = encrypting().results("r1").seal(0, b"payload")
+    with pytest.raises(ContentRefused, match=r"it: it is encrypted, .* Set encrypt=True"):
+        Signer(KEY, "main").results("r1").open(0, body, "it")
+
+
+def test_all_keys_of_a_ring_decrypt():
+    ring, old = encrypting(KEY + b"\n" + OLD), encrypting(OLD)
+    body = old.results("r1").seal(0, b"payload")
+    assert bytes(ring.results("r1").open(0, body, "it")) == b"payload"
+    assert old.code_name("ab") != Signer(OLD, "main").code_name("ab")
+
+
+def test_encrypting_without_the_library_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nbtasks.cipher", None)
+    with pytest.raises(ConfigError, match=r'encrypt is set, .*: pip install "nbtasks\[crypto\]"'):
+        encrypting()
