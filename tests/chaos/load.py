@@ -11,6 +11,7 @@ from chaos import deeds
 from chaos.plan import Storm
 from nbtasks.app import App
 from nbtasks.live import LiveRecord
+from nbtasks.store.store import CHUNK
 from nbtasks.task import Task
 
 LARGE = 200_000
@@ -25,6 +26,7 @@ class Kind:
 
     Attributes:
         share: Its part of all tasks.
+        least: The smallest group; where it is more than 1, none is sent by itself.
         most: The largest group.
         arguments: Those after the task's number.
         value: What it returns.
@@ -45,6 +47,7 @@ class Kind:
     options: dict[str, Any] = field(default_factory=dict)
     call: dict[str, Any] = field(default_factory=dict)
     is_revoked: bool = False
+    least: int = 1
     function: Callable[..., Any] = deeds.instant
 
 
@@ -57,7 +60,9 @@ def _data(chance: random.Random) -> tuple[bytes]:
 
 
 KINDS = {
-    "instant": Kind(0.32, 500),
+    "instant": Kind(0.24, 500),
+    # Sent in several calls: what if Redis goes away between them?
+    "many": Kind(0.08, 3000, least=CHUNK + 1),
     "wait": Kind(0.33, 100, _some_ms, function=deeds.wait),
     # What runs so long is hit by several kills, by chance: that must not end it.
     "long": Kind(
@@ -112,9 +117,11 @@ def batches(storm: Storm) -> Iterator[Batch]:
             number += 1
             continue
         (name,) = chance.choices(names, weights)
-        size = 1 if chance.random() < SINGLES else chance.randint(1, KINDS[name].most)
+        kind = KINDS[name]
+        is_single = kind.least == 1 and chance.random() < SINGLES
+        size = 1 if is_single else chance.randint(kind.least, kind.most)
         end = min(storm.tasks, number + size, *(pill for pill in pills if pill > number))
-        calls = [(at, *KINDS[name].arguments(chance)) for at in range(number, end)]
+        calls = [(at, *kind.arguments(chance)) for at in range(number, end)]
         yield Batch(name, calls)
         number = end
 
