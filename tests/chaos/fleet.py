@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import redis
+from patience import wait_until
 from servers import Server, slow_disk
 from worker_side import OwnWorker
 
@@ -23,6 +24,7 @@ PATIENCE_MS = 10_000
 """How long a fault waits for a worker to strike at before it is let go."""
 
 STOP_S = 30.0
+ORPHAN_S = 5.0
 POOLS: list[dict[str, object]] = [{}, {"max_tasks": 200}]
 """What the first worker's pool is, the second's, and so on in turn."""
 
@@ -99,7 +101,7 @@ class Fleet:
                 code = None
             if code != 0:
                 wrong.append(f"{worker.name} was to end, and did so with {code}")
-        return wrong
+        return wrong + self._orphans()
 
     def kill_all(self) -> None:
         """End what is left, at once."""
@@ -109,6 +111,15 @@ class Fleet:
     def logs(self) -> dict[str, str]:
         """What each worker has logged."""
         return {worker.name: worker.text() for worker in self._workers}
+
+    def _orphans(self) -> list[str]:
+        """Processes of workers that outlive them: each knows where the history is."""
+        path = str(self._folder / "history")
+        try:
+            wait_until(lambda: not _with_environment(history.PATH, path), "", ORPHAN_S)
+        except AssertionError:
+            return [f"{found} still runs" for found in _with_environment(history.PATH, path)]
+        return []
 
     def died(self) -> dict[int, int]:
         """When each process that ran tasks has died (ms since 1970), where it is known."""
@@ -180,6 +191,15 @@ class Fleet:
     def _wake(self, at: int) -> None:
         _, pids = self._stopped.pop(at)
         _signal(signal.SIGCONT, *pids)
+
+
+def _with_environment(name: str, value: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(name) == value and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def _signal(number: int, *pids: int) -> None:
