@@ -46,6 +46,7 @@ class Evidence:
         endings: How often a spy saw each task end.
         cap: Deaths after which a poison pill is given up.
         left: For each record, what it counts as unfinished, and how many are.
+        gone: Records that are not stored any more.
         trouble: Sentences about anything else: leases left, keys left, workers that crashed.
     """
 
@@ -58,6 +59,7 @@ class Evidence:
     endings: Mapping[int, int]
     cap: int
     left: Mapping[str, tuple[int, int]]
+    gone: Collection[str] = ()
     trouble: Sequence[str] = ()
 
 
@@ -87,19 +89,20 @@ class Findings:
 
 
 def check(evidence: Evidence, *, rolled_back: bool = False) -> Findings:
-    """Judge. Where Redis may have forgotten what it said, more executions than deaths are fine."""
+    """Judge. A Redis that may forget what it said makes tasks run and end again; none is lost."""
     found = {
         "lost": _lost(evidence),
         "unexpected": _unexpected(evidence),
         "wrong": _wrong(evidence),
         "completed twice": _completed_twice(evidence),
         "miscounted": _miscounted(evidence),
+        "gone": [f"record {rid} is not stored" for rid in evidence.gone],
         "run too often": _run_too_often(evidence),
         "run too seldom": _run_too_seldom(evidence),
         "pills not given up": _pills_not_given_up(evidence),
         "bystanders dead": _bystanders(evidence),
     }
-    forgiven = ("completed twice", "run too often") if rolled_back else ()
+    forgiven = ("completed twice", "gone", "run too often") if rolled_back else ()
     problems = [
         f"{len(sentences)} {name}: {'; '.join(sentences[:SHOWN])}"
         for name, sentences in found.items()
@@ -167,9 +170,16 @@ def _run_too_often(evidence: Evidence) -> list[str]:
     return [
         f"{number} ({task.kind}) {_story(evidence, number)}"
         for number, task in evidence.expected.items()
-        if evidence.runs.get(number, 0) - evidence.repeats.get(number, 0)
-        > task.runs + evidence.deaths.get(number, 0)
+        if _excess(evidence, number, task) > 0
     ]
+
+
+def _excess(evidence: Evidence, number: int, task: Expected) -> int:
+    runs = evidence.runs.get(number, 0)
+    if task.kind == "pill":
+        return runs - evidence.cap
+    deaths, repeats = evidence.deaths.get(number, 0), evidence.repeats.get(number, 0)
+    return runs - repeats - deaths - task.runs
 
 
 def _run_too_seldom(evidence: Evidence) -> list[str]:
@@ -182,15 +192,14 @@ def _run_too_seldom(evidence: Evidence) -> list[str]:
 
 
 def _pills_not_given_up(evidence: Evidence) -> list[str]:
-    cap = evidence.cap
     return [
         f"{number} ended as {outcome} {_story(evidence, number)}"
         for number, task, outcome in _ended(evidence)
         if task.kind == "pill"
         and (
             outcome.error != "WorkerLost"
-            or evidence.deaths.get(number, 0) != cap
-            or not 1 <= evidence.runs.get(number, 0) <= cap
+            or evidence.deaths.get(number, 0) != evidence.cap
+            or evidence.runs.get(number, 0) == 0
         )
     ]
 

@@ -26,13 +26,17 @@ def gather(app: App, client: redis.Redis, load: Load, spy: Spy, traces: Traces) 
     deaths: dict[int, int] = {}
     endings: dict[int, int] = {}
     left: dict[str, tuple[int, int]] = {}
+    gone: list[str] = []
     for sent in load.sent:
         rid = sent.record.rid
         expected |= _expected(sent)
         outcomes |= _outcomes(app, sent)
         fields = _fields(client, app.store.keys.record(rid))
         states = _get(client, f"{app.store.keys.prefix}s:{rid}")
-        left[rid] = int(fields.get(b"left", -1)), sum(not is_finished(state) for state in states)
+        if fields:
+            left[rid] = int(fields[b"left"]), sum(not is_finished(state) for state in states)
+        else:
+            gone.append(rid)
         for at, number in enumerate(sent.numbers):
             deaths[number] = int(fields.get(b"d%d" % at, 0))
             endings[number] = spy.ended[rid, at]
@@ -46,6 +50,7 @@ def gather(app: App, client: redis.Redis, load: Load, spy: Spy, traces: Traces) 
         endings=endings,
         cap=app.config.max_deliveries,
         left=left,
+        gone=gone,
     )
 
 
