@@ -1,9 +1,5 @@
 """What every test may use: a real server, an app of its own on it, real workers."""
 
-import os
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +8,9 @@ from pathlib import Path
 import pytest
 from patience import wait_until
 from servers import Server, leaks
+from workers import KEY, WorkerProcess
 
 from nbtasks.app import App
-
-KEY = "a key that only the tests know"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -82,42 +77,12 @@ def shared_app(server: Server) -> Iterator[App]:
 @pytest.fixture(scope="module")
 def shared_worker(
     shared_app: App, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator["WorkerProcess"]:
+) -> Iterator[WorkerProcess]:
     """A worker with two processes for all tests of a file."""
     worker = WorkerProcess(shared_app, "-c", "2", log=tmp_path_factory.mktemp("w") / "log")
     wait_until(shared_app.workers, "the worker has come up")
     yield worker
     worker.stop()
-
-
-class WorkerProcess:
-    """A real worker in a process of its own."""
-
-    def __init__(self, app: App, *options: str, log: Path, key: str = KEY) -> None:
-        self.log = log
-        self.app = app
-        environment = {**os.environ, "NBTASKS_KEY": key}
-        command = [sys.executable, "-m", "nbtasks", "worker", app.config.url, "-a", app.config.name]
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [*command, *options],
-                env=environment, stdout=output, stderr=output, cwd=log.parent, process_group=0,
-            )  # fmt: skip
-        self.pid = self.process.pid
-
-    def kill(self) -> None:
-        """End it at once, as a crash would."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self, seconds: float = 15.0) -> int:
-        """Ask it to finish; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
-
-    def text(self) -> str:
-        """What it has logged."""
-        return self.log.read_text()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from typing import Any, Final, TypeVar
 
 from nbtasks.clock import Clock
@@ -122,13 +123,21 @@ class Store:
         Raises:
             UnknownTask: No such record is stored.
         """
-        revoked = 0
-        for at in range(start, stop, REVOKE_BATCH):
-            end = min(stop, at + REVOKE_BATCH)
-            count = self._script("revoke", rid, at, end, int(terminate))
-            if count < 0:
-                raise UnknownTask(rid)
-            revoked += count
+        return sum(
+            self._revoke(rid, at, min(stop, at + REVOKE_BATCH), terminate=terminate)
+            for at in range(start, stop, REVOKE_BATCH)
+        )
+
+    def _revoke(self, rid: str, start: int, stop: int, *, terminate: bool) -> int:
+        args, tries = (rid, start, stop, int(terminate)), count()
+
+        def run(link: Link) -> int:
+            was_asked = next(tries) > 0
+            return int(link.call_script("revoke", self.keys.prefix, *args, int(was_asked)))
+
+        revoked = self._try(run)
+        if revoked < 0:
+            raise UnknownTask(rid)
         return revoked
 
     def watch(self, rid: str) -> Snapshot | None:

@@ -3,6 +3,7 @@
 --
 -- KEYS[1]  prefix
 -- ARGV     1 record · 2 from · 3 to · 4 '1' to kill what runs, '0' to let it run out unseen
+--          5 '1' when it was asked before and the answer was lost: what is revoked already counts
 -- Returns  members revoked; -1 when the record is not stored
 
 go_on_when_full()
@@ -13,7 +14,7 @@ if #states == 0 then
   return -1
 end
 
-local marks, revoked = {}, 0
+local marks, revoked, before = {}, 0, 0
 for at = 1, #states do
   local byte = string.byte(states, at)
   if byte >= FIRST_UNFINISHED then
@@ -22,10 +23,12 @@ for at = 1, #states do
       marks[#marks + 1] = 'x' .. (from + at - 1)
       marks[#marks + 1] = '1'
     end
+  elseif byte == string.byte(REVOKED) and ARGV[5] == '1' then
+    before = before + 1
   end
 end
 if revoked == 0 then
-  return 0
+  return before
 end
 
 if #marks > 0 then
@@ -39,4 +42,4 @@ if #marks > 0 then
   end
 end
 flush_events()
-return revoked
+return revoked + before
