@@ -63,6 +63,16 @@ def weigh(number, data):
         return [number * 7, len(data), zlib.crc32(data)]
 
 
+def bulk(number):
+    """What `produce` returns: too much to come with an event."""
+    return number.to_bytes(4, "big") * 5000
+
+
+def produce(number):
+    with executing(number):
+        return bulk(number)
+
+
 def poison(number):
     """Kill the process that runs it, whenever it is run."""
     with executing(number):

@@ -60,7 +60,7 @@ def _data(chance: random.Random) -> tuple[bytes]:
 
 
 KINDS = {
-    "instant": Kind(0.24, 500),
+    "instant": Kind(0.21, 500),
     # Sent in several calls: what if Redis goes away between them?
     "many": Kind(0.08, 3000, least=CHUNK + 1),
     "wait": Kind(0.33, 100, _some_ms, function=deeds.wait),
@@ -77,6 +77,7 @@ KINDS = {
     "revoked": Kind(0.03, 40, _some_ms, is_revoked=True, function=deeds.wait),
     "failing": Kind(0.03, 10, function=deeds.fail, error="Trouble"),
     "telling": Kind(0.08, 10, function=deeds.tell, options={"bind": True}),
+    "bulky": Kind(0.03, 20, value=deeds.bulk, function=deeds.produce),
     "large": Kind(
         0.03, 10, _data, lambda number, data: [number * 7, len(data), zlib.crc32(data)],
         function=deeds.weigh,
