@@ -25,6 +25,9 @@ PATIENCE_MS = 10_000
 
 STOP_S = 30.0
 ORPHAN_S = 5.0
+LOOPS_A_MS = 100_000
+"""What Lua does in a millisecond, about."""
+
 POOLS: list[dict[str, object]] = [{}, {"max_tasks": 200}]
 """What the first worker's pool is, the second's, and so on in turn."""
 
@@ -46,12 +49,16 @@ class Fleet:
         self._redis = server.client()
         self._ending: set[int] = set()
         self._stopped: dict[int, tuple[float, list[int]]] = {}
+        self._full_until: float | None = None
         self._waiting_since: float | None = None
         self._workers = [self._start(at) for at in range(storm.workers)]
 
     def tend(self) -> None:
-        """Wake those that were stopped long enough, and replace those that have ended."""
+        """Make room, wake those that were stopped long enough, replace those that have ended."""
         now = self._clock.tick_ms()
+        if self._full_until is not None and now >= self._full_until:
+            self._full_until = None
+            self._redis.config_set("maxmemory", 0)
         for at, (until, _) in list(self._stopped.items()):
             if now >= until:
                 self._wake(at)
@@ -75,6 +82,11 @@ class Fleet:
                 self._redis.client_kill_filter(_type="normal", skipme=True)
             case plan.SleepRedis(_, ms):
                 self._redis.execute_command("DEBUG", "SLEEP", ms / 1000)
+            case plan.BusyRedis(_, ms):
+                self._redis.eval(f"for i = 1, {ms * LOOPS_A_MS} do end", 0)
+            case plan.FillRedis(_, ms):
+                self._redis.config_set("maxmemory", 1)
+                self._full_until = self._clock.tick_ms() + ms
             case plan.FlushScripts():
                 self._redis.script_flush()
             case plan.KillWorker() | plan.KillChild() | plan.EndWorker() | plan.StopWorker():
@@ -212,4 +224,5 @@ def make_server(storm: Storm, folder: Path) -> Server:
     """A server that keeps what it is told as the storm wants it."""
     options = ["--appendonly", "yes", "--appendfsync", storm.fsync]
     slow = slow_disk(folder, storm.slow_disk_ms) if storm.slow_disk_ms else None
-    return Server(folder, *options, "--enable-debug-command", "yes", environment=slow)
+    options += ["--enable-debug-command", "yes", "--busy-reply-threshold", "100"]
+    return Server(folder, *options, environment=slow)

@@ -10,7 +10,10 @@ from typing import Any
 from chaos import deeds
 from chaos.plan import Storm
 from nbtasks.app import App
+from nbtasks.clock import SystemClock
+from nbtasks.errors import StoreFull
 from nbtasks.live import LiveRecord
+from nbtasks.result import GroupResult
 from nbtasks.store.store import CHUNK
 from nbtasks.task import Task
 
@@ -145,6 +148,8 @@ class Load:
 
     def __init__(self, app: App, storm: Storm, window: int) -> None:
         self.sent: list[Sent] = []
+        self.refused = 0
+        self._clock = SystemClock()
         self.error: BaseException | None = None
         self._batches = batches(storm)
         self._window = window
@@ -191,10 +196,19 @@ class Load:
     def _send(self, batch: Batch) -> Sent:
         task, kind = self._tasks[batch.kind], kind_of(batch.kind)
         calls = [task.s(*call).set(**kind.call) for call in batch.calls]
-        group = task.sender.send_all(calls)
+        group = self._until_there_is_room(lambda: task.sender.send_all(calls))
         if kind.is_revoked:
             group.revoke(terminate=True)
         return Sent(batch, group.records[0])
+
+    def _until_there_is_room(self, send: Callable[[], GroupResult[Any]]) -> GroupResult[Any]:
+        """Send, again and again while Redis has no memory: a refused submit leaves nothing."""
+        while True:
+            try:
+                return send()
+            except StoreFull:
+                self.refused += 1
+                self._clock.pause(50)
 
 
 def _task(app: App, name: str) -> Task[..., Any]:

@@ -26,6 +26,8 @@ class Storm:
     redis_kills: int = 20
     cuts: int = 20
     sleeps: int = 5
+    busy: int = 5
+    fills: int = 5
     flushes: int = 5
     workers: int = 4
     children: int = 4
@@ -46,6 +48,8 @@ class Storm:
             "redis_kills",
             "cuts",
             "sleeps",
+            "busy",
+            "fills",
             "flushes",
         )
         changes = {name: max(1, round(getattr(self, name) * part)) for name in counts}
@@ -111,6 +115,22 @@ class SleepRedis:
 
 
 @dataclass(frozen=True, slots=True)
+class BusyRedis:
+    """The server runs a long script, and answers everybody that it is busy."""
+
+    at: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillRedis:
+    """The server has no memory left for a while: submits are refused, and are made again."""
+
+    at: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class FlushScripts:
     """The server forgets every script."""
 
@@ -118,7 +138,7 @@ class FlushScripts:
 
 
 WorkerFault = KillWorker | KillChild | EndWorker | StopWorker
-Fault = WorkerFault | KillRedis | CutClients | SleepRedis | FlushScripts
+Fault = WorkerFault | KillRedis | CutClients | SleepRedis | BusyRedis | FillRedis | FlushScripts
 
 
 def faults(storm: Storm) -> list[Fault]:
@@ -141,6 +161,8 @@ def faults(storm: Storm) -> list[Fault]:
         (storm.redis_kills, lambda at: KillRedis(at, chance.randrange(300))),
         (storm.cuts, CutClients),
         (storm.sleeps, lambda at: SleepRedis(at, chance.randrange(100, 1000))),
+        (storm.busy, lambda at: BusyRedis(at, chance.randrange(300, 1000))),
+        (storm.fills, lambda at: FillRedis(at, chance.randrange(100, 600))),
         (storm.flushes, FlushScripts),
     ]
     found = [make(chance.randint(first, last)) for count, make in kinds for _ in range(count)]

@@ -55,7 +55,8 @@ def weather(storm: Storm, folder: Path, deadline_s: float) -> Report:
         if not trouble:
             trouble += leftovers(app, server.client(), load)
     findings = check(replace(evidence, trouble=trouble), rolled_back=storm.fsync != "always")
-    return Report(storm=storm, findings=findings, faults=dict(fleet.done), seconds=seconds)
+    faults = {**fleet.done, "submits refused": load.refused}
+    return Report(storm=storm, findings=findings, faults=faults, seconds=seconds)
 
 
 def _rage(storm: Storm, fleet: Fleet, load: Load, spy: Spy, end: float) -> Iterator[str]:
