@@ -19,6 +19,7 @@ from nbtasks.operations import key, plain_errors
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
 from nbtasks.task import MAX_SECONDS
+from nbtasks.worker.kinds import DEFAULT_ASYNC, POOLS, PREFORK, PoolOptions
 
 if TYPE_CHECKING:
     from nbtasks.worker.options import WorkerOptions
@@ -52,6 +53,21 @@ commands.add_command(key)
     type=click.IntRange(1, 1024),
     default=None,
     help="Tasks at a time, each in a process of its own; default: one per core.",
+)
+@click.option(
+    "-P",
+    "--pool",
+    type=click.Choice(POOLS),
+    default=PREFORK,
+    show_default=True,
+    help="Where tasks run: a process each, threads of one process, or the worker itself.",
+)
+@click.option(
+    "--async-concurrency",
+    type=click.IntRange(1, 10_000),
+    default=DEFAULT_ASYNC,
+    show_default=True,
+    help="`async def` tasks at a time, in each process.",
 )
 @click.option(
     "--max-tasks-per-child",
@@ -107,6 +123,8 @@ def _worker_options(
     *,
     queues: str,
     concurrency: int | None,
+    pool: str,
+    async_concurrency: int,
     max_tasks_per_child: int,
     max_memory_per_child: str,
     name: str,
@@ -119,7 +137,6 @@ def _worker_options(
     Raises:
         ConfigError: A name or a limit is wrong.
     """
-    from nbtasks.worker.kinds import PoolOptions
     from nbtasks.worker.memory import parse_size
     from nbtasks.worker.options import WorkerOptions
 
@@ -128,6 +145,8 @@ def _worker_options(
         queues=_queues(queues, config),
         concurrency=concurrency or os.cpu_count() or 1,
         pool=PoolOptions(
+            kind=pool,
+            async_concurrency=async_concurrency,
             max_tasks=max_tasks_per_child,
             max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,
         ),

@@ -50,6 +50,7 @@ class Header:
     key_id: str = ""
     limit_ms: int = 0
     soft_ms: int = 0
+    is_async: bool = False
     retry: RetryPolicy
     sent_ms: int = 0
 
@@ -68,6 +69,7 @@ class Header:
             "kid": self.key_id,
             "limit": self.limit_ms,
             "soft": self.soft_ms,
+            "async": self.is_async,
             "retry": self.retry.to_header(),
         }
         if self.sent_ms:
@@ -111,6 +113,7 @@ class Header:
             key_id=_text(fields["kid"]),
             limit_ms=_number(fields["limit"]),
             soft_ms=_number(fields.get("soft", 0)),
+            is_async=_flag(fields.get("async", False)),
             retry=_policy(fields["retry"]),
             sent_ms=_number(fields.get("at", 0)),
         )

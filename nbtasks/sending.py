@@ -79,6 +79,7 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
         key_id=signer.key_id,
         limit_ms=options.limit_ms,
         soft_ms=options.soft_ms,
+        is_async=submission.task is not None and submission.task.is_async,
         retry=options.retry,
         # Counted from the moment it is due: waiting until then does not make it old.
         sent_ms=int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0,

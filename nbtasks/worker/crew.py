@@ -9,7 +9,7 @@ from typing import Final
 from nbtasks.clock import Clock
 from nbtasks.worker.dispatcher import Dispatcher
 from nbtasks.worker.options import WorkerOptions
-from nbtasks.worker.pool import PreforkPool
+from nbtasks.worker.pool import Pool
 from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.watchdog import Watchdog
 
@@ -27,7 +27,7 @@ class Crew:
 
     def __init__(
         self,
-        pool: PreforkPool,
+        pool: Pool,
         dispatcher: Dispatcher,
         selector: selectors.BaseSelector,
         options: WorkerOptions,
@@ -55,8 +55,8 @@ class Crew:
         try:
             if not self._watchdog.is_running:
                 self._watchdog.start([process.pid for process in self._pool.processes])
-            while len(self._pool.children) < self._options.concurrency:
-                self._start()
+            while missing := max(0, self._options.concurrency - len(self._pool.children)):
+                self._start(missing)
         except OSError as error:
             logger.warning("worker %s: no new process: %s", self._options.name, error)
             self._next_start = now + REFILL_PAUSE_MS
@@ -93,8 +93,8 @@ class Crew:
         self._pool.close()
         self._watchdog.close()
 
-    def _start(self) -> None:
-        children = self._pool.start()
+    def _start(self, missing: int) -> None:
+        children = self._pool.start(missing)
         self._watchdog.add(children[0].process.pid)
         for child in children:
             self._dispatcher.add(child)
@@ -115,10 +115,10 @@ class Crew:
             # It ends, or a task has closed the socket: either way nothing more comes from it.
             self._selector.unregister(child.sock)
             child.process.kill()
-        if not slot.deliveries:
+        if child.process.is_full:
+            self._retire(child.process)
+        elif slot.is_free:
             self.has_room = True
-            if child.process.is_full:
-                self._retire(child.process)
 
     def _watch(self, child: ChildEnd) -> None:
         write = selectors.EVENT_WRITE if child.is_behind else 0
@@ -130,7 +130,7 @@ class Crew:
     def _retire(self, process: Process) -> None:
         """Let those children of a process go that have nothing to do; others take their place."""
         for child in list(process.children):
-            if child.is_open and not self._dispatcher.slots[child.key].deliveries:
+            if child.is_open and self._dispatcher.slots[child.key].is_idle:
                 process.retires = process.retires or f"it has run {process.tasks} tasks"
                 name, why = self._options.name, process.retires
                 logger.info("worker %s: process %d retires: %s", name, process.pid, why)
@@ -140,17 +140,15 @@ class Crew:
 
     def _on_death(self, process: Process, reason: str) -> None:
         self._watchdog.remove(process.pid)
-        had_work = False
         for child in process.children:
             slot = self._dispatcher.slots[child.key]
             for kind, *rest in child.last_messages():
                 self._handlers[kind](slot, *rest)
             if child.is_open:
                 self._selector.unregister(child.sock)
-            had_work = had_work or bool(slot.deliveries)
-            self._dispatcher.lost(slot, reason)
-            if child.next_sequence == 1:
-                self._next_start = self._clock.tick_ms() + REFILL_PAUSE_MS
+        if process.children and not process.tasks:
+            self._next_start = self._clock.tick_ms() + REFILL_PAUSE_MS
+        had_work = self._dispatcher.lost(process, reason)
         self._pool.remove(process)
         if process.children:
             self._log_death(process, reason, had_work=had_work)

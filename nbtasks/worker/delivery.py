@@ -1,5 +1,6 @@
 """What a worker has in hand: slices under a lease, and the children that hold them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nbtasks.worker.interrupt import SOFT_SIGNAL
@@ -11,7 +12,8 @@ class Delivery:
     """A slice under a lease, in the hands of a child.
 
     Members [at, stop) have not ended yet; `left` counts those that nothing was handed in about: the
-    lease goes with the last of them.
+    lease goes with the last of them. Coroutines end in any order: they are in `ended`, and have no
+    sequence numbers, since all have begun at `begun_ms`.
     """
 
     number: int
@@ -28,6 +30,10 @@ class Delivery:
     limit_ms: int = 0
     soft_ms: int = 0
     announced: int = -1
+    is_async: bool = False
+    is_interrupted: bool = False
+    begun_ms: float = 0.0
+    ended: set[int] = field(default_factory=set[int])
 
     def sequence_of(self, index: int) -> int:
         """The child's sequence number of a member."""
@@ -39,7 +45,32 @@ class Delivery:
 
     def holds(self, index: int) -> bool:
         """Whether a member is still to end here."""
-        return self.at <= index < self.stop
+        return self.at <= index < self.stop and index not in self.ended
+
+    def unfinished(self) -> list[int]:
+        """The members that are still to end here."""
+        return [index for index in range(self.at, self.stop) if index not in self.ended]
+
+    def running(self, now: int) -> list[int]:
+        """The members that have begun; `now` is the number in the cells."""
+        if self.is_async:
+            return self.unfinished()
+        running = self.index_of(now)
+        return [running] if self.holds(running) else []
+
+    def cut_at(self, alone: list[int]) -> Iterator[tuple[int, int]]:
+        """What is unfinished as ranges [start, stop), these members each in a range of its own."""
+        start: int | None = None
+        for index in self.unfinished():
+            if start is not None and index in alone:
+                yield start, index
+                start = None
+            if index in alone:
+                yield index, index + 1
+            elif start is None:
+                start = index
+        if start is not None:
+            yield start, self.stop
 
 
 @dataclass(slots=True)
@@ -48,16 +79,20 @@ class Slot:
 
     `takeback` is the range of sequence numbers that it was just forbidden to begin; `condemned` are
     revoked members, by sequence number, and when a look first found them running; `interrupted` is
-    the last member that was over its soft limit.
+    the last member that was over its soft limit. `flying` are the coroutines in the child, by
+    delivery and index, at most `most_flying`, and `ending` says when one of them was cancelled.
     """
 
     child: ChildEnd
+    most_flying: int = 0
     deliveries: dict[int, Delivery] = field(default_factory=dict[int, Delivery])
     seen: int = 0
     since_ms: float = 0.0
     takeback: tuple[int, int] | None = None
     condemned: dict[int, float | None] = field(default_factory=dict[int, float | None])
     interrupted: int = 0
+    flying: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    ending: dict[tuple[int, int], float] = field(default_factory=dict[tuple[int, int], float])
 
     @property
     def killed(self) -> str:
@@ -68,10 +103,35 @@ class Slot:
     def is_free(self) -> bool:
         """Whether it may be given something."""
         process = self.child.process
-        return not (self.deliveries or process.killed or process.is_full)
+        if process.killed or process.is_full or self.has_sync:
+            return False
+        return not self.flying or len(self.flying) < self.most_flying
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs or waits in it."""
+        return not (self.deliveries or self.flying)
+
+    @property
+    def has_sync(self) -> bool:
+        """Whether it has something for the child's one thread for tasks."""
+        return any(not delivery.is_async for delivery in self.deliveries.values())
+
+    def room_for(self, delivery: Delivery) -> int:
+        """How many members of a slice it may be given."""
+        room = self.child.process.room
+        rooms = [delivery.left] if room is None else [delivery.left, room]
+        if delivery.is_async:
+            rooms.append(max(0, self.most_flying - len(self.flying)))
+        return min(rooms)
 
     def interrupt(self, sequence: int, limit_ms: int) -> bool:
-        """Raise SoftTimeLimitExceeded in the member that runs; whether the child has seen to it."""
+        """Raise SoftTimeLimitExceeded in the member that runs; whether no more is to be done.
+
+        Python runs signal handlers in the main thread only: in other threads it is not raised.
+        """
+        if self.child.process.is_shared:
+            return True
         cells = self.child.cells
         if self.interrupted != sequence:
             self.interrupted = sequence

@@ -16,13 +16,14 @@ from nbtasks.serializers import PYTHON_TAG
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
-from nbtasks.worker.child import RETRYABLE, Work
 from nbtasks.worker.decide import Crashed, GiveBack, Raised, RetryIn, decide
 from nbtasks.worker.delivery import Delivery, Slot
+from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
 from nbtasks.worker.lookout import SLOW_US, condemn, look, start_takeback
-from nbtasks.worker.process import ChildEnd
+from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.shelf import Shelf
+from nbtasks.worker.work import RETRYABLE, Work
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ SLOT_MEMBERS: Final = 256
 
 _HEADERS_KEPT = 128
 _NO_GUESS_US = float(SLOT_US)
+_NO_SEQUENCE: Final = -(1 << 60)
+"""Of coroutines: no number in the cells means one of them, and none can be taken back."""
+
 _UNREADABLE = Header(task="", code="", retry=NEVER)
 
 
@@ -46,6 +50,7 @@ class Intake:
     lease_ms: int
     limit_ms: int = 0
     soft_ms: int = 0
+    async_concurrency: int = 1
 
 
 class Dispatcher:
@@ -70,7 +75,7 @@ class Dispatcher:
 
     def add(self, child: ChildEnd) -> None:
         """A new child is ready for work."""
-        self.slots[child.key] = Slot(child)
+        self.slots[child.key] = Slot(child, self._intake.async_concurrency)
 
     @property
     def free(self) -> list[Slot]:
@@ -96,12 +101,17 @@ class Dispatcher:
         self, slot: Slot, number: int, start: int, states: bytes, spent_us: int, bodies: list[bytes]
     ) -> None:
         """Members `start`.. of a delivery have ended."""
+        slot.ending.pop((number, start), None)
+        slot.flying.discard((number, start))
         delivery = slot.deliveries.get(number)
-        if delivery is None:
+        if delivery is None or not delivery.holds(start):
             return
         each = max(1, spent_us // len(states))
-        self._guess_us = (self._guess_us + each) / 2
-        delivery.at = start + len(states)
+        if delivery.is_async:
+            delivery.ended.add(start)
+        else:
+            self._guess_us = (self._guess_us + each) / 2
+            delivery.at = start + len(states)
         if RETRYABLE in states:
             self._decide_each(slot, delivery, start, each, zip(states, bodies, strict=True))
         else:
@@ -115,9 +125,9 @@ class Dispatcher:
             slot.child.process.tasks -= stop - index
             self._hand_in.back(slot, delivery, index, stop, SLOW_US)
 
-    def retire(self, slot: Slot, reason: str) -> None:
-        """The process of a child is to get nothing more."""
-        slot.child.process.retires = reason
+    def retire(self, slot: Slot, held: int) -> None:
+        """The process of a child holds so many bytes, and is to get nothing more."""
+        slot.child.process.retires = f"it holds {held / 1e6:,.0f} MB"
 
     def report(self, slot: Slot, number: int, reports: Iterable[tuple[str, int, object]]) -> None:
         """A running member tells something."""
@@ -125,23 +135,34 @@ class Dispatcher:
         if delivery is not None:
             self._hand_in.report(delivery, reports)
 
-    def lost(self, slot: Slot, reason: str) -> None:
-        """A child has died: the member it ran is to blame, the others go again."""
-        del self.slots[slot.child.key]
-        now = slot.child.cells.now
+    def lost(self, process: Process, reason: str) -> bool:
+        """A process has died: what ran in it is to blame, the others go again.
+
+        Nobody knows which of several threads or coroutines it was: each of them is a suspect.
+
+        Returns:
+            Whether it had something to do.
+        """
+        slots = [self.slots.pop(child.key) for child in process.children]
+        held = [(slot, each) for slot in slots for each in list(slot.deliveries.values())]
         decision = decide(Crashed(reason), NEVER, 0, 0.0)
-        for delivery in list(slot.deliveries.values()):
-            running = delivery.index_of(now)
-            if delivery.holds(running) and not slot.killed and isinstance(decision, GiveBack):
-                self._hand_in.back(slot, delivery, delivery.at, running)
-                self._hand_in.died(slot, delivery, running, decision.reason)
-                delivery.at = running + 1
-            self._hand_in.back(slot, delivery, delivery.at, delivery.stop)
+        for slot, delivery in held:
+            running = delivery.running(slot.child.cells.now)
+            for start, stop in delivery.cut_at(running):
+                is_suspect = start in running and not process.killed
+                if is_suspect and isinstance(decision, GiveBack):
+                    self._hand_in.died(slot, delivery, start, decision.reason)
+                else:
+                    self._hand_in.back(slot, delivery, start, stop)
+        return bool(held)
 
     # To Redis
 
-    def exchange(self, *, take: bool) -> None:
+    def exchange(self, *, take: bool) -> bool:
         """Hand in, and take work for the free children.
+
+        Returns:
+            Whether a child that was given something is still free.
 
         Raises:
             StoreUnavailable: Redis is gone; what was to be handed in is kept.
@@ -165,6 +186,7 @@ class Dispatcher:
         self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
         self._taken += taken
         self._give_taken()
+        return any(slot.is_free and slot.flying for slot in free) and bool(taken)
 
     def reclaim(self) -> None:
         """Give back what was taken by an exchange whose answer was lost with the connection.
@@ -189,24 +211,32 @@ class Dispatcher:
     def tick(self) -> float | None:
         """Look at what children run; ms until the next look, None for never."""
         now = self._clock.tick_ms()
-        busy = [slot for slot in self.slots.values() if slot.deliveries and not slot.killed]
+        busy = [slot for slot in self.slots.values() if slot.has_sync and not slot.killed]
         if any(slot.takeback is not None for slot in busy):
             self._guess_us = _NO_GUESS_US
         waits = [look(slot, now, self._hand_in) for slot in busy]
+        flown = [slot for slot in self.slots.values() if slot.flying and not slot.killed]
+        waits += [look_at_flights(slot, now, self._hand_in) for slot in flown]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def drop(self, lease: str) -> None:
         """A lease is no longer ours: end the child that works on it."""
         self._taken = [taken for taken in self._taken if taken[1].decode() != lease]
         for slot in self.slots.values():
-            if any(delivery.lease == lease for delivery in slot.deliveries.values()):
-                slot.kill("its lease was lost: another worker has the task")
+            for delivery in list(slot.deliveries.values()):
+                if delivery.lease == lease and delivery.is_async:
+                    for index in delivery.unfinished():
+                        cancel(slot, delivery, index, self._clock.tick_ms())
+                elif delivery.lease == lease:
+                    slot.kill("its lease was lost: another worker has the task")
 
     def revoke(self, lease: str, index: int) -> None:
         """A member is revoked: kill the child that runs it, or keep it from being begun."""
         for slot in self.slots.values():
             for delivery in slot.deliveries.values():
-                if delivery.lease == lease:
+                if delivery.lease == lease and delivery.is_async:
+                    cancel(slot, delivery, index, self._clock.tick_ms())
+                elif delivery.lease == lease:
                     condemn(slot, delivery, index)
 
     def take_back_all(self) -> None:
@@ -277,21 +307,22 @@ class Dispatcher:
             stop=start + len(bodies),
             at=start,
             left=len(bodies),
-            sequence=child.next_sequence,
+            sequence=_NO_SEQUENCE if facts.is_async else child.next_sequence,
             retries=retries,
             header=header,
             limit_ms=facts.limit_ms or self._intake.limit_ms,
             soft_ms=facts.soft_ms or self._intake.soft_ms,
+            is_async=facts.is_async,
+            begun_ms=self._clock.tick_ms(),
         )
         slot.deliveries[delivery.number] = delivery
-        room = child.process.room
-        if room is not None and room < len(bodies):
+        room = slot.room_for(delivery)
+        if room < len(bodies):
             del bodies[room:]
             self._hand_in.back(slot, delivery, start + room, delivery.stop, SLOW_US)
             delivery.stop = start + room
         if not bodies:
             return
-        child.next_sequence += len(bodies)
         child.process.tasks += len(bodies)
         if blob is None:
             self._fail_all(slot, delivery)
@@ -306,13 +337,18 @@ class Dispatcher:
             header,
             name,
             retries,
+            delivery.is_async,
             bodies,
             None if name in child.known_code else blob,
         )
         if work.blob is not None:
             child.known_code.add(name, len(blob))
         child.hand_over(work)
-        slot.since_ms = self._clock.tick_ms()
+        if delivery.is_async:
+            slot.flying.update((delivery.number, index) for index in delivery.unfinished())
+        else:
+            child.next_sequence += len(bodies)
+            slot.since_ms = delivery.begun_ms
 
     def _fetch_code(self, name: str) -> bytes | None:
         blob = self._code.get(name)

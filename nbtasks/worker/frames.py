@@ -74,6 +74,10 @@ class FrameReader:
         self._sock = sock
         self._buffer = bytearray()
 
+    def fileno(self) -> int:
+        """The socket's file number."""
+        return self._sock.fileno()
+
     def receive(self) -> int:
         """Read once: how many bytes, or GONE, or NOTHING_NOW where the socket does not block."""
         try:

@@ -26,20 +26,22 @@ class MemoryWatch:
         self._most = most
         self._clock = clock
         self._next_look = 0.0
+        self.was_exceeded = False
 
     def excess(self) -> int:
-        """The bytes it holds where that is too much, else 0; also 0 where it is too soon to look.
+        """The bytes it holds when that is too much for the first time, else 0.
 
         Costs next to nothing where there is no limit.
         """
-        if not self._most:
+        if not self._most or self.was_exceeded:
             return 0
         now = self._clock.tick_ms()
         if now < self._next_look:
             return 0
         self._next_look = now + LOOK_MS
         held = held_bytes()
-        return held if held > self._most else 0
+        self.was_exceeded = held > self._most
+        return held if self.was_exceeded else 0
 
 
 def held_bytes() -> int:

@@ -26,10 +26,15 @@ MOST_PARTS: Final = 1000
 class Written:
     """Text of one member to one stream, in pieces."""
 
+    delivery: int
     index: int
     letter: str
     pieces: list[str] = field(default_factory=list[str])
     size: int = 0
+
+    def is_of(self, delivery: int, index: int, letter: str) -> bool:
+        """Whether text of this member to this stream belongs here."""
+        return (self.index, self.letter, self.delivery) == (index, letter, delivery)
 
     def add(self, text: str) -> int:
         """Append text; how many characters of older text are dropped for it."""
@@ -73,7 +78,7 @@ class Outbox:
         self._bodies: list[bytes] = []
         self._held = 0
         self._began = 0.0
-        self._progress: dict[int, bytes] = {}
+        self._progress: dict[tuple[int, int], bytes] = {}
         self._written: list[Written] = []
         self._omitted = 0
         self._last_report = -HOLD_REPORTS_MS
@@ -102,21 +107,29 @@ class Outbox:
             elif self._left and len(self._states) == 1:
                 self._arm()
 
-    def progress(self, index: int, data: bytes) -> None:
+    def ended(self, delivery: int, index: int, state: int, spent_us: int, body: bytes) -> None:
+        """A member that runs beside others has ended."""
+        if self._sock is None:
+            os._exit(0)
+        with self._lock:
+            self._send_reports()
+            self._send(("done", delivery, index, bytes([state]), spent_us, [body]))
+
+    def progress(self, delivery: int, index: int, data: bytes) -> None:
         """A member tells how far it is; the newest counts."""
         with self._lock:
-            self._progress[index] = data
+            self._progress[delivery, index] = data
             self._report()
 
-    def write(self, index: int, letter: str, text: str) -> None:
+    def write(self, delivery: int, index: int, letter: str, text: str) -> None:
         """A member wrote text to a stream."""
         if self._sock is None:
             os.write(2, text.encode("utf-8", "backslashreplace"))
             return
         with self._lock:
             written = self._written
-            if not written or (written[-1].index, written[-1].letter) != (index, letter):
-                written.append(Written(index, letter))
+            if not written or not written[-1].is_of(delivery, index, letter):
+                written.append(Written(delivery, index, letter))
             self._omitted += written[-1].add(text)
             if len(written) > MOST_PARTS:
                 self._omitted += written.pop(0).size
@@ -128,10 +141,10 @@ class Outbox:
             self._send_results()
             self._send(("dropped", self._delivery, index))
 
-    def retire(self, reason: str) -> None:
-        """This process wants nothing more."""
+    def retire(self, held: int) -> None:
+        """This process holds so many bytes, and wants nothing more."""
         with self._lock:
-            self._send(("retire", reason))
+            self._send(("retire", held))
 
     def flush(self) -> None:
         """Send everything now."""
@@ -158,12 +171,16 @@ class Outbox:
         self._last_report = self._clock.tick_ms()
         written, progress, omitted = self._written, self._progress, self._omitted
         self._written, self._progress, self._omitted = [], {}, 0
-        reports = [("o", part.index, part.data()) for part in written]
+        reports: dict[int, list[tuple[str, int, bytes]]] = {}
         if omitted:
             words = f"{STDERR}… {omitted:,} characters are left out …\n"
-            reports.insert(0, ("o", written[0].index, words.encode()))
-        reports += [("p", index, data) for index, data in progress.items()]
-        self._send(("report", self._delivery, reports))
+            reports[written[0].delivery] = [("o", written[0].index, words.encode())]
+        for part in written:
+            reports.setdefault(part.delivery, []).append(("o", part.index, part.data()))
+        for (delivery, index), data in progress.items():
+            reports.setdefault(delivery, []).append(("p", index, data))
+        for delivery, items in reports.items():
+            self._send(("report", delivery, items))
 
     def _send_results(self) -> None:
         count = len(self._states)

@@ -1,37 +1,22 @@
-"""Prefork children: started, watched, killed and replaced."""
+"""The pool: all processes with children that a worker has."""
 
-import ctypes
-import gc
-import os
 import select
-import signal
-import socket
-import sys
-from contextlib import suppress
 from typing import Final
 
-from nbtasks.worker.child import Cells, ChildSettings, run_child
-from nbtasks.worker.descriptors import close_others, read_nothing
-from nbtasks.worker.kinds import PoolOptions
+from nbtasks.worker.kinds import THREADS, PoolOptions
 from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.starting import Fork, Starter
+from nbtasks.worker.work import ChildSettings
 
-_PR_SET_PDEATHSIG: Final = 1
 _CLOSING_LOOKS: Final = 200
 _CLOSING_LOOK_S: Final = 0.01
 
 
-def _load_libc() -> ctypes.CDLL | None:
-    return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-_libc = _load_libc()
-
-
-class PreforkPool:
-    """The children; the parent has no threads, so forking it is safe."""
+class Pool:
+    """Starts processes, watches them, and lets them go."""
 
     def __init__(self, settings: ChildSettings, options: PoolOptions) -> None:
-        self._settings = settings
+        self._starter: Starter = Fork(settings)
         self._options = options
         self.processes: list[Process] = []
 
@@ -40,30 +25,17 @@ class PreforkPool:
         """All children but those that have retired."""
         return [child for process in self.processes for child in process.children]
 
-    def start(self) -> list[ChildEnd]:
+    def start(self, missing: int) -> list[ChildEnd]:
         """Start one more process; its children.
+
+        Args:
+            missing: How many children are wanted: threads are all of one process.
 
         Raises:
             OSError: There is no memory, process or file for one now.
         """
-        ours, theirs = socket.socketpair()
-        try:
-            cells = Cells()
-            parent = os.getpid()
-            gc.freeze()  # what exists now stays shared: a collection in the child would copy it
-            pid = os.fork()
-        except OSError:
-            ours.close()
-            theirs.close()
-            raise
-        if pid == 0:
-            _become_child(parent, theirs.fileno())
-            run_child(theirs, cells, self._settings)
-        theirs.close()
-        with suppress(OSError):
-            os.setpgid(pid, pid)  # the child does so too: whoever comes first
-        process = Process(pid, self._options.max_tasks)
-        ChildEnd(process, ours, cells)
+        process = self._starter.start(missing if self._options.kind == THREADS else 1)
+        process.most_tasks = self._options.max_tasks
         self.processes.append(process)
         return process.children
 
@@ -85,21 +57,9 @@ class PreforkPool:
         for _ in range(_CLOSING_LOOKS):
             self.processes = [process for process in self.processes if process.ended() is None]
             if not self.processes:
-                return
+                break
             select.select([], [], [], _CLOSING_LOOK_S)
         for process in self.processes:
             process.kill()
             process.wait()
-
-
-def _become_child(parent: int, keep: int) -> None:
-    """Leave the parent's group, die with it, and close all it had open but the one socket."""
-    with suppress(OSError):
-        os.setpgid(0, 0)
-    signal.set_wakeup_fd(-1)
-    close_others(keep)
-    read_nothing()
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(0)  # it died before the kernel was told
+        self._starter.close()

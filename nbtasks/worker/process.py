@@ -8,9 +8,9 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
-from nbtasks.worker.child import Cells, Work
 from nbtasks.worker.frames import GONE, FrameReader, FrameWriter
 from nbtasks.worker.shelf import Shelf
+from nbtasks.worker.work import WORK, Cells, Work
 
 _keys = count(1)
 
@@ -50,6 +50,7 @@ class ChildEnd:
         """Give it a slice; never blocks."""
         self._writer.send(
             (
+                WORK,
                 work.sequence,
                 work.delivery,
                 work.rid,
@@ -58,10 +59,15 @@ class ChildEnd:
                 work.header,
                 work.code,
                 work.retries,
+                work.is_async,
                 work.bodies,
                 work.blob,
             )
         )
+
+    def tell(self, *message: object) -> None:
+        """Tell it something about a member; never blocks."""
+        self._writer.send(message)
 
     def flush(self) -> None:
         """Hand over what there was no room for."""
@@ -87,17 +93,19 @@ class Process:
     Attributes:
         pid: Its number; it leads a process group of its own.
         children: Those that have not retired.
+        is_shared: Whether its children are threads, and none is the main thread.
         tasks: How many members it has been given and not given back.
         most_tasks: How many it may be given; 0 for any number.
         killed: Why the parent has ended it; empty where it has not.
         retires: Why it gets nothing more; empty where it does.
     """
 
-    def __init__(self, pid: int, most_tasks: int) -> None:
+    def __init__(self, pid: int) -> None:
         self.pid = pid
         self.children: list[ChildEnd] = []
+        self.is_shared = False
         self.tasks = 0
-        self.most_tasks = most_tasks
+        self.most_tasks = 0
         self.killed = ""
         self.retires = ""
 

@@ -19,15 +19,15 @@ from nbtasks.signing import Signer
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
-from nbtasks.worker.child import ChildSettings
 from nbtasks.worker.crew import Crew
 from nbtasks.worker.dispatcher import Dispatcher, Intake
 from nbtasks.worker.lookout import LOOK_MS
 from nbtasks.worker.options import WorkerOptions
-from nbtasks.worker.pool import PreforkPool
+from nbtasks.worker.pool import Pool
 from nbtasks.worker.pulse import Pulse
 from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
+from nbtasks.worker.work import ChildSettings
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +61,11 @@ class Worker:
             lease_ms=config.lease_ms,
             limit_ms=options.limit_ms,
             soft_ms=options.soft_ms,
+            async_concurrency=options.pool.async_concurrency,
         )
         self._dispatcher = Dispatcher(self._link, intake, self._clock)
         self._selector = selectors.DefaultSelector()
-        pool = PreforkPool(settings, options.pool)
+        pool = Pool(settings, options.pool)
         self._crew = Crew(pool, self._dispatcher, self._selector, options, self._clock)
         self._shutdown = Shutdown(self._clock, options.shutdown_ms)
         self._wakes = self._make_wakes()
@@ -186,7 +187,7 @@ class Worker:
         if not (self._is_hungry or self._crew.has_room or is_due or dispatcher.has_news):
             return
         self._is_hungry = self._crew.has_room = False
-        dispatcher.exchange(take=self._shutdown.step == RUN)
+        self._is_hungry = dispatcher.exchange(take=self._shutdown.step == RUN)
         self._crew.settle()
         if dispatcher.leases:
             self._idle_since = now

@@ -98,23 +98,23 @@ print(refused, other)
 CHILD = (
     COMMON
     + """
-import socket
+from contextlib import nullcontext
+from nbtasks.clock import SystemClock
 from nbtasks.functions import FunctionCache
 from nbtasks.states import FAILURE
-from nbtasks.worker.child import Cells, Child, ChildSettings, Work
+from nbtasks.worker.library import Library
+from nbtasks.worker.work import ChildSettings, Work
 
 code = FunctionCache().code(lambda value: value, "fit")
 blob = signer.code().seal(0, code.blob)
 header = Header(task="fit", code=code.hash, retry=RetryPolicy(max_retries=1)).encode()
 body = signer.arguments("r1", header).seal(0, encode(((VALUE,), {}), "it")[0])
-ours, theirs = socket.socketpair()
 settings = ChildSettings(worker="w1", signer=signer, max_value=10**6)
 
 def run(header, body, blob, name=code.hash):
-    child = Child(theirs, Cells(), settings)
-    work = Work(1, 1, "r1", 1, 0, header, name, 0, [body], blob)
-    child._keep_code(work.code, blob)
-    return child._prepare(work)(0, body)
+    work = Work(1, 1, "r1", 1, 0, header, name, 0, False, [body], blob)
+    call = lambda function, loaded, args, kwargs: function(*args, **kwargs)
+    return Library(settings, SystemClock()).slice(work).run(0, body, call, nullcontext())
 
 def genuine():
     try:

@@ -1,5 +1,6 @@
 """Tasks for the tests of the worker: workers import them by name, so only what they have."""
 
+import asyncio
 import contextlib
 import ctypes
 import logging
@@ -12,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from nbtasks.context import current_task
 from nbtasks.errors import SoftTimeLimitExceeded
 
 STUBBORN = """
@@ -247,3 +249,82 @@ def hoard(size):
     """Keep memory in use for as long as this process lives; its pid."""
     _hoard.append(b"h" * size)
     return os.getpid()
+
+
+async def wait_s(seconds):
+    await asyncio.sleep(seconds)
+    return os.getpid()
+
+
+async def hold_async(folder, name):
+    """As `hold`, without keeping others from running."""
+    folder = Path(folder)
+    note(folder / "started", name, os.getpid(), time.monotonic())
+    while not (folder / f"go-{name}").exists():  # noqa: ASYNC110 - the event is in another process
+        await asyncio.sleep(0.003)
+    note(folder / "ended", name, os.getpid(), time.monotonic())
+    return name
+
+
+async def stubborn(folder, name):
+    """Hold, and swallow every attempt to end it."""
+    while True:
+        try:
+            return await hold_async(folder, name)
+        except BaseException as error:  # noqa: BLE001 - that is what it is for
+            note(Path(folder) / "swallowed", name, type(error).__name__)
+
+
+async def talk(name, times):
+    """Print and report in turns with others; what `current_task` says each time."""
+    ids = set()
+    for number in range(times):
+        print(f"{name} {number}")  # noqa: T201 - the task prints
+        context = current_task.get()
+        context.progress(number + 1, times, name)
+        ids.add(context.request.id)
+        await asyncio.sleep(0.002)
+    return ids
+
+
+async def fail_soon(text):
+    await asyncio.sleep(0.01)
+    raise ValueError(text)
+
+
+async def crash_soon(how):
+    await asyncio.sleep(0.05)
+    crash(how)
+
+
+async def leave_running(path):
+    """End while a task that was started here still runs."""
+
+    async def forever():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            note(path, "cancelled")
+
+    asyncio.get_running_loop().leftover = asyncio.create_task(forever())
+    await asyncio.sleep(0)
+
+
+async def exit_inside():
+    """Start a task that asks the whole loop to end."""
+
+    async def leave():
+        raise SystemExit(3)
+
+    asyncio.get_running_loop().leaver = asyncio.create_task(leave())
+    await asyncio.sleep(0.05)
+    return "still here"
+
+
+def report(name):
+    """Report some progress; the id of this task as `current_task` says it."""
+    context = current_task.get()
+    for number in range(3):
+        context.progress(number, 2, name)
+        _pause.wait(0.005)
+    return context.request.id

@@ -1,0 +1,226 @@
+"""The code that a child has been given, and one slice of calls to it.
+
+Every signature is checked before anything is unpickled.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nbtasks.clock import Clock
+from nbtasks.context import Request
+from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
+from nbtasks.failure import encode_failure, register_source, system_body
+from nbtasks.functions import CELL, Loaded, digest, load
+from nbtasks.record import Header
+from nbtasks.signing import HEAD, is_named
+from nbtasks.states import FAILURE, SUCCESS
+from nbtasks.worker.cells import CellFunction
+from nbtasks.worker.shelf import Shelf
+from nbtasks.worker.work import RETRYABLE, ChildSettings, Work
+
+_HEADERS_KEPT: Final = 256
+
+Function = Callable[..., Any]
+Call = Callable[[Function, Loaded, tuple[Any, ...], dict[str, Any]], Any]
+AsyncCall = Callable[[Function, Loaded, tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class Book:
+    """Some code as it was sent, and as it was loaded."""
+
+    blob: bytes
+    found: tuple[Function, Loaded] | None = None
+
+
+class Library:
+    """Keeps code and headers for the slices that come after."""
+
+    def __init__(self, settings: ChildSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._books: dict[str, Book] = {}
+        self._shelf = Shelf()
+        self._headers: dict[bytes, Header] = {}
+
+    def slice(self, work: Work) -> "SliceRun":
+        """A slice that is ready to run. Slices must come in the order that the parent sent them."""
+        if work.blob is not None:
+            self._books[work.code] = Book(work.blob)
+            for old in self._shelf.add(work.code, len(work.blob)):
+                del self._books[old]
+        return SliceRun(self, work, self._books.get(work.code))
+
+    def header(self, data: bytes) -> Header:
+        """A header, decoded.
+
+        Raises:
+            ConfigError: A newer nbtasks wrote it.
+            BadSignature: No nbtasks wrote it.
+        """
+        header = self._headers.get(data)
+        if header is None:
+            if len(self._headers) > _HEADERS_KEPT:
+                self._headers.clear()
+            header = self._headers[data] = Header.decode(data)
+        return header
+
+
+class SliceRun:
+    """A slice in the hands of a child: opens what its members are called with, seals what they say.
+
+    Its code is its own, also where the library lets it go in the meantime.
+    """
+
+    def __init__(self, library: Library, work: Work, book: Book | None) -> None:
+        self.work = work
+        self._book = book
+        self.clock = library.clock
+        self.settings = library.settings
+        signer = self.settings.signer
+        self.results = signer.results(work.rid)
+        self.whose = ""
+        self._header: Header | None = None
+        self._error: NbTasksError | None = None
+        try:
+            header = library.header(work.header)
+            header.check_python(work.task_id(work.start))
+            self._header = header
+            self._arguments = signer.arguments(work.rid, work.header, header.key_id)
+            self.whose = (
+                f"worker {self.settings.worker!r} refused task {header.task!r} ({work.rid})"
+            )
+        except NbTasksError as error:
+            self._error = error
+
+    @property
+    def task(self) -> str:
+        """The name of the task."""
+        return self._known().task
+
+    def request(self, index: int) -> Request:
+        """What a member may know of itself."""
+        return Request(
+            id=self.work.task_id(index),
+            task=self._known().task,
+            retries=self.work.retries,
+            hostname=self.settings.worker,
+        )
+
+    def run(
+        self, index: int, body: bytes, call: Call, guard: AbstractContextManager[None]
+    ) -> tuple[int, bytes]:
+        """Run a member: its state and body. What is the user's own runs inside of the guard."""
+        answer = Answer(self, index)
+        try:
+            payload, function, loaded = self._open(index, body, answer)
+        except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
+            return FAILURE, answer.refusal(error)
+        try:
+            with guard:
+                args, kwargs = answer.codec.decode(payload, self.whose)
+                return SUCCESS, answer.value(call(function, loaded, args, kwargs))
+        except BaseException as error:  # noqa: BLE001 - this is where user code runs
+            return self._state_of(error), answer.refusal(error)
+
+    async def run_async(self, index: int, body: bytes, call: AsyncCall) -> tuple[int, bytes]:
+        """The same for a coroutine function."""
+        answer = Answer(self, index)
+        try:
+            payload, function, loaded = self._open(index, body, answer)
+        except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
+            return FAILURE, answer.refusal(error)
+        try:
+            args, kwargs = answer.codec.decode(payload, self.whose)
+            return SUCCESS, answer.value(await call(function, loaded, args, kwargs))
+        except BaseException as error:  # noqa: BLE001 - this is where user code runs
+            return self._state_of(error), answer.refusal(error)
+
+    def _known(self) -> Header:
+        if self._header is None:
+            raise self._error or RuntimeError("no header")
+        return self._header
+
+    def _open(
+        self, index: int, body: bytes, answer: "Answer"
+    ) -> tuple[memoryview, Function, Loaded]:
+        header, settings, whose = self._known(), self.settings, self.whose
+        if len(body) > settings.max_value + HEAD:
+            # A digest of what nobody may send would only cost time.
+            raise TooBig(whose, len(body), settings.max_value, "max_input")
+        payload = self._arguments.open(index, body, whose)
+        answer.be_like(body, payload)
+        header.check_age(whose, self.clock.wall_ms(), settings.max_age_ms)
+        answer.codec.check(payload, whose)
+        return payload, *self._load(header)
+
+    def _load(self, header: Header) -> tuple[Function, Loaded]:
+        """The function; code with mutable state is loaded anew for each task.
+
+        The arguments are signed together with the header, and that names the code: signed code of
+        another task cannot be put in its place.
+        """
+        what = f"worker {self.settings.worker!r} refused the code of task {header.task!r}"
+        book, code = self._book, self.work.code
+        if code != header.code:
+            raise BadSignature(what)
+        if book is None:
+            raise RemoteError("CodeLost", f"the code of task {header.task!r} is no longer stored")
+        if book.found is not None and not header.fresh:
+            return book.found
+        opened = self.settings.signer.code().open(0, book.blob, what)
+        if not is_named(code, digest(opened)):
+            raise BadSignature(what)
+        loaded = load(opened, self.settings.codec)
+        register_source(loaded.filename, loaded.source)
+        function = CellFunction(loaded) if loaded.kind == CELL else loaded.value
+        book.found = function, loaded
+        return book.found
+
+    def _state_of(self, error: BaseException) -> int:
+        return RETRYABLE if self._known().retry.matches(error) else FAILURE
+
+
+class Answer:
+    """How a member's value or error is encoded: signed or encrypted, and in a form, as it came."""
+
+    def __init__(self, run: SliceRun, index: int) -> None:
+        self._run = run
+        self._index = index
+        self._seal = run.results
+        self._began = run.clock.tick_ms()
+        self.codec = run.settings.codec
+
+    def be_like(self, body: bytes, payload: memoryview) -> None:
+        """Answer in the way that this was sent."""
+        self._seal = self._run.results.like(body)
+        self.codec = self.codec.like(payload)
+
+    def value(self, value: object) -> bytes:
+        """The body of a member that returned this.
+
+        Raises:
+            TooBig: It is larger than a value may be.
+            Unsendable: It cannot be encoded.
+        """
+        what, most = f"the value of {self._run.task!r}", self._run.settings.max_value
+        payload, _ = self.codec.encode(value, what)
+        if len(payload) > most:
+            raise TooBig(what, len(payload), most, "max_input")
+        return self._seal.seal(self._index, payload)
+
+    def refusal(self, error: BaseException) -> bytes:
+        """The body of a member that ended with this error."""
+        if isinstance(error, BadSignature):
+            return system_body("BadSignature", what=error.args[0])
+        run = self._run
+        seconds = (run.clock.tick_ms() - self._began) / 1000
+        tries = run.work.retries + 1
+        note = f"on worker {run.settings.worker}, try {tries}, after {seconds:.2f} s"
+        payload = encode_failure(error, note, self.codec)
+        if len(payload) > run.settings.max_value:
+            words = RemoteError(type(error).__name__, f"it carries {len(payload) / 1e6:,.0f} MB")
+            payload = encode_failure(words, note, self.codec)
+        return self._seal.seal(self._index, payload)

@@ -1,0 +1,89 @@
+"""What parent and child have in common: the work that is handed over, and some shared numbers."""
+
+import mmap
+from dataclasses import dataclass, field
+from typing import Final
+
+from nbtasks.serializers import Codec
+from nbtasks.signing import Signer
+from nbtasks.worker.interrupt import SOFT, SOFT_MS
+
+RETRYABLE: Final = ord("E")
+"""In place of FAILURE: the error is one that the task's policy would retry."""
+
+WORK: Final = "work"
+CANCEL: Final = "cancel"
+INTERRUPT: Final = "interrupt"
+"""What a parent tells a child: the fields of a `Work`; the delivery and index of a member that is
+to be cancelled; the same and the soft limit in ms that it is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSettings:
+    """What a child must know: the worker's name, the keys, and what it is to refuse.
+
+    Values and memory are in bytes; `max_memory` and `max_age_ms` are 0 where there is no limit.
+    """
+
+    worker: str
+    signer: Signer
+    max_value: int
+    max_memory: int = 0
+    codec: Codec = field(default_factory=Codec)
+    max_age_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A slice as the parent hands it over.
+
+    `sequence` is the number of its first member; members that run on the event loop have none.
+    """
+
+    sequence: int
+    delivery: int
+    rid: str
+    members: int
+    start: int
+    header: bytes
+    code: str
+    retries: int
+    is_async: bool
+    bodies: list[bytes]
+    blob: bytes | None
+
+    def task_id(self, index: int) -> str:
+        """The id of a member."""
+        return self.rid if self.members == 1 else f"{self.rid}-{index}"
+
+
+class Cells:
+    """Numbers shared with the parent: where the child is, and what it must not begin or go on with.
+
+    Each member handed to a child has a sequence number. `now` is the one it runs; the parent takes
+    [drop_from, drop_to) back from it, and may interrupt the one that runs. `file` holds the numbers
+    of a child that is not forked from here.
+    """
+
+    def __init__(self, file: int = -1) -> None:
+        self._map = mmap.mmap(file, mmap.PAGESIZE)
+        self.numbers = memoryview(self._map).cast("Q")
+
+    @property
+    def now(self) -> int:
+        """The number of the member that runs, or ran last."""
+        return self.numbers[0]
+
+    def drop(self, start: int, stop: int) -> None:
+        """Tell the child not to begin [start, stop)."""
+        self.numbers[2] = stop
+        self.numbers[1] = start
+
+    def interrupt(self, sequence: int, limit_ms: int) -> None:
+        """Name the member that is to be interrupted: it is over its soft limit."""
+        self.numbers[SOFT_MS] = limit_ms
+        self.numbers[SOFT] = sequence
+
+    def is_interrupted(self, sequence: int) -> bool:
+        """Whether the child has seen to that."""
+        return self.numbers[SOFT] != sequence
