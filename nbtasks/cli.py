@@ -1,4 +1,4 @@
-"""The command line: `nbtasks worker`, `key`, `demo`, `lab`."""
+"""The command line: `nbtasks worker`, `key`, `doctor`, `demo`, `lab`."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from nbtasks import __version__, embedded
 from nbtasks.app import App, set_current_app
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import resolve
-from nbtasks.operations import key, plain_errors
+from nbtasks.operations import doctor, key, plain_errors
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
 from nbtasks.task import MAX_SECONDS
@@ -40,6 +40,7 @@ def commands() -> None:
 
 
 commands.add_command(key)
+commands.add_command(doctor)
 
 
 @commands.command()

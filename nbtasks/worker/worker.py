@@ -11,6 +11,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
+from nbtasks import __version__
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
@@ -201,6 +202,7 @@ class Worker:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "python": PYTHON_TAG,
+            "version": __version__,
             "queues": " ".join(self._options.queues),
             "concurrency": self._options.concurrency,
         }
