@@ -158,14 +158,10 @@ def test_no_user_can_do_more(guarded, user, command):
 def test_rights_hold_inside_of_a_script(guarded):
     with redis.Redis.from_url(guarded.as_user("client")) as client:
         name = client.script_load("return redis.call('SET', 'another', '1')")
-        with pytest.raises(
-            redis.RedisError, match=r"(?i)acl failure|permission|can't (access|run)"
-        ):
+        with pytest.raises(redis.RedisError, match=r"permission|can't (access|run)"):
             client.evalsha(name, 0)
         name = client.script_load("return redis.call('FLUSHALL')")
-        with pytest.raises(
-            redis.RedisError, match=r"(?i)acl failure|permission|can't (access|run)"
-        ):
+        with pytest.raises(redis.RedisError, match=r"permission|can't (access|run)"):
             client.evalsha(name, 0)
 
 
