@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=full.tasks, help="faults go with them")
     parser.add_argument("--workers", type=int, default=full.workers)
     parser.add_argument("--children", type=int, default=full.children, help="of each worker")
+    parser.add_argument("--calm", type=int, help="so many pills, and no other fault of workers")
     parser.add_argument("--fsync", choices=["always", "everysec"], default=full.fsync)
     parser.add_argument("--slow-disk", type=int, default=0, help="ms that each fsync takes longer")
     parser.add_argument("--deadline", type=float, default=300.0, help="seconds")
@@ -32,9 +33,12 @@ def main() -> int:
         fsync=options.fsync,
         slow_disk_ms=options.slow_disk,
     )
+    storm = storm.scaled(options.tasks)
+    if options.calm:
+        storm = storm.calmed(options.calm)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     logging.basicConfig(filename=folder / "client.log", format="%(asctime)s %(message)s")
-    report = weather(storm.scaled(options.tasks), folder, options.deadline)
+    report = weather(storm, folder, options.deadline)
     if options.report:
         options.report.write_text(report.text() + "\n")
     else:

@@ -39,27 +39,27 @@ class Evidence:
         expected: What was submitted: the call returned.
         outcomes: What their client got.
         runs: Executions, from the history.
-        cut_off: Tasks whose last execution did not come to an end.
-        repeats: How often it was executed again after the death of the process that had run it.
-            What a process that dies has not handed in yet is not a death of that task.
+        hits: Executions whose process was lost before the next one began: what it has not handed
+            in is run again, whether or not the store counts that as a death of the task.
         deaths: How often the store counted a task as lost with its process or its worker.
         endings: How often a spy saw each task end.
         cap: Deaths after which a poison pill is given up.
         left: For each record, what it counts as unfinished, and how many are.
         gone: Records that are not stored any more.
+        is_calm: Nothing but poison pills has killed or stopped a process.
         trouble: Sentences about anything else: leases left, keys left, workers that crashed.
     """
 
     expected: Mapping[int, Expected]
     outcomes: Mapping[int, Outcome]
     runs: Mapping[int, int]
-    cut_off: Collection[int]
-    repeats: Mapping[int, int]
+    hits: Mapping[int, int]
     deaths: Mapping[int, int]
     endings: Mapping[int, int]
     cap: int
     left: Mapping[str, tuple[int, int]]
     gone: Collection[str] = ()
+    is_calm: bool = False
     trouble: Sequence[str] = ()
 
 
@@ -73,7 +73,7 @@ class Findings:
         duplicates: Executions more than needed, poison pills left out.
         deaths: As the store has counted them.
         pills: Poison pills among the tasks.
-        unlucky: Given up like a pill: faults struck again and again while just they ran.
+        unlucky: Given up like a pill: faults hit them that often.
         counts: How many of each kind of problem.
         problems: In words, with the first examples of each.
     """
@@ -119,7 +119,7 @@ def check(evidence: Evidence, *, rolled_back: bool = False) -> Findings:
         ),
         deaths=sum(evidence.deaths.values()),
         pills=len(pills),
-        unlucky=len(_dead(evidence, evidence.cut_off.__contains__)),
+        unlucky=len(_dead(evidence, lambda number: _is_hit(evidence, number))),
         counts={name: len(sentences) for name, sentences in found.items()},
         problems=[*problems, *evidence.trouble],
     )
@@ -178,8 +178,7 @@ def _excess(evidence: Evidence, number: int, task: Expected) -> int:
     runs = evidence.runs.get(number, 0)
     if task.kind == "pill":
         return runs - evidence.cap
-    deaths, repeats = evidence.deaths.get(number, 0), evidence.repeats.get(number, 0)
-    return runs - repeats - deaths - task.runs
+    return runs - task.runs - max(evidence.deaths.get(number, 0), evidence.hits.get(number, 0))
 
 
 def _run_too_seldom(evidence: Evidence) -> list[str]:
@@ -205,8 +204,12 @@ def _pills_not_given_up(evidence: Evidence) -> list[str]:
 
 
 def _bystanders(evidence: Evidence) -> list[str]:
-    """Given up, though they did not run when their process died for the last time."""
-    return _dead(evidence, lambda number: number not in evidence.cut_off)
+    """Given up, and more often counted as dead than hit; or pills were all there was to die of."""
+    return _dead(evidence, lambda number: evidence.is_calm or not _is_hit(evidence, number))
+
+
+def _is_hit(evidence: Evidence, number: int) -> bool:
+    return evidence.hits.get(number, 0) >= max(1, evidence.deaths.get(number, 0))
 
 
 def _dead(evidence: Evidence, is_one: Callable[[int], bool]) -> list[str]:
@@ -227,5 +230,4 @@ def _ended(evidence: Evidence) -> list[tuple[int, Expected, Outcome]]:
 
 def _story(evidence: Evidence, number: int) -> str:
     runs, deaths = evidence.runs.get(number, 0), evidence.deaths.get(number, 0)
-    repeats = evidence.repeats.get(number, 0)
-    return f"after {runs} executions, {repeats} of them repeats, and {deaths} deaths"
+    return f"after {runs} executions, {evidence.hits.get(number, 0)} hits and {deaths} deaths"

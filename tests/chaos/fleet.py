@@ -28,7 +28,12 @@ ORPHAN_S = 5.0
 LOOPS_A_MS = 100_000
 """What Lua does in a millisecond, about."""
 
-POOLS: list[dict[str, object]] = [{}, {"max_tasks": 200}]
+POOLS: list[dict[str, object]] = [
+    {},
+    {"max_tasks": 200},
+    {"kind": "threads"},
+    {"start": "forkserver"},
+]
 """What the first worker's pool is, the second's, and so on in turn."""
 
 _DEATH = re.compile(r"^([\d.]+) \w+ worker \S+: process (\d+) ended", re.MULTILINE)
@@ -40,7 +45,7 @@ class Fleet:
     def __init__(self, app: App, server: Server, storm: Storm, folder: Path) -> None:
         self.done: Counter[str] = Counter()
         self.own_exits: list[str] = []
-        self._killed: dict[int, int] = {}
+        self._lost: dict[int, int] = {}
         self._app = app
         self._server = server
         self._storm = storm
@@ -133,9 +138,9 @@ class Fleet:
             return [f"{found} still runs" for found in _with_environment(history.PATH, path)]
         return []
 
-    def died(self) -> dict[int, int]:
-        """When each process that ran tasks has died (ms since 1970), where it is known."""
-        found = dict(self._killed)
+    def lost(self) -> dict[int, int]:
+        """When each process was killed, died or was stopped first (ms since 1970)."""
+        found = dict(self._lost)
         for text in self.logs().values():
             for seconds, pid in _DEATH.findall(text):
                 found.setdefault(int(pid), int(float(seconds) * 1000))
@@ -187,7 +192,7 @@ class Fleet:
         match fault:
             case plan.KillWorker():
                 worker.kill()
-                self._killed |= dict.fromkeys(children, self._clock.wall_ms())
+                self._lose(*children)
                 self._workers[at] = self._start(at)
             case plan.KillChild(_, _, child):
                 if children:
@@ -198,7 +203,12 @@ class Fleet:
             case plan.StopWorker(_, _, ms, whole):
                 pids = [worker.pid, *(children if whole else ())]
                 _signal(signal.SIGSTOP, *pids)
+                self._lose(*children)
                 self._stopped[at] = self._clock.tick_ms() + ms, pids
+
+    def _lose(self, *pids: int) -> None:
+        for pid in pids:
+            self._lost.setdefault(pid, self._clock.wall_ms())
 
     def _wake(self, at: int) -> None:
         _, pids = self._stopped.pop(at)

@@ -9,7 +9,7 @@ import redis
 from servers import leaks
 
 from chaos.checker import Evidence, Expected, Outcome
-from chaos.history import Traces, repeats
+from chaos.history import Traces, hits
 from chaos.load import Load, Sent, kind_of
 from chaos.spy import Spy
 from nbtasks.app import App
@@ -20,7 +20,6 @@ from nbtasks.states import is_finished
 def gather(app: App, client: redis.Redis, load: Load, spy: Spy, traces: Traces) -> Evidence:
     """The evidence of a storm, but for its trouble."""
     spy.read()
-    last = {execution.number: execution for execution in traces.executions}
     expected: dict[int, Expected] = {}
     outcomes: dict[int, Outcome] = {}
     deaths: dict[int, int] = {}
@@ -44,8 +43,7 @@ def gather(app: App, client: redis.Redis, load: Load, spy: Spy, traces: Traces) 
         expected=expected,
         outcomes=outcomes,
         runs=Counter(execution.number for execution in traces.executions),
-        cut_off={number for number, execution in last.items() if execution.is_cut_off},
-        repeats=repeats(traces),
+        hits=hits(traces),
         deaths={number: count for number, count in deaths.items() if count},
         endings=endings,
         cap=app.config.max_deliveries,

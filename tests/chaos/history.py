@@ -34,10 +34,13 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What processes have left behind: executions, and when which process died (ms since 1970)."""
+    """What processes have left behind: executions, and when which was lost (ms since 1970).
+
+    A process is lost when it dies, and when its worker is stopped for longer than its leases last.
+    """
 
     executions: Sequence[Execution]
-    died: Mapping[int, int]
+    lost: Mapping[int, int]
 
 
 @contextmanager
@@ -66,15 +69,16 @@ def read(path: Path) -> list[Execution]:
     return list(found.values())
 
 
-def repeats(traces: Traces) -> Counter[int]:
-    """How often each task was executed again after the death of the process that had run it."""
+def hits(traces: Traces) -> Counter[int]:
+    """For each task, how many executions lost their process before the next one began."""
     found: Counter[int] = Counter()
-    before: dict[int, Execution] = {}
-    for execution in sorted(traces.executions, key=lambda execution: execution.began_ms):
-        last = before.get(execution.number)
-        if last is not None and traces.died.get(last.pid, NEVER) <= execution.began_ms:
+    next_began: dict[int, int] = {}
+    for execution in sorted(traces.executions, key=lambda execution: -execution.began_ms):
+        until = next_began.get(execution.number, NEVER - 1)
+        lost = traces.lost.get(execution.pid, NEVER)
+        if lost <= until:
             found[execution.number] += 1
-        before[execution.number] = execution
+        next_began[execution.number] = execution.began_ms
     return found
 
 

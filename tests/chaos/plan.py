@@ -1,5 +1,6 @@
 """A seed -> a list of faults, each with its place in the storm (pure)."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,6 +37,15 @@ class Storm:
     fsync: str = "always"
     slow_disk_ms: int = 0
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing but poison pills kills or stops processes of workers."""
+        return not (self.worker_kills or self.child_kills or self.terms or self.stops)
+
+    def calmed(self, pills: int) -> "Storm":
+        """The same with faults of Redis only, and so many pills."""
+        return replace(self, worker_kills=0, child_kills=0, terms=0, stops=0, pills=pills)
+
     def scaled(self, tasks: int) -> "Storm":
         """The same weather for another number of tasks."""
         part = tasks / self.tasks
@@ -52,7 +62,7 @@ class Storm:
             "fills",
             "flushes",
         )
-        changes = {name: max(1, round(getattr(self, name) * part)) for name in counts}
+        changes = {name: math.ceil(getattr(self, name) * part) for name in counts}
         return replace(self, tasks=tasks, **changes)
 
 

@@ -50,11 +50,14 @@ def weather(storm: Storm, folder: Path, deadline_s: float) -> Report:
         trouble = list(_rage(storm, fleet, load, spy, begin + deadline_s * 1000))
         seconds = (clock.tick_ms() - begin) / 1000
         trouble += _end(fleet)
-        traces = Traces(read(folder / "history"), fleet.died())
+        traces = Traces(read(folder / "history"), fleet.lost())
         evidence = gather(app, server.client(), load, spy, traces)
         if not trouble:
             trouble += leftovers(app, server.client(), load)
-    findings = check(replace(evidence, trouble=trouble), rolled_back=storm.fsync != "always")
+    findings = check(
+        replace(evidence, is_calm=storm.is_calm, trouble=trouble),
+        rolled_back=storm.fsync != "always",
+    )
     faults = {**fleet.done, "submits refused": load.refused}
     return Report(storm=storm, findings=findings, faults=faults, seconds=seconds)
 

@@ -7,7 +7,7 @@ from servers import Server, slow_disk
 
 from chaos import load, plan
 from chaos.checker import Evidence, Expected, Outcome, check
-from chaos.history import Execution, Traces, executing, read, repeats
+from chaos.history import Execution, Traces, executing, hits, read
 from chaos.plan import Storm
 from nbtasks.clock import SystemClock
 
@@ -20,8 +20,7 @@ GOOD = Evidence(
     },
     outcomes={0: Outcome(0), 1: Outcome(None, "WorkerLost", "given up")},
     runs={0: 1, 1: 3},
-    cut_off={1},
-    repeats={1: 2},
+    hits={1: 3},
     deaths={1: 3},
     endings={0: 1, 1: 1},
     cap=3,
@@ -58,11 +57,11 @@ def test_the_history_tells_which_execution_was_cut_off(tmp_path, monkeypatch):
     assert [first.number, first.is_cut_off, second.is_cut_off] == [5, False, True]
 
 
-def test_a_repeat_is_one_that_begins_after_the_death_of_the_process_before_it():
+def test_a_hit_is_the_loss_of_a_process_before_the_task_runs_again():
     runs = [Execution(1, 70 + at, 100 * at, 100 * at + 10) for at in range(3)]
-    assert repeats(Traces(runs, {70: 50})) == {1: 1}
-    assert repeats(Traces(runs, {70: 50, 71: 160})) == {1: 2}
-    assert repeats(Traces(runs, {70: 150, 72: 400})) == {}
+    assert hits(Traces(runs, {70: 50})) == {1: 1}
+    assert hits(Traces(runs, {70: 50, 71: 160})) == {1: 2}
+    assert hits(Traces(runs, {70: 150, 72: 400})) == {1: 1}
 
 
 def test_good_evidence_has_no_problems():
@@ -103,17 +102,18 @@ def test_what_a_death_explains_is_no_problem():
 
 
 def test_what_follows_the_death_of_a_process_is_no_problem():
-    findings = check(replace(GOOD, runs={0: 2, 1: 3}, repeats={0: 1, 1: 2}))
+    findings = check(replace(GOOD, runs={0: 2, 1: 3}, hits={0: 1, 1: 3}))
     assert not findings.problems
 
 
 def test_a_task_that_was_hit_too_often_is_no_bystander():
+    threes = {0: 3, 1: 3}
     dead = {**GOOD.outcomes, 0: GOOD.outcomes[1]}
-    findings = check(
-        replace(GOOD, outcomes=dead, runs={0: 3, 1: 3}, deaths={0: 3, 1: 3}, cut_off={0, 1})
-    )
+    evidence = replace(GOOD, outcomes=dead, runs=threes, deaths=threes, hits=threes)
+    findings = check(evidence)
     assert not findings.problems
     assert findings.unlucky == 1
+    assert check(replace(evidence, is_calm=True)).counts["bystanders dead"] == 1
 
 
 def test_a_slow_disk_is_slow(tmp_path):
