@@ -19,7 +19,15 @@ from nbtasks.operations import doctor, key, plain_errors
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
 from nbtasks.task import MAX_SECONDS
-from nbtasks.worker.kinds import DEFAULT_ASYNC, POOLS, PREFORK, PoolOptions
+from nbtasks.worker.kinds import (
+    DEFAULT_ASYNC,
+    DEFAULT_START,
+    LOG_FORMAT,
+    POOLS,
+    PREFORK,
+    START_METHODS,
+    PoolOptions,
+)
 
 if TYPE_CHECKING:
     from nbtasks.worker.options import WorkerOptions
@@ -62,6 +70,13 @@ commands.add_command(doctor)
     default=PREFORK,
     show_default=True,
     help="Where tasks run: a process each, threads of one process, or the worker itself.",
+)
+@click.option(
+    "--start-method",
+    type=click.Choice(START_METHODS),
+    default=DEFAULT_START,
+    show_default=True,
+    help="How processes are started.",
 )
 @click.option(
     "--async-concurrency",
@@ -107,9 +122,7 @@ def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) ->
     # Imported here: nothing else of the command line needs processes.
     from nbtasks.worker.worker import Worker
 
-    logging.basicConfig(
-        level=loglevel.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
     config, server = _settings(url, app, local=local)
     sys.path.insert(0, str(Path.cwd()))
     set_current_app(App.from_config(config))
@@ -125,6 +138,7 @@ def _worker_options(
     queues: str,
     concurrency: int | None,
     pool: str,
+    start_method: str,
     async_concurrency: int,
     max_tasks_per_child: int,
     max_memory_per_child: str,
@@ -147,6 +161,7 @@ def _worker_options(
         concurrency=concurrency or os.cpu_count() or 1,
         pool=PoolOptions(
             kind=pool,
+            start=start_method,
             async_concurrency=async_concurrency,
             max_tasks=max_tasks_per_child,
             max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,

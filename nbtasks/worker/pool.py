@@ -3,8 +3,12 @@
 import select
 from typing import Final
 
-from nbtasks.worker.kinds import THREADS, PoolOptions
+from nbtasks.config import Config
+from nbtasks.worker.forkserver import ForkServer
+from nbtasks.worker.kinds import FORK, SPAWN, THREADS
+from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.spawning import Boot, Spawn
 from nbtasks.worker.starting import Fork, Starter
 from nbtasks.worker.work import ChildSettings
 
@@ -15,9 +19,9 @@ _CLOSING_LOOK_S: Final = 0.01
 class Pool:
     """Starts processes, watches them, and lets them go."""
 
-    def __init__(self, settings: ChildSettings, options: PoolOptions) -> None:
-        self._starter: Starter = Fork(settings)
-        self._options = options
+    def __init__(self, config: Config, options: WorkerOptions) -> None:
+        self._options = options.pool
+        self._starter = _make_starter(config, options)
         self.processes: list[Process] = []
 
     @property
@@ -63,3 +67,11 @@ class Pool:
             process.kill()
             process.wait()
         self._starter.close()
+
+
+def _make_starter(config: Config, options: WorkerOptions) -> Starter:
+    name, most = options.name, options.pool.max_memory
+    if options.pool.start == FORK:
+        return Fork(ChildSettings.of(config, name, most))
+    boot = Boot.of(config, name, most)
+    return Spawn(boot) if options.pool.start == SPAWN else ForkServer(boot)

@@ -134,16 +134,21 @@ class Process:
 
     def ended(self) -> str | None:
         """How it ended, or None while it lives. What it started ends with it."""
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        if pid == 0:
+        code = self._exit_code()
+        if code is None:
             return None
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        return how_it_ended(os.waitstatus_to_exitcode(status))
+        return how_it_ended(code)
 
     def wait(self) -> None:
         """Block until it has ended."""
         os.waitpid(self.pid, 0)
+
+    def _exit_code(self) -> int | None:
+        """Below 0 it is a signal; None while it lives."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if pid else None
 
 
 def how_it_ended(code: int) -> str:

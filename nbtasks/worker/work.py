@@ -4,7 +4,8 @@ import mmap
 from dataclasses import dataclass, field
 from typing import Final
 
-from nbtasks.serializers import Codec
+from nbtasks.config import Config
+from nbtasks.serializers import Codec, make_codec
 from nbtasks.signing import Signer
 from nbtasks.worker.interrupt import SOFT, SOFT_MS
 
@@ -31,6 +32,18 @@ class ChildSettings:
     max_memory: int = 0
     codec: Codec = field(default_factory=Codec)
     max_age_ms: int = 0
+
+    @classmethod
+    def of(cls, config: Config, worker: str, max_memory: int) -> "ChildSettings":
+        """What a worker with these settings tells its children."""
+        return cls(
+            worker=worker,
+            signer=Signer(config.key, config.name, encrypt=config.encrypt),
+            max_value=config.max_input,
+            max_memory=max_memory,
+            codec=make_codec(config.serializer, config.accept_content),
+            max_age_ms=config.max_age_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +74,12 @@ class Cells:
     """Numbers shared with the parent: where the child is, and what it must not begin or go on with.
 
     Each member handed to a child has a sequence number. `now` is the one it runs; the parent takes
-    [drop_from, drop_to) back from it, and may interrupt the one that runs. `file` holds the numbers
-    of a child that is not forked from here.
+    [drop_from, drop_to) back from it, and may interrupt the one that runs. Page `place` of a file
+    holds the numbers of a child that is not forked from here.
     """
 
-    def __init__(self, file: int = -1) -> None:
-        self._map = mmap.mmap(file, mmap.PAGESIZE)
+    def __init__(self, file: int = -1, place: int = 0) -> None:
+        self._map = mmap.mmap(file, mmap.PAGESIZE, offset=place * mmap.PAGESIZE)
         self.numbers = memoryview(self._map).cast("Q")
 
     @property

@@ -15,8 +15,7 @@ from nbtasks import __version__
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
-from nbtasks.serializers import PYTHON_TAG, make_codec
-from nbtasks.signing import Signer
+from nbtasks.serializers import PYTHON_TAG
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
@@ -28,7 +27,6 @@ from nbtasks.worker.pool import Pool
 from nbtasks.worker.pulse import Pulse
 from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
-from nbtasks.worker.work import ChildSettings
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +41,6 @@ class Worker:
         self._config = config
         self._options = options
         self._clock: Clock = SystemClock()
-        signer = Signer(config.key, config.name, encrypt=config.encrypt)
-        settings = ChildSettings(
-            worker=options.name,
-            signer=signer,
-            max_value=config.max_input,
-            max_memory=options.pool.max_memory,
-            codec=make_codec(config.serializer, config.accept_content),
-            max_age_ms=config.max_age_ms,
-        )
         self._keys = Keys(config.name)
         self._pulse = Pulse(self._meanwhile)
         self._link = Link(config.url, self._pulse)
@@ -66,7 +55,7 @@ class Worker:
         )
         self._dispatcher = Dispatcher(self._link, intake, self._clock)
         self._selector = selectors.DefaultSelector()
-        pool = Pool(settings, options.pool)
+        pool = Pool(config, options)
         self._crew = Crew(pool, self._dispatcher, self._selector, options, self._clock)
         self._shutdown = Shutdown(self._clock, options.shutdown_ms)
         self._wakes = self._make_wakes()

@@ -328,3 +328,8 @@ def report(name):
         context.progress(number, 2, name)
         _pause.wait(0.005)
     return context.request.id
+
+
+def sleep_and_pid(ms):
+    _pause.wait(ms / 1000)
+    return os.getpid()

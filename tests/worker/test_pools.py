@@ -9,9 +9,11 @@ from nbtasks import TaskRevoked, TimeLimitExceeded, WorkerLost
 
 POOLS = {
     "prefork": ["-c", "3"],
+    "spawn": ["-c", "3", "--start-method", "spawn"],
+    "forkserver": ["-c", "3", "--start-method", "forkserver"],
     "threads": ["-P", "threads", "-c", "3"],
 }
-KILLABLE = ["prefork", "threads"]
+KILLABLE = ["prefork", "spawn", "forkserver", "threads"]
 
 
 @pytest.fixture(params=POOLS)

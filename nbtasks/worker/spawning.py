@@ -1,0 +1,132 @@
+"""Processes that are no copy of the worker: a fresh interpreter, which is told all over a socket.
+
+Neither its command line nor its environment has the signing key.
+"""
+
+import logging
+import mmap
+import os
+import socket
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import IO, Any, Final
+
+from nbtasks.app import App, set_current_app
+from nbtasks.config import Config
+from nbtasks.worker.child import run_children
+from nbtasks.worker.frames import FrameReader, send_frame
+from nbtasks.worker.kinds import LOG_FORMAT
+from nbtasks.worker.process import Process
+from nbtasks.worker.starting import (
+    become_child,
+    close_pairs,
+    socket_pairs,
+    take_process,
+)
+from nbtasks.worker.work import Cells, ChildSettings
+
+_MAIN: Final = "from nbtasks.worker.spawning import run_spawned; run_spawned()"
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """What a fresh interpreter must know to be like a copy of the worker."""
+
+    parent: int
+    path: list[str]
+    level: int
+    worker: str
+    max_memory: int
+    config: dict[str, Any]
+
+    @classmethod
+    def of(cls, config: Config, worker: str, max_memory: int) -> "Boot":
+        """This process, as it is now."""
+        level = logging.getLogger().level
+        return cls(os.getpid(), sys.path, level, worker, max_memory, asdict(config))
+
+    def send(self, sock: socket.socket) -> None:
+        """Tell it."""
+        fields = (self.parent, self.path, self.level, self.worker, self.max_memory)
+        send_frame(sock, (*fields, self.config))
+
+    @classmethod
+    def receive(cls, sock: socket.socket) -> "Boot | None":
+        """What was sent; None where the parent is gone already."""
+        message = FrameReader(sock).wait()
+        return None if message is None else cls(*message)
+
+    def apply(self) -> ChildSettings:
+        """Make this interpreter like the worker's."""
+        sys.path[:] = self.path
+        logging.basicConfig(level=self.level, format=LOG_FORMAT, stream=sys.stderr)
+        config = Config(**self.config)
+        set_current_app(App.from_config(config))
+        return ChildSettings.of(config, self.worker, self.max_memory)
+
+
+class Spawn:
+    """A process is a fresh interpreter: slow to start, but it shares nothing."""
+
+    def __init__(self, boot: Boot) -> None:
+        self._boot = boot
+
+    def start(self, count: int) -> Process:
+        """A process with so many children.
+
+        Raises:
+            OSError: There is no memory, process or file for it now.
+        """
+        boot, *pairs = socket_pairs(count + 1)
+        try:
+            with cells_file(count) as file:
+                theirs = [boot[1].fileno(), file.fileno(), *(pair[1].fileno() for pair in pairs)]
+                cells = [Cells(file.fileno(), place) for place in range(count)]
+                process = Process(start_python(_MAIN, theirs))
+            self._boot.send(boot[0])
+        except OSError:
+            close_pairs(pairs)
+            raise
+        finally:
+            close_pairs([boot])
+        return take_process(process, pairs, cells)
+
+    def close(self) -> None:
+        """Nothing: there is nothing to end."""
+
+
+def cells_file(count: int) -> IO[bytes]:
+    """A file without a name, with a page for the numbers of each child.
+
+    Raises:
+        OSError: There is no room for it.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.truncate(count * mmap.PAGESIZE)
+    return file
+
+
+def start_python(code: str, files: list[int]) -> int:
+    """Start an interpreter that runs some code, with the numbers of these files as arguments.
+
+    Raises:
+        OSError: There is no memory or process for it now.
+    """
+    for number in files:
+        os.set_inheritable(number, True)  # noqa: FBT003 - the function's own argument
+    command = [sys.executable, "-c", code, *map(str, files)]
+    return os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
+
+
+def run_spawned() -> None:
+    """What such an interpreter does."""
+    numbers = [int(text) for text in sys.argv[1:]]
+    boot_sock, *socks = [socket.socket(fileno=number) for number in (numbers[0], *numbers[2:])]
+    boot = Boot.receive(boot_sock)
+    if boot is None:
+        return
+    cells = [Cells(numbers[1], place) for place in range(len(socks))]
+    become_child(boot.parent, [sock.fileno() for sock in socks])
+    settings = boot.apply()
+    run_children(list(zip(socks, cells, strict=True)), settings)
