@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from typing import TextIO
 
 from nbtasks.record import SEPARATOR, STDERR, STDOUT
+from nbtasks.worker.kinds import LOG_FORMAT
 
 Write = Callable[[str, str], None]
 """Takes the letter of a stream, and text."""
@@ -19,15 +21,17 @@ sink: ContextVar[Write | None] = ContextVar("sink", default=None)
 class CapturedStream(io.TextIOBase):
     """A text stream that hands every write to the task in whose context it is.
 
-    What a thread of a task's own writes belongs to no context: that goes `elsewhere`.
+    What a thread of a task's own writes belongs to no context: that goes `elsewhere`. With a stream
+    `behind`, all is written there, too, and a debugger may take this one for a terminal.
     """
 
     encoding = "utf-8"
 
-    def __init__(self, letter: str, elsewhere: Write) -> None:
+    def __init__(self, letter: str, elsewhere: Write, behind: TextIO | None = None) -> None:
         super().__init__()
         self._letter = letter
         self._elsewhere = elsewhere
+        self._behind = behind
 
     def writable(self) -> bool:
         """Yes."""
@@ -38,7 +42,26 @@ class CapturedStream(io.TextIOBase):
         plain = str.replace(text, SEPARATOR, " ")  # refuses what is no text; no subclass comes out
         if plain:
             (sink.get() or self._elsewhere)(self._letter, plain)
+        if self._behind is not None:
+            self._behind.write(text)
         return len(text)
+
+    def flush(self) -> None:
+        """Flush what is behind; what is handed over is merged, and never held for long."""
+        if self._behind is not None:
+            self._behind.flush()
+
+    def isatty(self) -> bool:
+        """Whether a terminal is behind."""
+        return self._behind is not None and self._behind.isatty()
+
+    def fileno(self) -> int:
+        """The file of what is behind.
+
+        Raises:
+            OSError: Nothing is.
+        """
+        return super().fileno() if self._behind is None else self._behind.fileno()
 
 
 def redirect(elsewhere: Write) -> None:
@@ -49,6 +72,35 @@ def redirect(elsewhere: Write) -> None:
     for handler in logging.getLogger().handlers:
         if getattr(handler, "stream", None) is before:
             setattr(handler, "stream", sys.stderr)  # noqa: B010 - only some handlers have one
+
+
+def echo() -> None:
+    """Let tasks hear themselves: what they write goes to their cards and to where it went before.
+
+    The handlers of loggers stay as they are. They belong to the worker as well, which must not wait
+    for a task that is just writing; records of a task take a handler of their own to its card.
+    """
+    if not isinstance(sys.stdout, CapturedStream):
+        sys.stdout = CapturedStream(STDOUT, _write_nowhere, sys.stdout)
+        sys.stderr = CapturedStream(STDERR, _write_nowhere, sys.stderr)
+        logging.getLogger().addHandler(_CardHandler())
+
+
+class _CardHandler(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter(LOG_FORMAT))
+        # A filter, because it is asked before the handler is locked.
+        self.addFilter(lambda _: sink.get() is not None)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        write = sink.get()
+        if write is not None:
+            write(STDERR, self.format(record) + "\n")
+
+
+def _write_nowhere(_: str, __: str) -> None:
+    """It belongs to no task."""
 
 
 def write_to_terminal(_: str, text: str) -> None:

@@ -9,6 +9,7 @@ import inspect
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from typing import Any, Final
@@ -158,7 +159,7 @@ def run_children(seats: list[Seat], settings: ChildSettings) -> None:
         children = [Child(*seat, settings) for seat in seats]
         first = children[0]
         first.interrupt.listen()
-        _leave_when_forked(children)
+        leave_when_forked(children)
         if len(children) == 1:
             capture.redirect(first.write)
             first.run(is_main=True)
@@ -172,12 +173,20 @@ def run_children(seats: list[Seat], settings: ChildSettings) -> None:
         os._exit(code)
 
 
-def _leave_when_forked(children: list[Child]) -> None:
+def leave_when_forked(children: list[Child], *more: Callable[[], None]) -> None:
+    """A process that a task forks is no child of the worker, nor must it act as one.
+
+    Args:
+        children: All children of this process.
+        *more: What else is to be done in such a process.
+    """
     interrupt = children[0].interrupt
 
     def leave() -> None:
         for child in children:
             child.leave()
+        for each in more:
+            each()
         interrupt.leave()
 
     os.register_at_fork(

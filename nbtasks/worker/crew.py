@@ -53,7 +53,7 @@ class Crew:
         if now < self._next_start:
             return
         try:
-            if not self._watchdog.is_running:
+            if not (self._pool.is_solo or self._watchdog.is_running):
                 self._watchdog.start([process.pid for process in self._pool.processes])
             while missing := max(0, self._options.concurrency - len(self._pool.children)):
                 self._start(missing)
@@ -84,9 +84,9 @@ class Crew:
                 self._watch(slot.child)
 
     def kill(self, reason: str) -> None:
-        """End all that has work."""
+        """End all that has work, because the worker leaves."""
         for slot in self._dispatcher.slots.values():
-            slot.kill(reason)
+            slot.child.process.abandon(reason)
 
     def close(self) -> None:
         """Let all end."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from nbtasks.states import FAILURE
 from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd
 
@@ -13,7 +14,8 @@ class Delivery:
 
     Members [at, stop) have not ended yet; `left` counts those that nothing was handed in about: the
     lease goes with the last of them. Coroutines end in any order: they are in `ended`, and have no
-    sequence numbers, since all have begun at `begun_ms`.
+    sequence numbers, since all have begun at `begun_ms`. `spoiled` are members that must fail, with
+    the error, though nobody can end them.
     """
 
     number: int
@@ -34,6 +36,7 @@ class Delivery:
     is_interrupted: bool = False
     begun_ms: float = 0.0
     ended: set[int] = field(default_factory=set[int])
+    spoiled: dict[int, bytes] = field(default_factory=dict[int, bytes])
 
     def sequence_of(self, index: int) -> int:
         """The child's sequence number of a member."""
@@ -50,6 +53,15 @@ class Delivery:
     def unfinished(self) -> list[int]:
         """The members that are still to end here."""
         return [index for index in range(self.at, self.stop) if index not in self.ended]
+
+    def spoil(self, start: int, states: bytes, bodies: list[bytes]) -> tuple[bytes, list[bytes]]:
+        """What became of members `start`.., with the failure of those that are spoiled."""
+        found = {index - start: body for index, body in self.spoiled.items() if index >= start}
+        for at, body in found.items():
+            if at < len(states):
+                states = states[:at] + bytes([FAILURE]) + states[at + 1 :]
+                bodies[at] = body
+        return states, bodies
 
     def running(self, now: int) -> list[int]:
         """The members that have begun; `now` is the number in the cells."""

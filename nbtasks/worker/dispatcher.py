@@ -112,6 +112,7 @@ class Dispatcher:
         else:
             self._guess_us = (self._guess_us + each) / 2
             delivery.at = start + len(states)
+            states, bodies = delivery.spoil(start, states, bodies)
         if RETRYABLE in states:
             self._decide_each(slot, delivery, start, each, zip(states, bodies, strict=True))
         else:

@@ -51,6 +51,10 @@ class Interrupt:
             # Never SIG_IGN: that would be passed on to programs that a task starts.
             signal.signal(number, self._on_signal)
 
+    def listen_for_limits(self) -> None:
+        """Take over only the signal that interrupts: the others are the worker's, here."""
+        signal.signal(SOFT_SIGNAL, self._on_signal)
+
     def before_fork(self) -> None:
         """The task is about to fork a process: no signal may come there before `leave`.
 

@@ -7,7 +7,7 @@ from typing import Final
 PREFORK: Final = "prefork"
 THREADS: Final = "threads"
 SOLO: Final = "solo"
-POOLS: Final = (PREFORK, THREADS)
+POOLS: Final = (PREFORK, THREADS, SOLO)
 
 FORK: Final = "fork"
 FORKSERVER: Final = "forkserver"

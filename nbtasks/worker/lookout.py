@@ -148,6 +148,11 @@ def _end_overdue(slot: Slot, delivery: Delivery, index: int, hand_in: HandIn) ->
     """Member `index` has run for longer than it may: it fails, and its process is killed."""
     seconds = delivery.limit_ms / 1000
     body = system_body("TimeLimitExceeded", seconds=seconds)
+    if not slot.child.process.can_be_killed:
+        if index not in delivery.spoiled:
+            slot.kill(f"it has run longer than {seconds:g} s: it will fail")
+        delivery.spoiled[index] = body
+        return
     hand_in.back(slot, delivery, delivery.at, index)
     delivery.at = index + 1
     each = delivery.limit_ms * 1000

@@ -1,13 +1,15 @@
 """The pool: all processes with children that a worker has."""
 
 import select
+from collections.abc import Callable
 from typing import Final
 
 from nbtasks.config import Config
 from nbtasks.worker.forkserver import ForkServer
-from nbtasks.worker.kinds import FORK, SPAWN, THREADS
+from nbtasks.worker.kinds import FORK, SOLO, SPAWN, THREADS
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.solo import Solo
 from nbtasks.worker.spawning import Boot, Spawn
 from nbtasks.worker.starting import Fork, Starter
 from nbtasks.worker.work import ChildSettings
@@ -24,6 +26,15 @@ class Pool:
         self._starter = _make_starter(config, options)
         self.processes: list[Process] = []
 
+    def run(self, work: Callable[[], int]) -> int:
+        """Run the worker's loop: here, or beside the tasks where those run here; its result."""
+        return self._starter.run(work) if isinstance(self._starter, Solo) else work()
+
+    @property
+    def is_solo(self) -> bool:
+        """Whether tasks run in the main thread of this process."""
+        return self._options.kind == SOLO
+
     @property
     def children(self) -> list[ChildEnd]:
         """All children but those that have retired."""
@@ -39,7 +50,7 @@ class Pool:
             OSError: There is no memory, process or file for one now.
         """
         process = self._starter.start(missing if self._options.kind == THREADS else 1)
-        process.most_tasks = self._options.max_tasks
+        process.most_tasks = 0 if self.is_solo else self._options.max_tasks
         self.processes.append(process)
         return process.children
 
@@ -71,6 +82,8 @@ class Pool:
 
 def _make_starter(config: Config, options: WorkerOptions) -> Starter:
     name, most = options.name, options.pool.max_memory
+    if options.pool.kind == SOLO:
+        return Solo(ChildSettings.of(config, name, 0))
     if options.pool.start == FORK:
         return Fork(ChildSettings.of(config, name, most))
     boot = Boot.of(config, name, most)

@@ -100,6 +100,8 @@ class Process:
         retires: Why it gets nothing more; empty where it does.
     """
 
+    can_be_killed = True
+
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.children: list[ChildEnd] = []
@@ -131,6 +133,10 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)  # a task may have moved it to another group
+
+    def abandon(self, reason: str) -> None:
+        """End it, because the worker leaves."""
+        self.kill(reason)
 
     def ended(self) -> str | None:
         """How it ended, or None while it lives. What it started ends with it."""

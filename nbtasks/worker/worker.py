@@ -9,6 +9,7 @@ import selectors
 import signal
 import socket
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from nbtasks import __version__
@@ -21,11 +22,13 @@ from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.crew import Crew
 from nbtasks.worker.dispatcher import Dispatcher, Intake
+from nbtasks.worker.kinds import SOLO
 from nbtasks.worker.lookout import LOOK_MS
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.pool import Pool
 from nbtasks.worker.pulse import Pulse
 from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
+from nbtasks.worker.solo import WARNING
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ class Worker:
     """`run` works until a signal ends it, and returns the exit code."""
 
     def __init__(self, config: Config, options: WorkerOptions) -> None:
+        if options.pool.kind == SOLO:
+            options = replace(options, concurrency=1)
         self._config = config
         self._options = options
         self._clock: Clock = SystemClock()
@@ -56,6 +61,7 @@ class Worker:
         self._dispatcher = Dispatcher(self._link, intake, self._clock)
         self._selector = selectors.DefaultSelector()
         pool = Pool(config, options)
+        self._pool = pool
         self._crew = Crew(pool, self._dispatcher, self._selector, options, self._clock)
         self._shutdown = Shutdown(self._clock, options.shutdown_ms)
         self._wakes = self._make_wakes()
@@ -77,6 +83,11 @@ class Worker:
             ",".join(self._options.queues),
             self._link.url,
         )
+        if self._pool.is_solo:
+            logger.warning(WARNING, self._options.name)
+        return self._pool.run(self._work)
+
+    def _work(self) -> int:
         self._crew.fill(self._clock.tick_ms())
         with suppress(_Leave):
             while not self._is_finished():
@@ -105,7 +116,8 @@ class Worker:
         signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         self._signal_sockets = ours, theirs
         self._shutdown.listen()
-        self._pulse.listen()
+        if not self._pool.is_solo:
+            self._pulse.listen()  # its alarm would come to the main thread, where the task runs
         signal.signal(signal.SIGCHLD, _end_select)
         self._selector.register(ours, selectors.EVENT_READ, self._on_signal)
 
@@ -292,7 +304,8 @@ class Worker:
                 self._link.call("ZREM", self._keys.fleet, self._options.name)
                 self._link.call("UNLINK", self._keys.worker(self._options.name))
         self._link.close()
-        signal.set_wakeup_fd(-1)
+        with suppress(ValueError):  # only the main thread may, and that may be where tasks run
+            signal.set_wakeup_fd(-1)
         for sock in self._signal_sockets:
             sock.close()
         return int(has_left_overs)

@@ -12,6 +12,7 @@ POOLS = {
     "spawn": ["-c", "3", "--start-method", "spawn"],
     "forkserver": ["-c", "3", "--start-method", "forkserver"],
     "threads": ["-P", "threads", "-c", "3"],
+    "solo": ["-P", "solo"],
 }
 KILLABLE = ["prefork", "spawn", "forkserver", "threads"]
 
