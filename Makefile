@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 SEED ?= 1
 TASKS ?= 10000
+COUNT ?= 100000
 STORM ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +24,7 @@ EXTRAS_lab := demo,lab
 EXTRAS_test := test
 EXTRAS_dev := dev
 
-.PHONY: help demo lab check test bench chaos coverage clean
+.PHONY: help demo lab check test bench chaos fuzz coverage clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +48,9 @@ bench: $(VENV)/.test ## measure, and compare with the targets
 
 chaos: need-redis need-cc $(VENV)/.test ## a storm of faults, SEED=1 TASKS=10000: is any task lost?
 	@PYTHONPATH=tests:tests/worker $(BIN)/python -m chaos --seed $(SEED) --tasks $(TASKS) $(STORM)
+
+fuzz: need-redis $(VENV)/.test ## COUNT=100000 changed messages and results: is any accepted?
+	@PYTHONPATH=tests $(BIN)/python -m fuzz --count $(COUNT) --seed $(SEED)
 
 coverage: need-redis need-cc need-browser $(VENV)/.test ## the whole test suite with branch coverage
 	@$(BIN)/coverage erase

@@ -59,7 +59,7 @@ def encode(value: object, what: str) -> tuple[bytes, bool]:
 
 def decode(payload: bytes | memoryview) -> Any:
     """The value of a *verified* payload of `encode`."""
-    found = json.loads(bytes(payload[1:]))
+    found = json.loads(bytes(payload[1:]).decode())
     if bytes(payload[:1]) == _CELL:
         value, outputs = found
         return CellValue(value, outputs)

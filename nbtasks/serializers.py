@@ -140,8 +140,12 @@ def encode_json(value: object) -> bytes:
 
 
 def decode_json(data: bytes | memoryview) -> Any:
-    """What `encode_json` made."""
-    return json.loads(bytes(data))
+    """What `encode_json` made.
+
+    Raises:
+        ValueError: It is not JSON in UTF-8; `json` alone would guess at other encodings, too.
+    """
+    return json.loads(bytes(data).decode())
 
 
 def type_name(value: object) -> str:

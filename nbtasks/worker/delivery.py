@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from nbtasks.states import FAILURE
 from nbtasks.worker.interrupt import SOFT_SIGNAL
@@ -156,3 +157,15 @@ class Slot:
     def kill(self, reason: str) -> None:
         """End its process; what that holds goes back uncounted."""
         self.child.process.kill(reason)
+
+
+def checked(taken: list[Any]) -> list[Any]:
+    """A slice as Redis gave it, with a number where one belongs and bytes for each body.
+
+    Who writes to Redis may have written anything; the child refuses what is not signed.
+    """
+    slot, lease, rid, start, header, code, members, retries, *bodies = taken
+    name = code.decode("utf-8", "replace").encode()
+    count = members if members.isdigit() else b"1"
+    bodies = [body or b"" for body in bodies]
+    return [slot, lease, rid, start, header, name, count, retries, *bodies]

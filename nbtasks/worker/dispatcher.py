@@ -17,7 +17,7 @@ from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.worker.decide import Crashed, GiveBack, Raised, RetryIn, decide
-from nbtasks.worker.delivery import Delivery, Slot
+from nbtasks.worker.delivery import Delivery, Slot, checked
 from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
 from nbtasks.worker.lookout import SLOW_US, condemn, look, start_takeback
@@ -185,7 +185,7 @@ class Dispatcher:
         del self._unanswered[token]
         self._hand_in.confirm(count)
         self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
-        self._taken += taken
+        self._taken += map(checked, taken)
         self._give_taken()
         return any(slot.is_free and slot.flying for slot in free) and bool(taken)
 

@@ -115,3 +115,9 @@ def test_json_is_compact_and_takes_anything():
     data = encode_json({"a": [1, None], "b": ValueError("x")})
     assert data == b'{"a":[1,null],"b":"x"}'
     assert decode_json(memoryview(data)) == {"a": [1, None], "b": "x"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be"])
+def test_json_is_utf_8_and_nothing_else(encoding):
+    with pytest.raises(ValueError, match=r"codec can't decode|Expecting"):
+        decode_json('{"a": 1}'.encode(encoding))

@@ -23,7 +23,8 @@ local function lease_out(slot, rid, from, to, record, reply)
     fields[#fields + 1] = 'm' .. i
   end
   local got = redis.call('HMGET', record_key(rid), unpack(fields))
-  local taken = { slot, lease, rid, from, record[1], record[2], record[6], tonumber(got[1] or 0) }
+  local retries = tonumber(got[1] or 0) or 0
+  local taken = { slot, lease, rid, from, record[1], record[2], record[6], retries }
   for i = 2, #got do
     taken[#taken + 1] = got[i]
   end

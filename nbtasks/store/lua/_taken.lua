@@ -13,7 +13,8 @@ local function take_slice(slot, queues, budget, room, reply)
   if not found[1] then
     return 0, 0
   end
-  if tonumber(found[4]) > 0 and tonumber(found[4]) <= NOW then
+  local expires = tonumber(found[4]) or 0 -- who writes to Redis may write anything
+  if expires > 0 and expires <= NOW then
     retire(rid, from, to, REVOKED, { type = 'TaskRevoked', reason = 'expired' })
     return 0, 0
   end
@@ -22,7 +23,8 @@ local function take_slice(slot, queues, budget, room, reply)
     return 0, 0
   end
   -- Bytes take time as well: no reply is to carry more than a few MB of arguments, or one member.
-  local each = math.max(tonumber(found[5] or ARGV[4]), tonumber(found[7] or 0) / BYTES_A_US)
+  local us, bytes = tonumber(found[5] or ARGV[4]) or 1, tonumber(found[7] or 0) or 0
+  local each = math.max(us, bytes / BYTES_A_US)
   local count = math.min(to - from, room, math.max(1, math.floor(budget / each)))
   if from + count < to then
     redis.call('ZADD', key, place, slice_name(rid, from + count, to))

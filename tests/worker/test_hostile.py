@@ -1,0 +1,49 @@
+"""Somebody writes nonsense into Redis: the worker goes on with what is in order."""
+
+import pytest
+from chores import noop
+from patience import wait_until
+
+NONSENSE = {
+    "header": ("h", b"\xff" * 10),
+    "deep header": ("h", b"[" * 60_000),
+    "limit": ("h", b'{"v":1,"task":"a","code":"b","py":"","fresh":false,"kid":"","limit":"5"}'),
+    "members": ("n", b"many"),
+    "code": ("fn", b"\xff\xfe"),
+    "retries": ("k0", b"often"),
+    "body": ("m0", b"\x01" * 10),
+    "Python": ("py", b"\xff"),
+    "expiry": ("exp", b"never"),
+    "time": ("us", b"long"),
+    "clients": ("c", b"\xff \xfe"),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:no worker listens")
+@pytest.mark.parametrize("what", NONSENSE)
+def test_a_worker_survives_nonsense_in_a_record_and_runs_the_next_task(app, start_worker, what):
+    field, value = NONSENSE[what]
+    task = app.task(noop)
+    broken = task.delay(1)
+    good = task.apply_async((2,), priority=1)
+    app.store.call("HSET", app.store.keys.record(broken.id), field, value)
+
+    worker = start_worker("-c", "1")
+
+    assert good.get(10) == 2
+    assert task.delay(3).get(10) == 3
+    assert worker.process.poll() is None
+    wait_until(lambda: "Traceback" not in worker.text(), "no traceback in its log")
+
+
+@pytest.mark.filterwarnings("ignore:no worker listens")
+@pytest.mark.parametrize(
+    "name", [b"\xff:0:1", b"x", b"a:b:c", b"nobody:0:1", b"x:5:2", b"x:0:9999"]
+)
+@pytest.mark.parametrize("key", ["ready:default", "sched", "lease"])
+def test_a_worker_survives_nonsense_in_a_queue(app, start_worker, key, name):
+    app.store.call("ZADD", app.store.keys.prefix + key, 0, name)
+    worker = start_worker("-c", "1")
+    assert app.task(noop).delay(3).get(10) == 3
+    assert worker.process.poll() is None
+    app.store.call("UNLINK", app.store.keys.prefix + key)
