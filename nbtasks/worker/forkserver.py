@@ -153,7 +153,8 @@ def run_server() -> None:
     for sock in (bell, theirs):
         sock.setblocking(False)  # noqa: FBT003 - the socket's own method
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    _serve(control, bell, boot.apply(), boot.parent)
+    with suppress(ConnectionError, ProcessLookupError):  # the worker is gone
+        _serve(control, bell, boot.apply(), boot.parent)
 
 
 def _serve(
@@ -168,19 +169,22 @@ def _serve(
                 with suppress(BlockingIOError):
                     bell.recv(1024)
             else:
-                files = _receive_files(control)
+                files = receive_files(control)
                 if not files:
                     return
                 send_frame(control, (STARTED, _fork(files, settings)))
         _report_ended(control, parent)
 
 
-def _receive_files(control: socket.socket) -> list[int]:
+def receive_files(control: socket.socket) -> list[int]:
     """The files of a new process; none where the worker is gone."""
     found: list[int] = []
     wanted = 1
     while len(found) < wanted:
-        data, files, *_ = socket.recv_fds(control, _number.size, _FILES_AT_ONCE)
+        try:
+            data, files, *_ = socket.recv_fds(control, _number.size, _FILES_AT_ONCE)
+        except ConnectionError:  # it was killed before it had read all of ours
+            data = b""
         if not data:
             return []
         (wanted,) = _number.unpack(data)

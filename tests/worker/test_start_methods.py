@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import chores
@@ -9,6 +10,8 @@ import psutil
 import pytest
 from patience import wait_until
 from worker_side import children, is_alive
+
+from nbtasks.worker.forkserver import receive_files
 
 METHODS = ["fork", "spawn", "forkserver"]
 FRESH = ["spawn", "forkserver"]
@@ -47,6 +50,14 @@ def test_nothing_outlives_a_worker_that_is_killed(app, start_worker, tmp_path, m
     worker.kill()
     wait_until(lambda: not any(map(is_alive, before)), "all are gone", 3)
     app.store.call("UNLINK", app.store.keys.prefix + "lease")
+
+
+def test_a_fork_server_whose_worker_was_killed_amid_a_message_just_ends():
+    ours, theirs = socket.socketpair()
+    ours.send(b"never read, so the kernel tells of a reset")
+    theirs.close()
+    assert receive_files(ours) == []
+    ours.close()
 
 
 def test_nothing_is_left_by_a_worker_that_ends(app, start_worker, method):
