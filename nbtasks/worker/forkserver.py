@@ -184,7 +184,7 @@ def receive_files(control: socket.socket) -> list[int]:
         try:
             data, files, *_ = socket.recv_fds(control, _number.size, _FILES_AT_ONCE)
         except ConnectionError:  # it was killed before it had read all of ours
-            data = b""
+            return []
         if not data:
             return []
         (wanted,) = _number.unpack(data)
