@@ -81,7 +81,7 @@ class SliceRun:
         self.settings = library.settings
         signer = self.settings.signer
         self.results = signer.results(work.rid)
-        self.whose = ""
+        self.whose = self.what = ""
         self._header: Header | None = None
         self._error: NbTasksError | None = None
         try:
@@ -92,13 +92,9 @@ class SliceRun:
             self.whose = (
                 f"worker {self.settings.worker!r} refused task {header.task!r} ({work.rid})"
             )
+            self.what = f"the value of {header.task!r}"
         except NbTasksError as error:
             self._error = error
-
-    @property
-    def task(self) -> str:
-        """The name of the task."""
-        return self._known().task
 
     def request(self, index: int) -> Request:
         """What a member may know of itself."""
@@ -186,6 +182,8 @@ class SliceRun:
 class Answer:
     """How a member's value or error is encoded: signed or encrypted, and in a form, as it came."""
 
+    __slots__ = ("_began", "_index", "_run", "_seal", "codec")
+
     def __init__(self, run: SliceRun, index: int) -> None:
         self._run = run
         self._index = index
@@ -205,10 +203,10 @@ class Answer:
             TooBig: It is larger than a value may be.
             Unsendable: It cannot be encoded.
         """
-        what, most = f"the value of {self._run.task!r}", self._run.settings.max_value
-        payload, _ = self.codec.encode(value, what)
-        if len(payload) > most:
-            raise TooBig(what, len(payload), most, "max_input")
+        run = self._run
+        payload, _ = self.codec.encode(value, run.what)
+        if len(payload) > run.settings.max_value:
+            raise TooBig(run.what, len(payload), run.settings.max_value, "max_input")
         return self._seal.seal(self._index, payload)
 
     def refusal(self, error: BaseException) -> bytes:
