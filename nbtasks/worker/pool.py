@@ -81,10 +81,10 @@ class Pool:
 
 
 def _make_starter(config: Config, options: WorkerOptions) -> Starter:
-    name, most = options.name, options.pool.max_memory
+    settings = ChildSettings.of(config, options.name, options.pool)
     if options.pool.kind == SOLO:
-        return Solo(ChildSettings.of(config, name, 0))
+        return Solo(settings)
     if options.pool.start == FORK:
-        return Fork(ChildSettings.of(config, name, most))
-    boot = Boot.of(config, name, most)
+        return Fork(settings)
+    boot = Boot.of(config, options.name, options.pool)
     return Spawn(boot) if options.pool.start == SPAWN else ForkServer(boot)

@@ -16,7 +16,7 @@ from nbtasks.app import App, set_current_app
 from nbtasks.config import Config
 from nbtasks.worker.child import run_children
 from nbtasks.worker.frames import FrameReader, send_frame
-from nbtasks.worker.kinds import LOG_FORMAT
+from nbtasks.worker.kinds import LOG_FORMAT, PoolOptions
 from nbtasks.worker.process import Process
 from nbtasks.worker.starting import (
     become_child,
@@ -37,18 +37,18 @@ class Boot:
     path: list[str]
     level: int
     worker: str
-    max_memory: int
+    pool: dict[str, Any]
     config: dict[str, Any]
 
     @classmethod
-    def of(cls, config: Config, worker: str, max_memory: int) -> "Boot":
+    def of(cls, config: Config, worker: str, pool: PoolOptions) -> "Boot":
         """This process, as it is now."""
         level = logging.getLogger().level
-        return cls(os.getpid(), sys.path, level, worker, max_memory, asdict(config))
+        return cls(os.getpid(), sys.path, level, worker, asdict(pool), asdict(config))
 
     def send(self, sock: socket.socket) -> None:
         """Tell it."""
-        fields = (self.parent, self.path, self.level, self.worker, self.max_memory)
+        fields = (self.parent, self.path, self.level, self.worker, self.pool)
         send_frame(sock, (*fields, self.config))
 
     @classmethod
@@ -63,7 +63,7 @@ class Boot:
         logging.basicConfig(level=self.level, format=LOG_FORMAT, stream=sys.stderr)
         config = Config(**self.config)
         set_current_app(App.from_config(config))
-        return ChildSettings.of(config, self.worker, self.max_memory)
+        return ChildSettings.of(config, self.worker, PoolOptions(**self.pool))
 
 
 class Spawn:

@@ -8,6 +8,7 @@ from nbtasks.config import Config
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signing import Signer
 from nbtasks.worker.interrupt import SOFT, SOFT_MS
+from nbtasks.worker.kinds import SOLO, PoolOptions
 
 RETRYABLE: Final = ord("E")
 """In place of FAILURE: the error is one that the task's policy would retry."""
@@ -34,13 +35,13 @@ class ChildSettings:
     max_age_ms: int = 0
 
     @classmethod
-    def of(cls, config: Config, worker: str, max_memory: int) -> "ChildSettings":
+    def of(cls, config: Config, worker: str, pool: PoolOptions) -> "ChildSettings":
         """What a worker with these settings tells its children."""
         return cls(
             worker=worker,
             signer=Signer(config.key, config.name, encrypt=config.encrypt),
             max_value=config.max_input,
-            max_memory=max_memory,
+            max_memory=0 if pool.kind == SOLO else pool.max_memory,
             codec=make_codec(config.serializer, config.accept_content),
             max_age_ms=config.max_age_ms,
         )
