@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from nbtasks.result import AsyncResult, GroupResult
     from nbtasks.signature import Signature
     from nbtasks.states import TaskState
+    from nbtasks.store.dead import DeadTask
     from nbtasks.task import Task
 
 __version__: Final = "0.1.0"
@@ -90,6 +91,7 @@ _HOMES: Final = {
     "result": ("AsyncResult", "GroupResult"),
     "signature": ("Signature",),
     "states": ("TaskState",),
+    "store.dead": ("DeadTask",),
     "task": ("Task",),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
@@ -101,6 +103,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "ContentRefused",
+    "DeadTask",
     "GroupResult",
     "InsecureWarning",
     "NbTasksError",

@@ -13,29 +13,30 @@ from nbtasks.canvas import Batch, Plan
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
-from nbtasks.errors import BadSignature, ConfigError, StoreError, TaskRevoked, UnknownTask
-from nbtasks.events import EventStream, apply_snapshot
-from nbtasks.failure import ERROR, read_exception, system_failure
+from nbtasks.errors import ConfigError, StoreError, UnknownTask
+from nbtasks.events import apply_snapshot
 from nbtasks.functions import FunctionCache
-from nbtasks.live import ErrorText, LiveRecord
+from nbtasks.live import LiveRecord
 from nbtasks.presence import Presence
+from nbtasks.reading import Reader
 from nbtasks.record import Header, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Prepared, Submission, prepare
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
-from nbtasks.signing import SYSTEM, Seal
-from nbtasks.states import REVOKED, SUCCESS
+from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.fleet import WorkerFacts, live_workers
-from nbtasks.store.store import Store
 from nbtasks.task import Task, default_name, set_sender, task_options
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Handle = AsyncResult[Any]
+"""In the class below, `AsyncResult` is the method of that name."""
 
-class App:
+
+class App(Reader):
     """Tasks, and the Redis they go to.
 
     Args:
@@ -113,16 +114,6 @@ class App:
         return self._connection is not None
 
     @property
-    def store(self) -> Store:
-        """The store."""
-        return self.connection.store
-
-    @property
-    def events(self) -> EventStream:
-        """This client's events."""
-        return self.connection.events
-
-    @property
     def codec(self) -> Codec:
         """What values travel as."""
         return make_codec(self.config.serializer, self.config.accept_content)
@@ -145,6 +136,22 @@ class App:
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""
         return live_workers(self.store)
+
+    def dead(self) -> list[DeadTask]:
+        """The tasks that were given up because their processes died too often, the oldest first."""
+        return [task for task, _ in dead_tasks(self.store)]
+
+    def requeue(self, tasks: Iterable[str | DeadTask | Handle]) -> int:
+        """Run failed tasks again, under the same ids; returns how many had failed.
+
+        Args:
+            tasks: Ids, handles, or what `dead` lists.
+
+        Raises:
+            UnknownTask: One of them is not stored.
+            StoreRefused: The code of one is no longer stored; or Redis is full.
+        """
+        return sum(self._handle(task).requeue() for task in tasks)
 
     # Tasks
 
@@ -290,63 +297,12 @@ class App:
             apply_snapshot(live, snapshot, self.clock.wall_ms())
         return live
 
-    # What results ask for (ResultSource)
-
-    def check(self) -> None:
-        """Raise StoreUnavailable where Redis is out of reach for too long."""
-        self.events.check()
-
-    def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
-        """The values of finished members; an exception object where one failed.
-
-        Raises:
-            BadSignature: A value is not signed by our key.
-            UnknownTask: A value is no longer stored.
-        """
-        bodies = record.bodies
-        missing = [index for index in indices if index not in bodies]
-        if missing:
-            states = bytes(record.states[index] for index in missing)
-            fetched = self.store.bodies(record.rid, missing, states)
-            found = {
-                at: body for at, body in zip(missing, fetched, strict=True) if body is not None
-            }
-            bodies = {**bodies, **found}
-        seal = self.connection.signer.results(record.rid)
-        return [self._open(record, index, bodies.get(index), seal) for index in indices]
-
-    def revoke(self, record: LiveRecord, start: int, stop: int, *, terminate: bool) -> int:
-        """End members that have not finished; returns how many."""
-        return self.store.revoke(record.rid, start, stop, terminate=terminate)
-
-    def forget(self, record: LiveRecord) -> bool:
-        """Remove a finished record; False where a member has not finished."""
-        is_gone = self.store.forget(record.rid)
-        if is_gone:
-            self._redrive.drop(record.rid)
-            record.lose()
-        return is_gone
-
-    def log(self, record: LiveRecord, index: int) -> str:
-        """What a member wrote to stdout and stderr so far."""
-        return "".join(
-            part.text for part in self.store.log(record.rid, index) if part.stream != "value"
-        )
-
-    def error_text(self, record: LiveRecord, index: int) -> ErrorText:
-        """A failed member in words; fetched, where it was too long for an event."""
-        (body,) = self.store.bodies(record.rid, [index], bytes([record.states[index]]))
-        if body is None:
-            return ErrorText("", "")
-        text = record.errors[index] = self.events.error_text(record, index, body)
-        return text
-
-    def waited(self, records: Sequence[LiveRecord]) -> None:
-        """A blocking wait for these records has ended."""
-        if self.on_waited is not None:
-            self.on_waited(records)
-
     # Inside
+
+    def _handle(self, task: str | DeadTask | Handle) -> Handle:
+        if isinstance(task, AsyncResult):
+            return task
+        return self.AsyncResult(task.id if isinstance(task, DeadTask) else task)
 
     def _make_task(self, function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
         if isinstance(function, Task):
@@ -354,26 +310,6 @@ class App:
         if not callable(function):
             raise ConfigError(f"{function!r} is not a function: only functions can be tasks")
         return Task(self, function, name or default_name(function), task_options(**options))
-
-    def _open(self, record: LiveRecord, index: int, body: bytes | None, seal: Seal) -> Any:
-        task_id = record.task_id(index)
-        state = record.states[index]
-        if body is None:
-            if state == REVOKED:
-                return TaskRevoked(task_id)
-            raise UnknownTask(task_id)
-        if body[:1] == SYSTEM and state != SUCCESS:
-            return system_failure(body, task_id)
-        payload = seal.open(
-            index, body, f"the result of task {record.name!r} ({task_id}) is refused"
-        )
-        if (bytes(payload[:1]) == ERROR) == (state == SUCCESS):
-            # The state is not signed, but what was signed says which it is.
-            raise BadSignature(f"the state of task {record.name!r} ({task_id}) is refused")
-        codec = self.codec
-        if state != SUCCESS:
-            return read_exception(payload, codec)
-        return codec.decode(payload, f"the value of task {record.name!r} ({task_id})")
 
     def _attach(self, rid: str) -> LiveRecord | None:
         followed = self.events.find(rid)

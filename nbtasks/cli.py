@@ -15,6 +15,7 @@ from nbtasks import __version__, embedded
 from nbtasks.app import App, set_current_app
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import resolve
+from nbtasks.graves import dead
 from nbtasks.operations import doctor, key, plain_errors
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
@@ -49,6 +50,7 @@ def commands() -> None:
 
 commands.add_command(key)
 commands.add_command(doctor)
+commands.add_command(dead)
 
 
 @commands.command()

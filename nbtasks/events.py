@@ -21,7 +21,7 @@ from nbtasks.record import STREAMS
 from nbtasks.redrive import Redrive
 from nbtasks.serializers import decode_json
 from nbtasks.signing import SYSTEM, Signer
-from nbtasks.states import FAILURE, PENDING, REVOKED, STATES, is_finished
+from nbtasks.states import FAILURE, PENDING, RETRY, REVOKED, STATES, is_finished
 from nbtasks.store.link import Link
 from nbtasks.store.store import Snapshot, Store, pauses
 
@@ -206,6 +206,8 @@ class EventStream:
             record = self._records.get(rid)
             if fields[at] == b"f" and rid in self._redrive:
                 self._redrive.ended(rid, int(item[1]), item[2])
+            if fields[at] == b"q" and rid in self._redrive:
+                self._redrive.again(rid, int(item[1]))
             if record is not None:
                 try:
                     self._apply(record, fields[at], item, at_ms)
@@ -232,15 +234,22 @@ class EventStream:
             case b"o":
                 text = item[2].decode("utf-8", "replace")
                 record.write(index, STREAMS.get(text[:1], "stdout"), text[1:])
-            case b"b":
-                if item[2] != b"p":
-                    raise ValueError(f"{item[2]!r} is no state to come back to")
-                record.back(index, PENDING)
-            case b"r":
-                self._read_errors(record, index, bytes([FAILURE]), item[3:4])
-                record.back(index, ord("r"))
+            case b"b" | b"r":
+                self._apply_back(record, kind, index, item)
+            case b"q":
+                record.again(index, int(item[2]))
             case _:
                 logger.warning("unknown event %r of task %s", kind, record.rid)
+
+    def _apply_back(self, record: LiveRecord, kind: bytes, index: int, item: list[bytes]) -> None:
+        """A member waits again: after an error (`r`), or because its worker was lost."""
+        if kind == b"r":
+            self._read_errors(record, index, bytes([FAILURE]), item[3:4])
+            record.back(index, RETRY)
+        elif item[2] == b"p":
+            record.back(index, PENDING)
+        else:
+            raise ValueError(f"{item[2]!r} is no state to come back to")
 
     def _read_errors(
         self, record: LiveRecord, start: int, states: bytes, bodies: list[bytes]

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nbtasks.record import member_id
 from nbtasks.states import FAILURE, PENDING, RETRY, REVOKED, STARTED, STATES, TaskState, is_finished
 
 EVERY = -1
@@ -73,10 +74,10 @@ class Output:
 class LiveRecord:
     """One record of 1..n members as this client sees it.
 
-    Only the event thread changes it; anybody may read. `states` holds one byte a member
-    (`nbtasks.states`), `bodies` the signed value or error of a finished member as it came, or None
-    where it is to be fetched from the store. `started` and `progress` hold only members that ran
-    long enough to be reported (about 20 ms).
+    Only the event thread changes it, but for `again`; anybody may read. `states` holds one byte a
+    member (`nbtasks.states`), `bodies` the signed value or error of a finished member as it came,
+    or None where it is to be fetched from the store. `started` and `progress` hold only members
+    that ran long enough to be reported (about 20 ms).
     """
 
     def __init__(self, rid: str, n: int, name: str, queue: str = "", submitted_ms: int = 0) -> None:
@@ -95,6 +96,7 @@ class LiveRecord:
         self.progress: dict[int, Progress] = {}
         self.errors: dict[int, ErrorText] = {}
         self.retries: dict[int, int] = {}
+        self.requeues: dict[int, int] = {}
         self.output: dict[int, Output] = {}
         self.first_failure: int | None = None
         self.missing = False
@@ -105,7 +107,7 @@ class LiveRecord:
 
     def task_id(self, index: int) -> str:
         """The id of one member: the record's own where there is just one."""
-        return self.rid if self.n == 1 else f"{self.rid}-{index}"
+        return member_id(self.rid, index, self.n)
 
     def state(self, index: int) -> TaskState:
         """The state of one member."""
@@ -172,28 +174,46 @@ class LiveRecord:
         at_ms: int,
     ) -> None:
         """Members `start`.. reached these final states; an empty body is to be fetched later."""
-        stop = start + len(states)
-        before = self.states[start:stop]
-        self.states[start:stop] = states
-        new = sum(map(_UNFINISHED.__contains__, before))
-        bodies_by_index = self.bodies
+        members = range(start, start + len(states))
+        with self._lock:  # a user's thread may be in `again`
+            before = self.states[start : members.stop]
+            self.states[start : members.stop] = states
+            self.left -= sum(map(_UNFINISHED.__contains__, before))
+            if self.left == 0:
+                self.finished_ms = at_ms
+            if self.first_failure is None:
+                self._find_failure(members)
         for index, body in enumerate(bodies, start):
             if body:
-                bodies_by_index[index] = body
-        if self.first_failure is None:
-            failed = [states.find(code) for code in _FAILED if code in states]
-            if failed:
-                self.first_failure = start + min(failed)
-        for index in range(start, stop) if self.started else ():
+                self.bodies[index] = body
+        for index in members if self.started else ():
             if index in self.started:
                 self.ended[index] = at_ms
-        self.left -= new
-        if self.left == 0:
-            self.finished_ms = at_ms
-        self._changed(range(start, stop))
+        self._changed(members)
         for call in self._observers:
-            call(range(start, stop))
+            call(members)
         self._wake()
+
+    def again(self, index: int, number: int) -> None:
+        """A failed member was queued again, for the `number`-th time; heard twice, it counts once.
+
+        Called by who asked for it and by the event thread: whoever comes first.
+        """
+        with self._lock:
+            if number <= self.requeues.get(index, 0):
+                return
+            self.requeues[index] = number
+            if is_finished(self.states[index]):
+                self.left += 1
+                self.finished_ms = 0
+            self.states[index] = PENDING
+            for known in (self.bodies, self.errors, self.started, self.ended, self.progress):
+                known.pop(index, None)
+            self.retries.pop(index, None)
+            if self.first_failure == index:
+                self.first_failure = None
+                self._find_failure(range(self.n))
+        self._changed((index,))
 
     def begin(self, index: int, worker: str, at_ms: int) -> None:
         """A member has been running for a while."""
@@ -247,6 +267,12 @@ class LiveRecord:
     def _changed(self, members: range | tuple[int, ...]) -> None:
         for dirty in self._dirty:
             dirty.update(members)
+
+    def _find_failure(self, members: range) -> None:
+        states = self.states[members.start : members.stop]
+        failed = [states.find(code) for code in _FAILED if code in states]
+        if failed:
+            self.first_failure = members.start + min(failed)
 
     def _is_due(self, index: int | None) -> bool:
         return self.is_done(index) or (index is None and self.first_failure is not None)

@@ -245,6 +245,11 @@ def check_limits(soft_ms: int, limit_ms: int) -> None:
         )
 
 
+def member_id(rid: str, index: int, count: int) -> str:
+    """The id of one member of `count`: the record's own where there is just one."""
+    return rid if count == 1 else f"{rid}-{index}"
+
+
 def split_id(task_id: str) -> tuple[str, int] | None:
     """(record id, index) of a member's id, or None for the id of a record of one."""
     found = _MEMBER.fullmatch(task_id)

@@ -123,6 +123,13 @@ class Redrive:
         if kept.left <= 0:
             self.drop(rid)
 
+    def again(self, rid: str, index: int) -> None:
+        """A member that had failed was queued again."""
+        kept = self._kept.get(rid)
+        if kept is not None and kept.states[index] != PENDING:
+            kept.states[index] = PENDING
+            kept.left += 1
+
     def check(self, store: Store, live: Mapping[str, LiveRecord], *, is_gapless: bool) -> None:
         """Ask the store for every kept record, and send again what it has lost.
 

@@ -162,6 +162,15 @@ class AsyncResult(Generic[R]):
         index = self._index
         return bool(self._source.revoke(self._record, index, index + 1, terminate=terminate))
 
+    def requeue(self) -> bool:
+        """Run a failed task again, under the same id; False where it has not failed.
+
+        Raises:
+            UnknownTask: Its record is no longer stored.
+            StoreRefused: Its code has expired, or Redis is full.
+        """
+        return self._source.run_again(self._record, self._index)
+
     def forget(self) -> bool:
         """Remove the finished task's record (of a group: the whole record) from the store."""
         return self._source.forget(self._record)

@@ -4,6 +4,7 @@
        ^           │  ├───> FAILURE
        │           │  └───> RETRY ──> STARTED
        └───────────┘ (its worker was lost)          any unfinished state ──> REVOKED
+                                                    FAILURE ──> PENDING (queued again on request)
 
 Redis keeps one byte a member. Lower case is unfinished, upper case is finished, so the Lua scripts
 and Python judge by the same rule (`is_finished`). PROGRESS is STARTED with a progress report.
@@ -44,5 +45,5 @@ _FIRST_UNFINISHED = ord("a")
 
 
 def is_finished(code: int) -> bool:
-    """Whether a state byte is one that never changes again."""
+    """Whether a state byte is an end: only a request to queue it again changes it."""
     return code < _FIRST_UNFINISHED

@@ -38,6 +38,10 @@ class ResultSource(Protocol):
         """End members that have not finished."""
         ...
 
+    def run_again(self, record: LiveRecord, index: int) -> bool:
+        """Queue a failed member again."""
+        ...
+
     def forget(self, record: LiveRecord) -> bool:
         """Remove a finished record."""
         ...

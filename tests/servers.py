@@ -70,9 +70,11 @@ def leaks(client: redis.Redis, prefix: str) -> list[str]:
         for key in client.scan_iter(f"{prefix}r:*")
         if int(client.hget(key, "left") or 0) > 0
     }
+    needed = client.hkeys(f"{prefix}refs")  # the code of unfinished records
     found = []
     for key in client.scan_iter(f"{prefix}*"):
-        is_owned = key.rpartition(b":")[2] in unfinished
+        name = key.rpartition(b":")[2]
+        is_owned = name in unfinished or name in needed or (name == b"refs" and unfinished)
         if client.ttl(key) == -1 and not is_owned:
             found.append(key.decode())
     return sorted(found)

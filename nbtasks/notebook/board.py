@@ -251,7 +251,10 @@ class Board:
     def settle(self, now_ms: float) -> float | None:
         """Freeze some time after the end."""
         with self._lock:
-            if self._ended or not self._tally.is_done():
+            if self._ended:
+                return None
+            if not self._tally.is_done():
+                self._done_ms = None  # a failed task may have been queued again meanwhile
                 return None
             if self._done_ms is None:
                 self._done_ms = now_ms

@@ -208,7 +208,7 @@ class Tally:
         self.running: dict[int, int] = {}
         """When each running member began (ms, Redis' time; 0: unknown)."""
         self.failures: dict[str, Failures] = {}
-        self._failed: set[int] = set()
+        self._failed: dict[int, str] = {}
         self._silent: set[int] = set()
         self._known_errors = 0
         self._dirty = [record.dirty_set() for record in self.records]
@@ -280,6 +280,8 @@ class Tally:
                     self.running.pop(i, None)
                     if code == FAILURE:
                         self._fail(i, record.errors.get(index))
+                    elif i in self._failed or i in self._silent:
+                        self._run_again(i)
                 changed.append(i)
         self._hear_late_errors()
         return changed
@@ -333,13 +335,27 @@ class Tally:
             self._silent.add(i)
             return
         self._silent.discard(i)
-        self._failed.add(i)
+        self._failed[i] = error.type_name
         group = self.failures.get(error.type_name)
         if group is None:
             group = self.failures[error.type_name] = Failures(error.type_name, i, error)
         elif i < group.first:
             group.first, group.error = i, error
         group.count += 1
+
+    def _run_again(self, i: int) -> None:
+        """A failed member was queued again: it is no failure any more."""
+        self._silent.discard(i)
+        group = self.failures.get(self._failed.pop(i, ""))
+        if group is None:
+            return
+        group.count -= 1
+        if not group.count:
+            del self.failures[group.type_name]
+        elif group.first == i:
+            group.first = min(at for at, name in self._failed.items() if name == group.type_name)
+            record, index = self.locate(group.first)
+            group.error = record.errors.get(index, group.error)
 
     def _hear_late_errors(self) -> None:
         known = sum(len(record.errors) for record in self.records)

@@ -7,7 +7,8 @@ touches itself; the scripts build the others from the prefix.
                              far, pr priority, py Python tag, fn code hash, cap deliveries, keep ms,
                              exp ms, t0 submitted ms, us time and sz bytes of a member; of member i:
                              m<i> arguments, after a success the value, e<i> error, k<i> retries,
-                             d<i> deaths, p<i> progress, w<i> worker, x<i> to be killed
+                             d<i> deaths, p<i> progress, w<i> worker, x<i> to be killed,
+                             z<i> how often it was queued again, and the last request for it
                                                                 TTL `keep` once every member ended,
                                                                 a day until all are stored
     s:<rid>          STRING  one state byte a member                the same
@@ -20,7 +21,10 @@ touches itself; the scripts build the others from the prefix.
     wake:<q>         ZSET    a marker that idle workers wait for    popped, or after an hour
     wake:@<worker>   ZSET    the same for one worker                the same
     ev:<client>      STREAM  events for a client                    trimmed by it, or after a day
-    fn:<hash>        STRING  signed code                            a week after the last submit
+    fn:<hash>        STRING  signed code                            a week after the last record
+                                                                    that needs it has ended
+    refs             HASH    code hash -> unfinished records        emptied by their ends
+    fd:<hash>        STRING  it is the code of a dead task          after 30 days
     fleet            ZSET    worker -> live until ms                a day after the last heartbeat
     w:<worker>       HASH    facts of a worker                      when it is no longer live
     dead             ZSET    slices given up -> when                30 days after the last

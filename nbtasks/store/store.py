@@ -148,7 +148,7 @@ class Store:
         """The same for many, a few in each round trip."""
         for at in range(0, len(rids), LOOK_BATCH):
             part = rids[at : at + LOOK_BATCH]
-            for rid, found in zip(part, self._script("watch", self.client, *part), strict=True):
+            for rid, found in zip(part, self.run_script("watch", self.client, *part), strict=True):
                 if found is None:
                     yield rid, None
                 else:
@@ -159,7 +159,7 @@ class Store:
         """What is stored of each of these records."""
         for at in range(0, len(rids), LOOK_BATCH):
             part = rids[at : at + LOOK_BATCH]
-            letters = self._script("look", *part).decode()
+            letters = self.run_script("look", *part).decode()
             yield from zip(part, map(Found, letters), strict=True)
 
     def withdraw(self, record: Record) -> None:
@@ -178,7 +178,7 @@ class Store:
 
     def forget(self, rid: str) -> bool:
         """Remove a finished record; False where one of its members has not finished."""
-        return bool(self._script("forget", rid) >= 0)
+        return bool(self.run_script("forget", rid) >= 0)
 
     def log(self, rid: str, index: int) -> list[LogPart]:
         """What a member wrote, oldest first."""
@@ -190,7 +190,8 @@ class Store:
         """Run a command that only reads."""
         return self._call(*command)
 
-    def _script(self, name: str, *args: object) -> Any:
+    def run_script(self, name: str, *args: object) -> Any:
+        """Run one of our scripts, again where its reply was lost."""
         return self._try(lambda link: link.call_script(name, self.keys.prefix, *args))
 
     def _call(self, *command: object) -> Any:

@@ -76,7 +76,6 @@ def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
         record.priority,
         record.python,
         record.code,
-        CODE_TTL_MS + record.delay_ms,
         record.max_deliveries,
         record.keep_ms,
         record.delay_ms,

@@ -24,10 +24,20 @@ GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "security.md"
 WORKER_TESTS = Path(__file__).parents[1] / "worker"
 KEY = "the key of the tests of access"
 
-CLIENT_SCRIPTS = ("submit", "withdraw", "revoke", "watch", "look", "forget")
+CLIENT_SCRIPTS = (
+    "submit",
+    "withdraw",
+    "revoke",
+    "watch",
+    "look",
+    "forget",
+    "dead",
+    "requeue",
+    "drop",
+)
 WORKER_SCRIPTS = ("exchange", "extend", "report")
 CALLED = {
-    "client": "ping evalsha script|load get hmget set unlink time zrangebyscore xread xtrim",
+    "client": "ping evalsha script|load get hmget set unlink time wait zrangebyscore xread xtrim",
     "worker": "ping evalsha script|load get zrange zrem unlink bzpopmin",
     "monitor": "ping info time zrangebyscore zcard zcount hmget acl|whoami",
 }

@@ -9,7 +9,7 @@ from nbtasks.store.submission import CHUNK, chunks
 
 def send_chunk(store, record, start, stop):
     """One call of the script, as `Store.submit` makes it."""
-    return store._script(
+    return store.run_script(
         "submit",
         record.rid,
         start,
@@ -20,7 +20,6 @@ def send_chunk(store, record, start, stop):
         record.priority,
         record.python,
         record.code,
-        60_000,
         record.max_deliveries,
         record.keep_ms,
         record.delay_ms,
@@ -184,9 +183,3 @@ def test_a_submit_wakes_a_worker_of_its_queue(submit, store):
 def test_a_delayed_submit_wakes_a_worker_so_that_it_learns_when_to_look(submit, store):
     submit(delay_ms=60_000)
     assert store.call("EXISTS", store.keys.wake("default")) == 1
-
-
-def test_the_code_of_a_delayed_record_outlives_the_delay(submit, store):
-    week = 7 * 86_400_000
-    submit(delay_ms=2 * week)
-    assert store.call("PTTL", store.keys.code("c0de")) > 2 * week

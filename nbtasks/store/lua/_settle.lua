@@ -27,9 +27,10 @@ local function settle_run(rid, from, states, body, worker)
   redis.call('SETRANGE', states_key(rid), from, states)
   emit(clients, 'f', event)
   if redis.call('HINCRBY', key, 'left', -count) == 0 then
-    local keep = redis.call('HGET', key, 'keep')
-    redis.call('PEXPIRE', key, keep)
-    redis.call('PEXPIRE', states_key(rid), keep)
+    local found = redis.call('HMGET', key, 'keep', 'fn')
+    redis.call('PEXPIRE', key, found[1])
+    redis.call('PEXPIRE', states_key(rid), found[1])
+    release_code(found[2])
   end
 end
 

@@ -45,8 +45,7 @@ local function lose(rid, i, worker, reason)
     return enqueue(rid, i, i + 1, true)
   end
   local body = system_body({ type = 'WorkerLost', deaths = deaths, reason = reason })
-  redis.call('ZADD', PREFIX .. 'dead', NOW, slice_name(rid, i, i + 1))
-  redis.call('PEXPIRE', PREFIX .. 'dead', 30 * DAY)
+  bury(rid, i)
   settle(rid, i, FAILURE, function()
     return body
   end, worker)

@@ -1,15 +1,15 @@
 -- Writing a record, as submit gets it (its ARGV is in submit.lua).
 
 local function store_head(key, rid, n)
-  local after, states = tonumber(ARGV[14]), ARGV[16]
+  local after, states = tonumber(ARGV[13]), ARGV[15]
   if states == '' then
     states = string.rep(PENDING, n)
   end
   local _, left = string.gsub(states, '%l', '')
   local expires = after > 0 and NOW + after or 0
   local fields = { 'h', ARGV[4], 'n', n, 'left', left, 'q', ARGV[5], 'c', ARGV[6], 'pr', ARGV[7] }
-  redis.call('HSET', key, 'py', ARGV[8], 'fn', ARGV[9], 'cap', ARGV[11], unpack(fields))
-  redis.call('HSET', key, 'keep', ARGV[12], 'exp', expires, 't0', NOW)
+  redis.call('HSET', key, 'py', ARGV[8], 'fn', ARGV[9], 'cap', ARGV[10], unpack(fields))
+  redis.call('HSET', key, 'keep', ARGV[11], 'exp', expires, 't0', NOW)
   redis.call('SET', states_key(rid), states)
 end
 

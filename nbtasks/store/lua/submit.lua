@@ -2,16 +2,16 @@
 --
 -- KEYS[1]  prefix
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
---          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash · 10 code ttl, ms
---          11 deliveries allowed · 12 ms to keep it once finished · 13 delay, ms
---          14 expires after ms, 0 never · 15 most members that may wait in the queue, 0 any number
---          16 states, or '' where all are pending · 17.. signed bodies: arguments, or the value
+--          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash
+--          10 deliveries allowed · 11 ms to keep it once finished · 12 delay, ms
+--          13 expires after ms, 0 never · 14 most members that may wait in the queue, 0 any number
+--          15 states, or '' where all are pending · 16.. signed bodies: arguments, or the value
 --          of a member that has finished
 -- Returns  members stored so far: less than asked where a chunk before this one is missing;
 --          -1 when the code is not stored · -2 when a record of another size has this id ·
 --          -3 less the members that wait, when the queue is full (nothing was written by these)
 
-local FIRST_BODY = 17
+local FIRST_BODY = 16
 
 local rid, from, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local key, code = record_key(rid), PREFIX .. 'fn:' .. ARGV[9]
@@ -25,27 +25,29 @@ if redis.call('EXISTS', code) == 0 then
 elseif found[2] and tonumber(found[2]) ~= n then
   return -2
 elseif stored ~= from then
-  redis.call('PEXPIRE', code, ARGV[10])
+  if redis.call('HEXISTS', PREFIX .. 'refs', ARGV[9]) == 1 then
+    redis.call('PERSIST', code) -- it had been lost, and was just stored again
+  end
   return stored
 end
 if from == 0 then
-  local waiting = crowd(ARGV[5], n, tonumber(ARGV[15]))
+  local waiting = crowd(ARGV[5], n, tonumber(ARGV[14]))
   if waiting then
     return -3 - waiting
   end
   store_head(key, rid, n)
 end
 store_bodies(key, from, FIRST_BODY, tonumber(found[3] or 0))
-redis.call('PEXPIRE', code, ARGV[10])
 
-local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[13])
+local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[12])
 -- A client that dies while it sends must not leave half a record behind for ever.
 if to < n then
   redis.call('PEXPIRE', key, DAY)
   redis.call('PEXPIRE', states_key(rid), DAY)
-elseif from > 0 then
+else
   redis.call('PERSIST', key)
   redis.call('PERSIST', states_key(rid))
+  retain_code(ARGV[9])
 end
 if delay > 0 then
   enqueue_later(rid, from, to, NOW + delay)

@@ -1,0 +1,130 @@
+"""What results ask for: values, errors, logs, and what may be done to a task."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbtasks.connection import Connection
+from nbtasks.errors import BadSignature, TaskRevoked, UnknownTask
+from nbtasks.events import EventStream
+from nbtasks.failure import ERROR, read_exception, system_failure
+from nbtasks.live import ErrorText, LiveRecord
+from nbtasks.redrive import Redrive
+from nbtasks.serializers import Codec
+from nbtasks.signing import SYSTEM, Seal
+from nbtasks.states import REVOKED, SUCCESS
+from nbtasks.store.dead import requeue
+from nbtasks.store.store import Store
+
+
+class Reader(ABC):
+    """The part of an app that results know (`ResultSource`)."""
+
+    on_waited: Callable[[Sequence[LiveRecord]], None] | None
+    _redrive: Redrive
+
+    @property
+    @abstractmethod
+    def connection(self) -> Connection:
+        """Store, signer and events; made when first asked for."""
+
+    @property
+    @abstractmethod
+    def codec(self) -> Codec:
+        """What values travel as."""
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.connection.store
+
+    @property
+    def events(self) -> EventStream:
+        """This client's events."""
+        return self.connection.events
+
+    def check(self) -> None:
+        """Raise StoreUnavailable where Redis is out of reach for too long."""
+        self.events.check()
+
+    def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
+        """The values of finished members; an exception object where one failed.
+
+        Raises:
+            BadSignature: A value is not signed by our key.
+            UnknownTask: A value is no longer stored.
+        """
+        bodies = record.bodies
+        missing = [index for index in indices if index not in bodies]
+        if missing:
+            states = bytes(record.states[index] for index in missing)
+            fetched = self.store.bodies(record.rid, missing, states)
+            found = {
+                at: body for at, body in zip(missing, fetched, strict=True) if body is not None
+            }
+            bodies = {**bodies, **found}
+        seal = self.connection.signer.results(record.rid)
+        return [self._open(record, index, bodies.get(index), seal) for index in indices]
+
+    def revoke(self, record: LiveRecord, start: int, stop: int, *, terminate: bool) -> int:
+        """End members that have not finished; returns how many."""
+        return self.store.revoke(record.rid, start, stop, terminate=terminate)
+
+    def run_again(self, record: LiveRecord, index: int) -> bool:
+        """Queue a failed member again; False where it has not failed.
+
+        Raises:
+            UnknownTask: The record is not stored.
+            StoreRefused: Its code is no longer stored; or Redis is full.
+        """
+        (number,) = requeue(self.store, record.rid, [index])
+        if number:
+            record.again(index, number)
+        return number > 0
+
+    def forget(self, record: LiveRecord) -> bool:
+        """Remove a finished record; False where a member has not finished."""
+        is_gone = self.store.forget(record.rid)
+        if is_gone:
+            self._redrive.drop(record.rid)
+            record.lose()
+        return is_gone
+
+    def log(self, record: LiveRecord, index: int) -> str:
+        """What a member wrote to stdout and stderr so far."""
+        return "".join(
+            part.text for part in self.store.log(record.rid, index) if part.stream != "value"
+        )
+
+    def error_text(self, record: LiveRecord, index: int) -> ErrorText:
+        """A failed member in words; fetched, where it was too long for an event."""
+        (body,) = self.store.bodies(record.rid, [index], bytes([record.states[index]]))
+        if body is None:
+            return ErrorText("", "")
+        text = record.errors[index] = self.events.error_text(record, index, body)
+        return text
+
+    def waited(self, records: Sequence[LiveRecord]) -> None:
+        """A blocking wait for these records has ended."""
+        if self.on_waited is not None:
+            self.on_waited(records)
+
+    def _open(self, record: LiveRecord, index: int, body: bytes | None, seal: Seal) -> Any:
+        task_id = record.task_id(index)
+        state = record.states[index]
+        if body is None:
+            if state == REVOKED:
+                return TaskRevoked(task_id)
+            raise UnknownTask(task_id)
+        if body[:1] == SYSTEM and state != SUCCESS:
+            return system_failure(body, task_id)
+        payload = seal.open(
+            index, body, f"the result of task {record.name!r} ({task_id}) is refused"
+        )
+        if (bytes(payload[:1]) == ERROR) == (state == SUCCESS):
+            # The state is not signed, but what was signed says which it is.
+            raise BadSignature(f"the state of task {record.name!r} ({task_id}) is refused")
+        codec = self.codec
+        if state != SUCCESS:
+            return read_exception(payload, codec)
+        return codec.decode(payload, f"the value of task {record.name!r} ({task_id})")
