@@ -135,9 +135,9 @@ def test_the_command_line_lists_dead_tasks(run, two_dead):
 
 def test_the_command_line_queues_dead_tasks_again(run, two_dead):
     assert run("requeue", two_dead[0].id) == (0, "1 queued again\n")
-    assert two_dead[0].get(10) == 1
+    wait_until(two_dead[0].successful, "the first has run again")
     assert run("requeue", "--all") == (0, "1 queued again\n")
-    assert two_dead[1].get(10) == 1
+    wait_until(two_dead[1].successful, "the second has run again")
     assert run("list") == (0, "")
 
 
