@@ -32,10 +32,6 @@ class Written:
     pieces: list[str] = field(default_factory=list[str])
     size: int = 0
 
-    def is_of(self, delivery: int, index: int, letter: str) -> bool:
-        """Whether text of this member to this stream belongs here."""
-        return (self.index, self.letter, self.delivery) == (index, letter, delivery)
-
     def add(self, text: str) -> int:
         """Append text; how many characters of older text are dropped for it."""
         self.pieces.append(text)
@@ -80,6 +76,8 @@ class Outbox:
         self._began = 0.0
         self._progress: dict[tuple[int, int], bytes] = {}
         self._written: list[Written] = []
+        # The newest of each member: many may write in turns, and only the order within one counts.
+        self._newest: dict[tuple[int, int], Written] = {}
         self._omitted = 0
         self._last_report = -HOLD_REPORTS_MS
 
@@ -127,12 +125,13 @@ class Outbox:
             os.write(2, text.encode("utf-8", "backslashreplace"))
             return
         with self._lock:
-            written = self._written
-            if not written or not written[-1].is_of(delivery, index, letter):
-                written.append(Written(delivery, index, letter))
-            self._omitted += written[-1].add(text)
-            if len(written) > MOST_PARTS:
-                self._omitted += written.pop(0).size
+            part = self._newest.get((delivery, index))
+            if part is None or part.letter != letter:
+                part = self._newest[delivery, index] = Written(delivery, index, letter)
+                self._written.append(part)
+            self._omitted += part.add(text)
+            if len(self._written) > MOST_PARTS:
+                self._drop_oldest()
             self._report()
 
     def dropped(self, index: int) -> None:
@@ -165,12 +164,18 @@ class Outbox:
         elif not self._is_sending:
             self._send_reports()
 
+    def _drop_oldest(self) -> None:
+        part = self._written.pop(0)
+        self._omitted += part.size
+        if self._newest.get((part.delivery, part.index)) is part:
+            del self._newest[part.delivery, part.index]
+
     def _send_reports(self) -> None:
         if not self._written and not self._progress:
             return
         self._last_report = self._clock.tick_ms()
         written, progress, omitted = self._written, self._progress, self._omitted
-        self._written, self._progress, self._omitted = [], {}, 0
+        self._written, self._newest, self._progress, self._omitted = [], {}, {}, 0
         reports: dict[int, list[tuple[str, int, bytes]]] = {}
         if omitted:
             words = f"{STDERR}… {omitted:,} characters are left out …\n"

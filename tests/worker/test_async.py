@@ -71,6 +71,20 @@ def test_output_and_progress_of_interleaved_tasks_are_told_apart(app, start_work
         assert (result.progress.current, result.progress.message) == (20, f"t{number}")
 
 
+def test_no_output_is_lost_when_many_tasks_print_in_turns(app, start_worker):
+    start_worker("-c", "1")
+
+    async def talk(name):
+        for number in range(100):
+            print(name, number)  # noqa: T201 - the task prints
+            await chores.wait_s(0)
+
+    results = [app.task(talk).delay(name) for name in range(40)]
+    for name, result in enumerate(results):
+        result.get(10)
+        assert result.log == "".join(f"{name} {number}\n" for number in range(100))
+
+
 def test_a_bound_coroutine_gets_its_own_context(app, start_worker):
     start_worker("-c", "1")
 
