@@ -13,7 +13,7 @@ import click
 
 from nbtasks import __version__, embedded
 from nbtasks.app import App, set_current_app
-from nbtasks.config import Config, from_environment
+from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
 from nbtasks.graves import dead
 from nbtasks.operations import doctor, key, plain_errors
@@ -126,6 +126,7 @@ def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) ->
 
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
     config, server = _settings(url, app, local=local)
+    hide_secrets()
     sys.path.insert(0, str(Path.cwd()))
     set_current_app(App.from_config(config))
     _check(config)

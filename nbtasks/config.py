@@ -162,12 +162,41 @@ def _is_whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
+_hidden: dict[str, str] = {}
+
+
+def hide_secrets() -> None:
+    """Take the key, and a URL with a password, out of the environment of this process.
+
+    Programs that tasks start would see them there. `from_environment` still knows them.
+    """
+    for name in (ENV_KEY, ENV_URL):
+        value = os.environ.get(name, "")
+        if name == ENV_KEY or "@" in value or "password" in value:
+            _hidden.update({name: value} if value else {})
+            os.environ.pop(name, None)
+
+
+def hidden_secrets() -> dict[str, str]:
+    """What was taken out of the environment, for a process that goes on in the place of this."""
+    return dict(_hidden)
+
+
+def remember_secrets(secrets: Mapping[str, str]) -> None:
+    """Know what another process has taken out of its environment."""
+    _hidden.update(secrets)
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Config:
     """The settings that the variables NBTASKS_URL, NBTASKS_KEY and so on give.
+
+    Args:
+        environ: The variables; None for those of this process, and what was hidden of them.
 
     Raises:
         ConfigError: The key file cannot be read or others may read it, or a flag is no flag.
     """
+    environ = {**_hidden, **os.environ} if environ is None else environ
     key = environ.get(ENV_KEY, "").strip().encode()
     path = environ.get(ENV_KEY_FILE, "")
     if not key and path:

@@ -61,13 +61,17 @@ class Link:
                 socket_connect_timeout=CONNECT_TIMEOUT,
                 socket_read_size=262_144,
             )
-            self._connection: Any = pool.make_connection()
+            made: Any = pool.make_connection()
         except (ValueError, TypeError):
-            # Not chained: the parser's own words may hold a piece of the password.
+            made = None
+        if made is None:
+            # Out here, for the parser's own words, which may hold a piece of the password, are not
+            # to be the error's context either.
             raise ConfigError(
                 f"{self.url!r} is not the URL of a Redis: write redis://host:6379/0,"
                 " rediss://host:6380/0 for TLS or unix:///path/to/socket"
-            ) from None
+            )
+        self._connection: Any = made
 
     @property
     def is_open(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, Any, Final
 
 from nbtasks.app import App, set_current_app
-from nbtasks.config import Config
+from nbtasks.config import Config, hidden_secrets, remember_secrets
 from nbtasks.worker.child import run_children
 from nbtasks.worker.frames import FrameReader, send_frame
 from nbtasks.worker.kinds import LOG_FORMAT, PoolOptions
@@ -39,17 +39,19 @@ class Boot:
     worker: str
     pool: dict[str, Any]
     config: dict[str, Any]
+    secrets: dict[str, str]
 
     @classmethod
     def of(cls, config: Config, worker: str, pool: PoolOptions) -> "Boot":
         """This process, as it is now."""
         level = logging.getLogger().level
-        return cls(os.getpid(), sys.path, level, worker, asdict(pool), asdict(config))
+        settings, secrets = asdict(config), hidden_secrets()
+        return cls(os.getpid(), sys.path, level, worker, asdict(pool), settings, secrets)
 
     def send(self, sock: socket.socket) -> None:
         """Tell it."""
         fields = (self.parent, self.path, self.level, self.worker, self.pool)
-        send_frame(sock, (*fields, self.config))
+        send_frame(sock, (*fields, self.config, self.secrets))
 
     @classmethod
     def receive(cls, sock: socket.socket) -> "Boot | None":
@@ -61,6 +63,7 @@ class Boot:
         """Make this interpreter like the worker's."""
         sys.path[:] = self.path
         logging.basicConfig(level=self.level, format=LOG_FORMAT, stream=sys.stderr)
+        remember_secrets(self.secrets)
         config = Config(**self.config)
         set_current_app(App.from_config(config))
         return ChildSettings.of(config, self.worker, PoolOptions(**self.pool))

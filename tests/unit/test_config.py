@@ -1,8 +1,10 @@
 """Settings: checked at once, secrets never shown."""
 
+import os
+
 import pytest
 
-from nbtasks.config import Config, from_environment, nearest
+from nbtasks.config import Config, from_environment, hidden_secrets, hide_secrets, nearest
 from nbtasks.errors import ConfigError
 
 
@@ -91,3 +93,24 @@ def test_settings_are_copied_and_never_changed():
 )
 def test_the_nearest_name_is_offered(word, expected):
     assert nearest(word, ["name", "lease_ms"]) == expected
+
+
+def test_hidden_secrets_are_gone_from_the_environment_and_still_known(monkeypatch):
+    monkeypatch.setattr("nbtasks.config._hidden", {})
+    monkeypatch.setenv("NBTASKS_KEY", "a key of this test")
+    monkeypatch.setenv("NBTASKS_URL", "redis://:word@h")
+    hide_secrets()
+    assert "NBTASKS_KEY" not in os.environ
+    assert "NBTASKS_URL" not in os.environ
+    assert from_environment() == Config(url="redis://:word@h", key=b"a key of this test")
+    assert hidden_secrets() == {
+        "NBTASKS_KEY": "a key of this test",
+        "NBTASKS_URL": "redis://:word@h",
+    }
+
+
+def test_a_url_without_a_password_is_not_hidden(monkeypatch):
+    monkeypatch.setattr("nbtasks.config._hidden", {})
+    monkeypatch.setenv("NBTASKS_URL", "redis://h")
+    hide_secrets()
+    assert os.environ["NBTASKS_URL"] == "redis://h"
