@@ -13,10 +13,11 @@ from nbtasks.canvas import Batch, Plan
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
-from nbtasks.errors import ConfigError, StoreError, UnknownTask
+from nbtasks.errors import ConfigError, NotReplicated, StoreError, UnknownTask
 from nbtasks.events import apply_snapshot
 from nbtasks.functions import FunctionCache
 from nbtasks.live import LiveRecord
+from nbtasks.options import task_options
 from nbtasks.presence import Presence
 from nbtasks.reading import Reader
 from nbtasks.record import Header, split_id
@@ -27,7 +28,7 @@ from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
 from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.fleet import WorkerFacts, live_workers
-from nbtasks.task import Task, default_name, set_sender, task_options
+from nbtasks.task import Task, default_name, set_sender
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -171,7 +172,8 @@ class App(Reader):
                 `default_retry_delay` seconds, `autoretry_for` exception classes, `retry_backoff`,
                 `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`, `time_limit` seconds,
                 `soft_time_limit` seconds,
-                `redrive` (False for what must not be sent again where Redis has lost it).
+                `redrive` (False for what must not be sent again where Redis has lost it),
+                `durable` ("replica": a submit waits until one has it).
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:
@@ -278,7 +280,15 @@ class App(Reader):
             record, signed, len(blob), self.config.redrive_bytes
         )
         try:
-            connection.store.submit(record, signed, room_ms=self.config.full_patience_ms)
+            connection.store.submit(
+                record,
+                signed,
+                room_ms=self.config.full_patience_ms,
+                replica_ms=prepared.replica_ms,
+            )
+        except NotReplicated:
+            self._redrive.sent(record.rid)  # it is stored, and runs
+            raise
         except BaseException:
             if is_kept:
                 self._redrive.drop(record.rid)

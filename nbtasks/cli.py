@@ -17,9 +17,9 @@ from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
 from nbtasks.graves import dead
 from nbtasks.operations import doctor, key, plain_errors
+from nbtasks.options import MAX_SECONDS
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
-from nbtasks.task import MAX_SECONDS
 from nbtasks.worker.kinds import (
     DEFAULT_ASYNC,
     DEFAULT_START,

@@ -21,6 +21,7 @@ ENV_ENCRYPT: Final = "NBTASKS_ENCRYPT"
 ENV_SERIALIZER: Final = "NBTASKS_SERIALIZER"
 ENV_ACCEPT: Final = "NBTASKS_ACCEPT_CONTENT"
 ENV_MAX_AGE: Final = "NBTASKS_MAX_AGE_MS"
+REPLICA: Final = "replica"
 HARD_LIMIT: Final = 500_000_000
 """Bytes of one argument or value: Redis itself refuses strings above 512 MB."""
 
@@ -54,6 +55,8 @@ class Config:
         redrive: Whether a task that Redis has lost is sent again, which may run it twice.
         redrive_bytes: How much of unfinished tasks a client keeps for that; what is above is not
             sent again.
+        durable: `replica` where a submit waits until a replica has it.
+        replica_patience_ms: How long it waits for that before it raises `NotReplicated`.
     """
 
     name: str = "main"
@@ -75,6 +78,8 @@ class Config:
     full_patience_ms: int = 0
     redrive: bool = True
     redrive_bytes: int = 64_000_000
+    durable: str = ""
+    replica_patience_ms: int = 2000
 
     def __post_init__(self) -> None:
         check_name(self.name, "the app's name")
@@ -86,6 +91,7 @@ class Config:
                 raise ConfigError(
                     f"{name} is of type {type(value).__name__}: it must be {kind.__name__}"
                 )
+        check_durable(self.durable)
         self._check_numbers()
         self._check_flags()
         self._check_forms()
@@ -154,8 +160,19 @@ _POSITIVE = (
     "result_expires_ms",
     "max_input",
     "patience_ms",
+    "replica_patience_ms",
 )
 _FROM_ZERO = ("max_queued", "full_patience_ms", "redrive_bytes", "max_age_ms")
+
+
+def check_durable(durable: object) -> None:
+    """Refuse what says nothing about how safe a submit is to be.
+
+    Raises:
+        ConfigError: It is neither `replica` nor empty.
+    """
+    if durable not in {"", REPLICA}:
+        raise ConfigError(f'durable is {durable!r}: it must be "replica" or ""')
 
 
 def _is_whole(value: Any, least: int) -> bool:

@@ -6,6 +6,7 @@
     │   ├── StoreUnavailable        Redis does not answer                          (ConnectionError)
     │   ├── StoreRefused            Redis answers, but refuses what we send
     │   │   └── StoreFull           it has no memory left for a submit
+    │   ├── NotReplicated           a submit is stored, but no replica has it
     │   ├── QueueFull               a bounded queue has no room for a submit
     │   └── NoServer                no URL, and no server to start
     ├── TaskError
@@ -115,6 +116,26 @@ class QueueFull(StoreError):
             f"queue {queue!r} has no room for {more}: {waiting:,} wait there, and max_queued is"
             f" {limit:,}. Submit less at a time, start workers (nbtasks worker -Q {queue}), raise"
             " max_queued, or let submits wait for room with full_patience_ms"
+        )
+
+
+class NotReplicated(StoreError):
+    """A task is stored and runs, but no replica has confirmed in time that it has it too.
+
+    Args:
+        task_id: Whose; of a group, the id of its record.
+        seconds: How long was waited.
+    """
+
+    def __init__(self, task_id: str, seconds: float) -> None:
+        super().__init__(task_id, seconds)
+
+    def __str__(self) -> str:
+        task_id, seconds = self.args
+        return (
+            f"task {task_id!r} is stored and runs, but no replica of Redis has confirmed it within"
+            f" {seconds:g} s: should the primary fail now, it may be lost. Look at the replica;"
+            " sending it again with the same task_id asks again, and runs nothing twice"
         )
 
 

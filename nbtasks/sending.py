@@ -10,10 +10,11 @@ from nbtasks.config import Config
 from nbtasks.errors import TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
+from nbtasks.options import TaskOptions, merge_options
 from nbtasks.record import Header, Record, check_name, new_id
 from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer
-from nbtasks.task import Task, TaskOptions, merge_options
+from nbtasks.task import Task
 
 AnyTask = Task[..., Any]
 
@@ -23,13 +24,14 @@ class Prepared:
     """A record that may be submitted.
 
     `is_named` where its id is the user's own, `redrive` where it is sent again should Redis lose
-    it.
+    it; a submit of it waits up to `replica_ms` for a replica to have it, 0: for none.
     """
 
     record: Record
     code: Code
     is_named: bool
     redrive: bool
+    replica_ms: int
     labels: Sequence[str] | None
 
     def live(self, now_ms: int) -> LiveRecord:
@@ -102,7 +104,10 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
         max_queued=config.max_queued,
     )
     redrive = config.redrive if options.redrive is None else options.redrive
-    return Prepared(record, code, bool(call.get("task_id")), redrive, submission.labels)
+    durable = config.durable if options.durable is None else options.durable
+    replica_ms = config.replica_patience_ms if durable else 0
+    is_named = bool(call.get("task_id"))
+    return Prepared(record, code, is_named, redrive, replica_ms, submission.labels)
 
 
 def _encode_calls(submission: Submission, codec: Codec, limit: int) -> tuple[list[bytes], str]:

@@ -25,6 +25,7 @@ OPTIONS: Final = (
     "time_limit",
     "soft_time_limit",
     "redrive",
+    "durable",
 )
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 

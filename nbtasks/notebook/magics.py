@@ -31,11 +31,11 @@ from nbtasks.notebook import cell as cells
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.listing import broker_card, task_table
 from nbtasks.notebook.session import Result, Sent, Session
+from nbtasks.options import TaskOptions
 from nbtasks.presence import NoWorkerWarning
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Submission
 from nbtasks.states import TaskState
-from nbtasks.task import TaskOptions
 
 LAST: Final = "_task"
 SHOWN: Final = 20

@@ -16,11 +16,18 @@ from itertools import count
 from typing import Any, Final, TypeVar
 
 from nbtasks.clock import Clock
-from nbtasks.errors import QueueFull, StoreError, StoreFull, StoreUnavailable, UnknownTask
+from nbtasks.errors import (
+    NotReplicated,
+    QueueFull,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+    UnknownTask,
+)
 from nbtasks.record import SEPARATOR, STREAMS, Record
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
-from nbtasks.store.submission import CHUNK, send_record, withdraw
+from nbtasks.store.submission import CHUNK, send_record, wait_for_replica, withdraw
 
 REVOKE_BATCH: Final = CHUNK
 """As many as a submit queues as one slice, so that the slices are found again."""
@@ -93,24 +100,38 @@ class Store:
                     self._link.call("UNLINK", self.keys.events(self.client))
                 self._link.close()
 
-    def submit(self, record: Record, blob: Callable[[], bytes], *, room_ms: float = 0) -> None:
+    def submit(
+        self,
+        record: Record,
+        blob: Callable[[], bytes],
+        *,
+        room_ms: float = 0,
+        replica_ms: int = 0,
+    ) -> None:
         """Store and queue a record; `blob` gives the signed code, in case Redis does not have it.
 
         Where there is no room for it, wait for some, `room_ms` at most. What fails leaves nothing
         behind, but a record of several chunks may have begun before one of them is refused.
 
+        With `replica_ms`, wait so long for a replica to have it, too.
+
         Raises:
             QueueFull: The queue is bounded, and has no room for so many.
             StoreFull: Redis is at its maxmemory.
+            NotReplicated: It is stored, but no replica has confirmed it in time.
             StoreUnavailable: Redis did not answer in time; it may have stored the record.
             StoreRefused: Redis gives us no right to store it.
         """
         start = self.clock.tick_ms()
+
+        def run(link: Link) -> None:
+            send_record(link, self.keys, self.client, record, blob)
+            if replica_ms and not wait_for_replica(link, replica_ms):
+                raise NotReplicated(record.rid, replica_ms / 1000)
+
         for pause in pauses():
             try:
-                return self._try(
-                    lambda link: send_record(link, self.keys, self.client, record, blob)
-                )
+                return self._try(run)
             except (QueueFull, StoreFull):
                 if self.clock.tick_ms() + pause - start > room_ms:
                     raise

@@ -7,7 +7,7 @@ from typing import Final
 from nbtasks.errors import ConfigError, QueueFull, StoreError, StoreRefused, StoreUnavailable
 from nbtasks.record import Record
 from nbtasks.store.keys import Keys
-from nbtasks.store.link import Link
+from nbtasks.store.link import REPLY_TIMEOUT, Link
 
 CHUNK: Final = 2000
 CHUNK_BYTES: Final = 8_000_000
@@ -44,6 +44,12 @@ def send_record(
         raise
     if reply == CODE_MISSING:
         raise StoreRefused(link.url, "it does not keep the code that was just stored")
+
+
+def wait_for_replica(link: Link, ms: int) -> bool:
+    """Whether a replica has, within this time, all that was sent on this connection."""
+    link.send("WAIT", 1, ms)
+    return int(link.read(ms / 1000 + REPLY_TIMEOUT)) > 0
 
 
 def withdraw(link: Link, keys: Keys, record: Record) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from patience import wait_until
+from proxy import Proxy
+from servers import Server
 from workers import KEY, WorkerProcess
 
 from nbtasks.app import App
@@ -49,3 +51,24 @@ def add_worker(tmp_path: Path) -> Iterator[Callable[[App], WorkerProcess]]:
     yield start
     for worker in workers:
         worker.kill()
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A primary and its replica, the proxy that clients use, and the one between the two."""
+    servers = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        servers.append(
+            Server(tmp_path / name, "--appendonly", "no", "--repl-diskless-sync-delay", "0")
+        )
+        servers[-1].start()
+    clients, link = Proxy(lambda: servers[0]), Proxy(lambda first=servers[0]: first)
+    with servers[1].client() as client:
+        client.replicaof("127.0.0.1", link.port)
+        wait_until(
+            lambda: client.info("replication")["master_link_status"] == "up", "the replica is up"
+        )
+    yield servers, clients, link
+    for each in (clients, link, *servers):
+        each.kill() if isinstance(each, Server) else each.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from patience import wait_until
-from proxy import Proxy
+from replicas import fail_over
 from servers import Server, slow_disk
 
 from nbtasks.errors import UnknownTask
@@ -164,38 +164,6 @@ def test_values_that_the_client_has_are_not_computed_again(
 
 
 # Failover
-
-
-@pytest.fixture
-def pair(tmp_path):
-    """A primary and its replica, the proxy that clients use, and the one between the two."""
-    servers = []
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        servers.append(
-            Server(tmp_path / name, "--appendonly", "no", "--repl-diskless-sync-delay", "0")
-        )
-        servers[-1].start()
-    clients, link = Proxy(lambda: servers[0]), Proxy(lambda first=servers[0]: first)
-    with servers[1].client() as client:
-        client.replicaof("127.0.0.1", link.port)
-        wait_until(
-            lambda: client.info("replication")["master_link_status"] == "up", "the replica is up"
-        )
-    yield servers, clients, link
-    for each in (clients, link, *servers):
-        each.kill() if isinstance(each, Server) else each.close()
-
-
-def fail_over(pair):
-    """The primary dies, and the replica takes its place behind the same address."""
-    servers, clients, link = pair
-    servers.reverse()
-    servers[1].kill()
-    with servers[0].client() as client:
-        client.replicaof("NO", "ONE")
-    clients.cut()
-    link.cut()
 
 
 @pytest.mark.slow

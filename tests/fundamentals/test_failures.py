@@ -9,9 +9,9 @@ import pytest
 
 from nbtasks import RemoteError, TaskState, TooBig, Unsendable, VersionMismatch, WorkerLost, group
 from nbtasks.functions import CELL, FUNCTION, cell_code
+from nbtasks.options import TaskOptions
 from nbtasks.result import AsyncResult
 from nbtasks.sending import Submission
-from nbtasks.task import TaskOptions
 
 
 def failure(result):

@@ -13,9 +13,9 @@ import pytest
 
 from nbtasks import TaskState, UnknownTask, WaitTimeout, current_app, group, track
 from nbtasks.functions import cell_code
+from nbtasks.options import TaskOptions
 from nbtasks.result import AsyncResult
 from nbtasks.sending import Submission
-from nbtasks.task import TaskOptions
 
 
 @pytest.fixture(autouse=True)

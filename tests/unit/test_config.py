@@ -78,6 +78,12 @@ def test_numbers_that_may_be_none_are_whole(name, value):
         Config(**{name: value})
 
 
+@pytest.mark.parametrize("value", [None, True, "disk", 1], ids=repr)
+def test_durable_is_replica_or_nothing(value):
+    with pytest.raises(ConfigError, match=r'durable is .*: it must be "replica" or ""'):
+        Config(durable=value)
+
+
 def test_settings_are_copied_and_never_changed():
     config = Config()
     assert config.with_settings({"lease_ms": 60_000}).lease_ms == 60_000

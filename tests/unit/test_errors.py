@@ -25,6 +25,7 @@ CASES = {
         ("q", 3, 9999, 10_000),
         "queue 'q' has no room for 3 more tasks: 9,999 wait there, and max_queued is 10,000.",
     ),
+    "NotReplicated": (("t1", 2.0), "task 't1' is stored and runs, but no replica of Redis has"),
     "NoServer": (("no binary",), "cannot start a Redis server here: no binary. Install one with"),
     "TaskError": (("it went wrong",), "it went wrong"),
     "UnknownTask": (("t1",), "no task 't1' is stored: it was never sent to this Redis, or its"),

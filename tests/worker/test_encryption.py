@@ -8,9 +8,9 @@ import pytest
 from nbtasks.app import App
 from nbtasks.errors import ContentRefused
 from nbtasks.functions import cell_code
+from nbtasks.options import TaskOptions
 from nbtasks.result import AsyncResult
 from nbtasks.sending import Submission
-from nbtasks.task import TaskOptions
 
 WORD = uuid.uuid4().hex
 

@@ -10,9 +10,9 @@ import pytest
 from nbtasks.app import App
 from nbtasks.errors import ContentRefused, RemoteError, TooOld, Unsendable
 from nbtasks.functions import cell_code
+from nbtasks.options import TaskOptions
 from nbtasks.result import AsyncResult
 from nbtasks.sending import Submission
-from nbtasks.task import TaskOptions
 
 
 @pytest.fixture
