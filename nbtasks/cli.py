@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from nbtasks import __version__, embedded
 from nbtasks.app import App, set_current_app
 from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
+from nbtasks.errors import ConfigError
 from nbtasks.graves import dead
 from nbtasks.operations import doctor, key, plain_errors
 from nbtasks.options import MAX_SECONDS
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
     from nbtasks.worker.options import WorkerOptions
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+MOST_CHILDREN: Final = 1024
 SECONDS: Final = click.FloatRange(min=0, min_open=True, max=MAX_SECONDS)
+
+
+_BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
 
 
 def main() -> None:
@@ -61,7 +67,7 @@ commands.add_command(dead)
 @click.option(
     "-c",
     "--concurrency",
-    type=click.IntRange(1, 1024),
+    type=click.IntRange(1, MOST_CHILDREN),
     default=None,
     help="Tasks at a time, each in a process of its own; default: one per core.",
 )
@@ -115,6 +121,20 @@ commands.add_command(dead)
     type=click.FloatRange(min=0, max=MAX_SECONDS),
     help="After a stop signal, end what runs after so many seconds; default: wait for it.",
 )
+@click.option(
+    "--autoscale",
+    default="",
+    metavar="MAX,MIN",
+    help="As many tasks at a time as there is work for, in place of --concurrency.",
+)
+@click.option(
+    "--limit-memory",
+    default="",
+    help="More than this in a process, such as 2GB, is a MemoryError; default: no limit.",
+)
+@click.option(
+    "--no-new-privs", is_flag=True, help="Let no task gain rights, such as by a setuid program."
+)
 @plain_errors
 def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) -> None:
     """Run tasks. URL is a Redis (or NBTASKS_URL); without one, the embedded server.
@@ -140,6 +160,7 @@ def _worker_options(
     *,
     queues: str,
     concurrency: int | None,
+    autoscale: str,
     pool: str,
     start_method: str,
     async_concurrency: int,
@@ -149,6 +170,8 @@ def _worker_options(
     time_limit: float | None,
     soft_time_limit: float | None,
     shutdown_timeout: float | None,
+    limit_memory: str,
+    no_new_privs: bool,
 ) -> "WorkerOptions":
     """What the command line says of a worker, checked.
 
@@ -158,21 +181,42 @@ def _worker_options(
     from nbtasks.worker.memory import parse_size
     from nbtasks.worker.options import WorkerOptions
 
+    most, least = _bounds(concurrency, autoscale)
     return WorkerOptions(
         name=check_worker_name(name or f"worker-{os.getpid()}@{socket.gethostname()}"),
         queues=_queues(queues, config),
-        concurrency=concurrency or os.cpu_count() or 1,
+        concurrency=most,
+        least=least,
         pool=PoolOptions(
             kind=pool,
             start=start_method,
             async_concurrency=async_concurrency,
             max_tasks=max_tasks_per_child,
             max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,
+            limit_memory=parse_size(limit_memory) if limit_memory else 0,
         ),
         limit_ms=_ms(time_limit),
         soft_ms=_ms(soft_time_limit),
         shutdown_ms=None if shutdown_timeout is None else shutdown_timeout * 1000,
+        no_new_privs=no_new_privs,
     )
+
+
+def _bounds(concurrency: int | None, autoscale: str) -> tuple[int, int]:
+    """How many tasks at a time: the most, and the least, 0 for always as many."""
+    if not autoscale:
+        most = concurrency or os.cpu_count() or 1
+        return most, 0
+    if concurrency is not None:
+        raise ConfigError("--autoscale and --concurrency say the same: give one of them")
+    found = _BOUNDS.fullmatch(autoscale)
+    most, least = (int(part) for part in found.groups()) if found else (0, 0)
+    if not 1 <= least <= most <= MOST_CHILDREN:
+        raise ConfigError(
+            f"--autoscale is {autoscale!r}: write first the most, then the least number of tasks at"
+            f" a time, such as 10,2, from 1 to {MOST_CHILDREN}"
+        )
+    return most, least
 
 
 def _ms(seconds: float | None) -> int:

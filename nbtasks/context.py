@@ -1,6 +1,7 @@
 """The task that is running here, if any: what `track` and bound tasks talk to."""
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -31,6 +32,14 @@ class Reporter(Protocol):
         """Tell how far the task is; merged to about ten reports a second."""
         ...
 
+    def lend(self) -> None:
+        """The task waits for others: one of them may run in its place."""
+        ...
+
+    def resume(self) -> None:
+        """It goes on."""
+        ...
+
 
 class TaskContext:
     """What a bound task (`@app.task(bind=True)`) gets as `self`."""
@@ -56,6 +65,52 @@ class TaskContext:
         self._reporter.progress(
             Progress(_number(current), None if total is None else _number(total), str(message))
         )
+
+    def lend(self) -> None:
+        """Say that the task waits for others; `lent` does so for each wait on a result."""
+        self._reporter.lend()
+
+    def resume(self) -> None:
+        """Say that it goes on."""
+        self._reporter.resume()
+
+
+@contextmanager
+def lent() -> Generator[None]:
+    """Inside, the task that runs here, if any, waits for others, and needs no place of its own.
+
+    A worker would otherwise stand still for ever when all of its tasks wait for tasks.
+    """
+    context = current_task.get()
+    if context is None:
+        yield
+        return
+    try:
+        context.lend()
+        yield
+    finally:
+        context.resume()
+
+
+class Here:
+    """The reporter of a bound task that is called as a plain function: there is nobody to tell."""
+
+    def request(self) -> Any:
+        """There is no request.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError("this task was called as a plain function: there is no request")
+
+    def progress(self, progress: object) -> None:
+        """Nothing to do."""
+
+    def lend(self) -> None:
+        """Nothing to do."""
+
+    def resume(self) -> None:
+        """Nothing to do."""
 
 
 def _number(value: float) -> float:

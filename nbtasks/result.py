@@ -14,7 +14,7 @@ from nbtasks.waiting import (
     ResultSource,
     end_ms_of,
     progress_of,
-    receive,
+    receive_next,
     revoking,
     wait_async,
     wait_for,
@@ -308,7 +308,8 @@ class GroupResult(Generic[R]):
         try:
             while left:
                 end_ms = end_ms_of(self._source, timeout)
-                record, members = receive(self._source, ended, end_ms, partial(self._late, timeout))
+                late = partial(self._late, timeout)
+                record, members = receive_next(self._source, ended, end_ms, late)
                 for index in members:
                     if (record.rid, index) not in seen and record.is_done(index):
                         seen.add((record.rid, index))

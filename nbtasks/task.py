@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from nbtasks.canvas import Batch, Plan
-from nbtasks.context import TaskContext
+from nbtasks.context import Here, TaskContext
 from nbtasks.errors import ConfigError
 from nbtasks.options import TaskOptions
 from nbtasks.record import check_name
@@ -149,21 +149,6 @@ class Task(Generic[P, R]):
         if self.options.bind and parameters and parameters[0].kind is not _REST:
             signature = signature.replace(parameters=parameters[1:])
         self._signature = signature
-
-
-class Here:
-    """The reporter of a bound task that is called as a plain function: there is nobody to tell."""
-
-    def request(self) -> Any:
-        """There is no request.
-
-        Raises:
-            RuntimeError: Always.
-        """
-        raise RuntimeError("this task was called as a plain function: there is no request")
-
-    def progress(self, progress: object) -> None:
-        """Nothing to do."""
 
 
 _HERE: Final = Here()

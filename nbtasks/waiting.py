@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 from nbtasks.clock import Clock
+from nbtasks.context import lent
 from nbtasks.errors import WaitTimeout
 from nbtasks.live import EVERY, ErrorText, LiveRecord
 
@@ -79,8 +80,9 @@ def wait_for(source: ResultSource, waits: Waits, timeout: float | None) -> None:
     for record, index in waits:
         record.call_when_done(index, wake)
     try:
-        while not is_over(waits):
-            receive(source, woken, end_ms, late)
+        with lent():
+            while not is_over(waits):
+                receive(source, woken, end_ms, late)
     finally:
         for record, _ in waits:
             record.drop_callback(wake)
@@ -98,11 +100,12 @@ async def wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], ob
     for record, index in waits:
         record.call_when_done(index, wake)
     try:
-        while not is_over(waits):
-            source.check()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), TICK_S)
-            woken.clear()
+        with nullcontext() if is_over(waits) else lent():
+            while not is_over(waits):
+                source.check()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), TICK_S)
+                woken.clear()
     except asyncio.CancelledError:
         if source.revoke_on_interrupt:
             revoke()
@@ -142,6 +145,19 @@ def receive(
             source.check()
         if end_ms is not None and source.clock.tick_ms() >= end_ms:
             raise late()
+
+
+def receive_next(
+    source: ResultSource,
+    queue: SimpleQueue[T],
+    end_ms: float | None,
+    late: Callable[[], WaitTimeout],
+) -> T:
+    """The same between other work: the task's place is lent only where there is nothing yet."""
+    with suppress(Empty):
+        return queue.get_nowait()
+    with lent():
+        return receive(source, queue, end_ms, late)
 
 
 def _late(waits: Waits, timeout: float) -> WaitTimeout:

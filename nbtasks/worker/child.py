@@ -21,6 +21,7 @@ from nbtasks.live import Progress
 from nbtasks.record import SEPARATOR, VALUE
 from nbtasks.serializers import CellValue
 from nbtasks.worker import capture
+from nbtasks.worker.confine import be_expendable, limit_memory
 from nbtasks.worker.coroutines import Coroutines, progress_data
 from nbtasks.worker.frames import FrameReader
 from nbtasks.worker.interrupt import Interrupt
@@ -50,6 +51,7 @@ class Child:
         self._may_show = not settings.signer.encrypts
         self._slice: SliceRun | None = None
         self._index = 0
+        self._waits = 0
 
     def run(self, *, is_main: bool) -> None:
         """Work until the parent closes the socket; only in the main thread a signal interrupts."""
@@ -72,6 +74,18 @@ class Child:
         if self._slice is not None:
             number = self._slice.work.delivery
             self._outbox.progress(number, self._index, progress_data(progress))
+
+    def lend(self) -> None:
+        """The running task waits for others."""
+        self._waits += 1
+        if self._waits == 1 and self._slice is not None:
+            self._outbox.lend(self._slice.work.delivery, self._index)
+
+    def resume(self) -> None:
+        """One of its waits is over."""
+        self._waits = max(0, self._waits - 1)
+        if self._waits == 0 and self._slice is not None:
+            self._outbox.resume(self._slice.work.delivery, self._index)
 
     def write(self, letter: str, text: str) -> None:
         """Pass on what the running task has written."""
@@ -156,6 +170,8 @@ def run_children(seats: list[Seat], settings: ChildSettings) -> None:
     """
     code = 1
     try:
+        limit_memory(settings.limit_memory)
+        be_expendable()
         children = [Child(*seat, settings) for seat in seats]
         first = children[0]
         first.interrupt.listen()

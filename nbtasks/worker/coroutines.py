@@ -34,6 +34,7 @@ class Member:
         self.number = run.work.delivery
         self.started: set[asyncio.Task[Any]] = set()
         self.limit_ms = 0
+        self._waits = 0
         self._run = run
         self._outbox = outbox
 
@@ -44,6 +45,18 @@ class Member:
     def progress(self, progress: Progress) -> None:
         """Tell how far it is."""
         self._outbox.progress(self.number, self.index, progress_data(progress))
+
+    def lend(self) -> None:
+        """It waits for other tasks."""
+        self._waits += 1
+        if self._waits == 1:
+            self._outbox.lend(self.number, self.index)
+
+    def resume(self) -> None:
+        """One of its waits is over."""
+        self._waits -= 1
+        if self._waits == 0:
+            self._outbox.resume(self.number, self.index)
 
     def write(self, letter: str, text: str) -> None:
         """Pass on what it has written."""

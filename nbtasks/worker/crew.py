@@ -8,15 +8,20 @@ from typing import Final
 
 from nbtasks.clock import Clock
 from nbtasks.worker.dispatcher import Dispatcher
+from nbtasks.worker.oom import OomWatch
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.pool import Pool
-from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.process import KILLED, ChildEnd, Process
+from nbtasks.worker.scale import REST_MS, Scale
 from nbtasks.worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
 REFILL_PAUSE_MS: Final = 100.0
 """Before another try to fork, where there is no room or the last child lived for no task."""
+
+MOST_EXTRA: Final = 100
+"""Children beside the usual ones, for as many tasks that wait for other tasks."""
 
 
 class Crew:
@@ -39,13 +44,18 @@ class Crew:
         self._options = options
         self._clock = clock
         self._watchdog = Watchdog()
+        self._scale = Scale(options.least or options.concurrency, options.concurrency)
+        self._oom = OomWatch()
         self._next_start = 0.0
+        self._told_of_most = False
         self.has_room = True
         self._handlers: dict[str, Callable[..., None]] = {
             "done": dispatcher.done,
             "report": dispatcher.report,
             "dropped": dispatcher.dropped,
             "retire": dispatcher.retire,
+            "lent": dispatcher.lent,
+            "resumed": dispatcher.resumed,
         }
 
     def fill(self, now: float) -> None:
@@ -55,11 +65,31 @@ class Crew:
         try:
             if not (self._pool.is_solo or self._watchdog.is_running):
                 self._watchdog.start([process.pid for process in self._pool.processes])
-            while missing := max(0, self._options.concurrency - len(self._pool.children)):
-                self._start(missing)
+            while missing := self._missing():
+                self._start(missing, now)
         except OSError as error:
             logger.warning("worker %s: no new process: %s", self._options.name, error)
             self._next_start = now + REFILL_PAUSE_MS
+
+    def scale(self, now: float) -> None:
+        """After an exchange: have as many children as there is work for, and no more for long."""
+        dispatcher, scale = self._dispatcher, self._scale
+        before = scale.target
+        scale.look(now, dispatcher.seats.busy, has_more=dispatcher.has_more)
+        if scale.target != before:
+            name = self._options.name
+            logger.info("worker %s: %d tasks at a time, not %d", name, scale.target, before)
+            dispatcher.seats.room = scale.target
+            self.has_room = self.has_room or scale.target > before
+        for process in reversed(self._pool.processes):
+            if self._is_spare(process, now):
+                process.retires = "it is not needed any more"
+                self._retire(process)
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether there may be a child for work that nobody is free for."""
+        return self._scale.may_grow and self._next_start <= self._clock.tick_ms()
 
     def next_ms(self, now: float) -> float | None:
         """When `fill` has something to do that was put off."""
@@ -70,6 +100,8 @@ class Crew:
         for process in list(self._pool.processes):
             reason = process.ended()
             if reason is not None:
+                if not process.killed and KILLED in reason and self._oom.has_struck():
+                    reason = f"{KILLED} by the kernel: its control group is out of memory"
                 self._on_death(process, reason)
         if self._watchdog.has_ended():
             logger.warning("worker %s: its watchdog has ended: another follows", self._options.name)
@@ -93,11 +125,40 @@ class Crew:
         self._pool.close()
         self._watchdog.close()
 
-    def _start(self, missing: int) -> None:
+    def _missing(self) -> int:
+        """How many children are to be started."""
+        children, target = len(self._pool.children), self._scale.target
+        if children < target or not self._dispatcher.seats.is_short:
+            return max(0, target - children)
+        if children - target < MOST_EXTRA and not self._pool.is_solo:
+            return 1
+        if not self._told_of_most:
+            self._told_of_most = True
+            logger.warning(
+                "worker %s: %d tasks wait here for other tasks: no more processes are started for"
+                " those, and where they wait for each other they stand still",
+                self._options.name,
+                self._dispatcher.seats.waiting,
+            )
+        return 0
+
+    def _is_spare(self, process: Process, now: float) -> bool:
+        """Whether a process has had nothing to do for a while, and there are others enough."""
+        here = len(process.children)
+        if not here or len(self._pool.children) - self._dispatcher.seats.waiting - here < (
+            self._scale.target
+        ):
+            return False
+        slots = [self._dispatcher.slots[child.key] for child in process.children]
+        return all(slot.is_idle and now - slot.since_ms >= REST_MS for slot in slots)
+
+    def _start(self, missing: int, now: float) -> None:
         children = self._pool.start(missing)
         self._watchdog.add(children[0].process.pid)
+        self.has_room = True
         for child in children:
             self._dispatcher.add(child)
+            self._dispatcher.slots[child.key].since_ms = now
             self._selector.register(
                 child.sock, selectors.EVENT_READ, partial(self._on_child, child)
             )
@@ -117,8 +178,10 @@ class Crew:
             child.process.kill()
         if child.process.is_full:
             self._retire(child.process)
-        elif slot.is_free:
+        elif slot.is_free or slot.is_lent:
             self.has_room = True
+            if slot.is_idle:
+                slot.since_ms = self._clock.tick_ms()
 
     def _watch(self, child: ChildEnd) -> None:
         write = selectors.EVENT_WRITE if child.is_behind else 0

@@ -94,6 +94,7 @@ class Slot:
     revoked members, by sequence number, and when a look first found them running; `interrupted` is
     the last member that was over its soft limit. `flying` are the coroutines in the child, by
     delivery and index, at most `most_flying`, and `ending` says when one of them was cancelled.
+    `lent` are members that wait for other tasks, and need no place of their own.
     """
 
     child: ChildEnd
@@ -106,6 +107,7 @@ class Slot:
     interrupted: int = 0
     flying: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     ending: dict[tuple[int, int], float] = field(default_factory=dict[tuple[int, int], float])
+    lent: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
 
     @property
     def killed(self) -> str:
@@ -118,7 +120,12 @@ class Slot:
         process = self.child.process
         if process.killed or process.is_full or self.has_sync:
             return False
-        return not self.flying or len(self.flying) < self.most_flying
+        return not self.flying or len(self.flying - self.lent) < self.most_flying
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether the member that holds the child's one thread for tasks waits for other tasks."""
+        return bool(self.lent - self.flying)
 
     @property
     def is_idle(self) -> bool:
@@ -135,7 +142,7 @@ class Slot:
         room = self.child.process.room
         rooms = [delivery.left] if room is None else [delivery.left, room]
         if delivery.is_async:
-            rooms.append(max(0, self.most_flying - len(self.flying)))
+            rooms.append(max(0, self.most_flying - len(self.flying - self.lent)))
         return min(rooms)
 
     def interrupt(self, sequence: int, limit_ms: int) -> bool:

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nbtasks.clock import Clock
-from nbtasks.errors import NbTasksError, StoreRefused
+from nbtasks.errors import StoreRefused
 from nbtasks.failure import system_body
-from nbtasks.record import Header
 from nbtasks.retry import NEVER
 from nbtasks.serializers import PYTHON_TAG
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
+from nbtasks.worker.codes import Codes
 from nbtasks.worker.decide import Crashed, GiveBack, Raised, RetryIn, decide
 from nbtasks.worker.delivery import Delivery, Slot, checked
 from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
 from nbtasks.worker.lookout import SLOW_US, condemn, look, start_takeback
 from nbtasks.worker.process import ChildEnd, Process
-from nbtasks.worker.shelf import Shelf
+from nbtasks.worker.seats import Seats
 from nbtasks.worker.work import RETRYABLE, Work
 
 logger = logging.getLogger(__name__)
@@ -32,12 +32,9 @@ SLOT_US: Final = 5000
 
 SLOT_MEMBERS: Final = 256
 
-_HEADERS_KEPT = 128
 _NO_GUESS_US = float(SLOT_US)
 _NO_SEQUENCE: Final = -(1 << 60)
 """Of coroutines: no number in the cells means one of them, and none can be taken back."""
-
-_UNREADABLE = Header(task="", code="", retry=NEVER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +51,16 @@ class Intake:
 
 
 class Dispatcher:
-    """The exchange loop of one worker."""
+    """The exchange loop of one worker.
 
-    def __init__(self, link: Link, intake: Intake, clock: Clock) -> None:
+    Attributes:
+        seats: Its children, and how many of them may run something at a time.
+        slots: The children by their keys.
+        has_more: Whether the last exchange left something in the queues.
+        next_due_ms: When something is due in Redis, by the clock's ticks; None for nothing.
+    """
+
+    def __init__(self, link: Link, intake: Intake, clock: Clock, room: int) -> None:
         self._link = link
         self._intake = intake
         self._prefix = intake.keys.prefix
@@ -64,23 +68,18 @@ class Dispatcher:
         self._hand_in = HandIn()
         self._taken: list[list[Any]] = []
         self._unanswered: dict[str, float] = {}
-        self._code: dict[str, bytes] = {}
-        self._shelf = Shelf()
-        self._headers: dict[bytes, Header] = {}
+        self._codes = Codes(link, intake.keys)
         self._guess_us = _NO_GUESS_US
         self._numbers = 0
         self._is_closing = False
-        self.slots: dict[int, Slot] = {}
+        self.seats = Seats(room)
+        self.slots = self.seats.slots
+        self.has_more = False
         self.next_due_ms: float | None = None
 
     def add(self, child: ChildEnd) -> None:
         """A new child is ready for work."""
         self.slots[child.key] = Slot(child, self._intake.async_concurrency)
-
-    @property
-    def free(self) -> list[Slot]:
-        """The children that have nothing to do."""
-        return [slot for slot in self.slots.values() if slot.is_free]
 
     @property
     def has_news(self) -> bool:
@@ -90,10 +89,7 @@ class Dispatcher:
     @property
     def leases(self) -> list[str]:
         """All leases this worker holds."""
-        held = [
-            delivery.lease for slot in self.slots.values() for delivery in slot.deliveries.values()
-        ]
-        return held + [taken[1].decode() for taken in self._taken]
+        return self.seats.leases + [taken[1].decode() for taken in self._taken]
 
     # From children
 
@@ -103,6 +99,7 @@ class Dispatcher:
         """Members `start`.. of a delivery have ended."""
         slot.ending.pop((number, start), None)
         slot.flying.discard((number, start))
+        slot.lent.difference_update((number, index) for index in range(start, start + len(states)))
         delivery = slot.deliveries.get(number)
         if delivery is None or not delivery.holds(start):
             return
@@ -135,6 +132,18 @@ class Dispatcher:
         delivery = slot.deliveries.get(number)
         if delivery is not None:
             self._hand_in.report(delivery, reports)
+
+    def lent(self, slot: Slot, number: int, index: int) -> None:
+        """A member waits for other tasks: it may be for those that wait behind it."""
+        delivery = slot.deliveries.get(number)
+        if delivery is not None and delivery.holds(index):
+            slot.lent.add((number, index))
+            if not delivery.is_async:
+                start_takeback(slot)
+
+    def resumed(self, slot: Slot, number: int, index: int) -> None:
+        """It goes on."""
+        slot.lent.discard((number, index))
 
     def lost(self, process: Process, reason: str) -> bool:
         """A process has died: what ran in it is to blame, the others go again.
@@ -171,7 +180,7 @@ class Dispatcher:
         """
         if take:
             self._give_taken()
-        free = self.free if take else []
+        free = self.seats.free if take else []
         token = os.urandom(8).hex()
         count, chunks = self._hand_in.batch()
         reports = self._hand_in.reports()
@@ -181,9 +190,10 @@ class Dispatcher:
         self._link.send_script("exchange", self._prefix, *self._head(free, token), *chunks)
         if reports:
             self._read_report()
-        due, _, *taken = self._link.read()
+        due, _, left, *taken = self._link.read()
         del self._unanswered[token]
         self._hand_in.confirm(count)
+        self.has_more = bool(left)
         self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
         self._taken += map(checked, taken)
         self._give_taken()
@@ -277,11 +287,11 @@ class Dispatcher:
     def _give_taken(self) -> None:
         """Hand over what was taken. Where Redis goes away in between, the rest waits here."""
         names = dict.fromkeys(taken[5].decode() for taken in self._taken)
-        blobs = {name: self._fetch_code(name) for name in names}
+        blobs = {name: self._codes.fetch(name) for name in names}
         # While Redis was asked, children may have ended, and the worker may have been told to stop.
         if self._is_closing:
             self._return_taken()
-        free = self.free
+        free = self.seats.free
         while self._taken and free:
             taken = self._taken.pop(0)
             number: int = taken[0]
@@ -298,7 +308,7 @@ class Dispatcher:
         _, lease, rid, start, header, code, members, retries, *bodies = taken
         self._numbers += 1
         child = slot.child
-        facts = self._facts(header)
+        facts = self._codes.facts(header)
         delivery = Delivery(
             number=self._numbers,
             lease=lease.decode(),
@@ -351,17 +361,6 @@ class Dispatcher:
             child.next_sequence += len(bodies)
             slot.since_ms = delivery.begun_ms
 
-    def _fetch_code(self, name: str) -> bytes | None:
-        blob = self._code.get(name)
-        if blob is None:
-            blob = self._link.call("GET", self._intake.keys.code(name))
-            if blob is None:
-                return None
-            self._code[name] = blob
-            for old in self._shelf.add(name, len(blob)):
-                del self._code[old]
-        return blob
-
     def _fail_all(self, slot: Slot, delivery: Delivery) -> None:
         body = system_body(
             "CodeLost", text="the code of this task is no longer stored; submit it again"
@@ -379,7 +378,7 @@ class Dispatcher:
         ended: Iterable[tuple[int, bytes]],
     ) -> None:
         """Some member raised an error that may be retried."""
-        policy = self._facts(delivery.header).retry
+        policy = self._codes.facts(delivery.header).retry
         for index, (state, body) in enumerate(ended, start):
             if state == RETRYABLE:
                 chance = random.random()  # noqa: S311 - jitter, not a secret
@@ -389,16 +388,3 @@ class Dispatcher:
                     continue
             final = bytes([SUCCESS if state == SUCCESS else FAILURE])
             self._hand_in.ended(slot, delivery, index, final, each=each, bodies=[body])
-
-    def _facts(self, data: bytes) -> Header:
-        """What a header says of limits and retries; nothing, where it cannot be read."""
-        header = self._headers.get(data)
-        if header is None:
-            if len(self._headers) > _HEADERS_KEPT:
-                self._headers.clear()
-            try:
-                header = Header.decode(data)
-            except NbTasksError:
-                header = _UNREADABLE  # the child says what is wrong with it
-            self._headers[data] = header
-        return header

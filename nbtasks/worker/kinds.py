@@ -33,6 +33,7 @@ class PoolOptions:
         async_concurrency: `async def` tasks at a time, for each child.
         max_tasks: A process is replaced after so many tasks; 0 for never.
         max_memory: A process is replaced when it holds so many bytes after a task; 0 for never.
+        limit_memory: More than so many bytes in a process are a MemoryError; 0 for no limit.
     """
 
     kind: str = PREFORK
@@ -40,3 +41,4 @@ class PoolOptions:
     async_concurrency: int = DEFAULT_ASYNC
     max_tasks: int = 0
     max_memory: int = 0
+    limit_memory: int = 0

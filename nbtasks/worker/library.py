@@ -217,6 +217,8 @@ class Answer:
         seconds = (run.clock.tick_ms() - self._began) / 1000
         tries = run.work.retries + 1
         note = f"on worker {run.settings.worker}, try {tries}, after {seconds:.2f} s"
+        if isinstance(error, MemoryError) and (most := run.settings.limit_memory):
+            note += f"; --limit-memory allows {most / 1e6:,.0f} MB"
         payload = encode_failure(error, note, self.codec)
         if len(payload) > run.settings.max_value:
             words = RemoteError(type(error).__name__, f"it carries {len(payload) / 1e6:,.0f} MB")

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nbtasks.errors import ConfigError
 from nbtasks.record import check_limits
-from nbtasks.worker.kinds import PoolOptions
+from nbtasks.worker.kinds import SOLO, PoolOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,11 +15,13 @@ class WorkerOptions:
     Attributes:
         name: Under which it is seen.
         queues: What it takes from, the first of them first.
-        concurrency: Tasks at a time.
+        concurrency: Tasks at a time, at most.
+        least: The same where there is less to do; 0 for always as many.
         pool: What children run them.
         limit_ms: Hard time limit of tasks that have none of their own; 0 for none.
         soft_ms: The same for the soft one.
         shutdown_ms: What runs may run on for so long after the first signal; None for any time.
+        no_new_privs: Whether neither it nor a task may gain rights.
         may_stop: Asked when idle: may it end for want of users?
         linger_ms: How long it is idle before it asks.
     """
@@ -26,12 +29,19 @@ class WorkerOptions:
     name: str
     queues: tuple[str, ...]
     concurrency: int
+    least: int = 0
     pool: PoolOptions = field(default_factory=PoolOptions)
     limit_ms: int = 0
     soft_ms: int = 0
     shutdown_ms: float | None = None
+    no_new_privs: bool = False
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0
 
     def __post_init__(self) -> None:
         check_limits(self.soft_ms, self.limit_ms)
+        if self.pool.kind == SOLO and (0 < self.least < self.concurrency or self.pool.limit_memory):
+            raise ConfigError(
+                "a solo worker runs one task at a time, in itself: it takes neither --autoscale nor"
+                " --limit-memory"
+            )

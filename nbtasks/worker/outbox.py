@@ -140,6 +140,17 @@ class Outbox:
             self._send_results()
             self._send(("dropped", self._delivery, index))
 
+    def lend(self, delivery: int, index: int) -> None:
+        """A member waits for other tasks; what its neighbours have done is not held back for it."""
+        with self._lock:
+            self._send_results()
+            self._send(("lent", delivery, index))
+
+    def resume(self, delivery: int, index: int) -> None:
+        """It goes on."""
+        with self._lock:
+            self._send(("resumed", delivery, index))
+
     def retire(self, held: int) -> None:
         """This process holds so many bytes, and wants nothing more."""
         with self._lock:

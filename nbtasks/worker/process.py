@@ -14,6 +14,8 @@ from nbtasks.worker.work import WORK, Cells, Work
 
 _keys = count(1)
 
+KILLED: Final = "killed by signal 9, SIGKILL"
+
 _SIGNALS: Final[dict[int, str]] = {
     signal.SIGKILL: ", SIGKILL: often too little memory",
     signal.SIGSEGV: ", SIGSEGV: a crash in native code",

@@ -24,13 +24,15 @@ to be cancelled; the same and the soft limit in ms that it is over."""
 class ChildSettings:
     """What a child must know: the worker's name, the keys, and what it is to refuse.
 
-    Values and memory are in bytes; `max_memory` and `max_age_ms` are 0 where there is no limit.
+    Values and memory are in bytes. 0 is no limit: for `max_memory`, above which it retires, for
+    `limit_memory`, above which there is a MemoryError, and for `max_age_ms`.
     """
 
     worker: str
     signer: Signer
     max_value: int
     max_memory: int = 0
+    limit_memory: int = 0
     codec: Codec = field(default_factory=Codec)
     max_age_ms: int = 0
 
@@ -42,6 +44,7 @@ class ChildSettings:
             signer=Signer(config.key, config.name, encrypt=config.encrypt),
             max_value=config.max_input,
             max_memory=0 if pool.kind == SOLO else pool.max_memory,
+            limit_memory=pool.limit_memory,
             codec=make_codec(config.serializer, config.accept_content),
             max_age_ms=config.max_age_ms,
         )

@@ -20,6 +20,7 @@ from nbtasks.serializers import PYTHON_TAG
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
+from nbtasks.worker.confine import forbid_new_privileges, warn_of_root
 from nbtasks.worker.crew import Crew
 from nbtasks.worker.dispatcher import Dispatcher, Intake
 from nbtasks.worker.kinds import SOLO
@@ -58,7 +59,8 @@ class Worker:
             soft_ms=options.soft_ms,
             async_concurrency=options.pool.async_concurrency,
         )
-        self._dispatcher = Dispatcher(self._link, intake, self._clock)
+        room = options.least or options.concurrency
+        self._dispatcher = Dispatcher(self._link, intake, self._clock, room)
         self._selector = selectors.DefaultSelector()
         pool = Pool(config, options)
         self._pool = pool
@@ -76,6 +78,9 @@ class Worker:
     def run(self) -> int:
         """Work until told to stop; 0 when everything was handed in or given back, else 1."""
         self._listen_for_signals()
+        warn_of_root(self._options.name)
+        if self._options.no_new_privs:
+            forbid_new_privileges()
         logger.info(
             "worker %s: %d processes, queues %s, Redis at %s",
             self._options.name,
@@ -191,6 +196,7 @@ class Worker:
         self._is_hungry = self._crew.has_room = False
         self._is_hungry = dispatcher.exchange(take=self._shutdown.step == RUN)
         self._crew.settle()
+        self._crew.scale(now)
         if dispatcher.leases:
             self._idle_since = now
             self._look_soon(now)
@@ -228,7 +234,9 @@ class Worker:
                 self._look_soon(now)
 
     def _watch_wakes(self) -> None:
-        wants_work = self._shutdown.step == RUN and bool(self._dispatcher.free)
+        wants_work = self._shutdown.step == RUN and (
+            bool(self._dispatcher.seats.free) or self._crew.may_grow
+        )
         self._wakes.watch("control", *(("queue",) if wants_work else ()))
 
     # Up and down

@@ -72,7 +72,7 @@ class Hand:
         token = token or os.urandom(8).hex()
         flat = [item for chunk in chunks for item in chunk]
         names = (len(self.queues), *self.queues)
-        due, dropped, *slices = self.script("exchange", *head, token, self.python, *names, *flat)
+        due, dropped, _, *slices = self.script("exchange", *head, token, self.python, *names, *flat)
         taken = [
             Taken(slot, lease.decode(), rid.decode(), start, header, code.decode(), int(n), k, rest)
             for slot, lease, rid, start, header, code, n, k, *rest in slices

@@ -230,6 +230,12 @@ def print_for_ever():
         print("x" * 1000)  # noqa: T201 - the task prints
 
 
+def note_both_ends(path, number):
+    note(path, "begin", number)
+    spin(5)
+    note(path, "end", number)
+
+
 class LoudError(Exception):
     """Carries more than a result may hold."""
 

@@ -46,13 +46,16 @@ local function next_due()
   return soonest and math.max(0, soonest - NOW) or -1
 end
 
--- A wake-up is for one worker: while something is left, the next one is woken too.
+-- A wake-up is for one worker: while something is left, the next one is woken too. Returns 1 then.
 local function pass_wake_on(queues, python)
+  local left = 0
   for _, queue in ipairs(queues) do
     for _, name in ipairs({ queue, queue .. '@' .. python }) do
       if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
         wake(name)
+        left = 1
       end
     end
   end
+  return left
 end

@@ -9,7 +9,7 @@
 --            'b' lease, is last, record, from, to, us a member or 0   not begun: back as it was
 --            'd' lease, is last, record, index, reason                    its process died
 --          A chunk whose lease is no longer held is dropped; `is last` 1 ends the lease.
--- Returns  {ms until something is due or -1, chunks dropped,
+-- Returns  {ms until something is due or -1, chunks dropped, 1 if something is left in the queues,
 --           {slot, lease, record, from, header, code hash, members of the record,
 --            retries of the first, argument..} for each slice taken}
 
@@ -42,13 +42,13 @@ end
 promote_due()
 recover_lost()
 
-local reply = { 0, dropped }
+local reply = { 0, dropped, 0 }
 for slot = 1, tonumber(ARGV[2]) do
   if not fill(slot, queues, reply) then
     break
   end
 end
-pass_wake_on(queues, ARGV[8])
+reply[3] = pass_wake_on(queues, ARGV[8])
 flush_events()
 reply[1] = next_due()
 return reply
