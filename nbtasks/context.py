@@ -95,7 +95,7 @@ def lent() -> Generator[None]:
 class Here:
     """The reporter of a bound task that is called as a plain function: there is nobody to tell."""
 
-    def request(self) -> Any:
+    def request(self) -> Request:
         """There is no request.
 
         Raises:
