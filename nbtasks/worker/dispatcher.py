@@ -10,13 +10,13 @@ from typing import Any, Final
 from nbtasks.clock import Clock
 from nbtasks.errors import StoreRefused
 from nbtasks.failure import system_body
-from nbtasks.retry import NEVER
 from nbtasks.serializers import PYTHON_TAG
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
+from nbtasks.worker.apart import Apart
 from nbtasks.worker.codes import Codes
-from nbtasks.worker.decide import Crashed, GiveBack, Raised, RetryIn, decide
+from nbtasks.worker.decide import Raised, RetryIn, decide
 from nbtasks.worker.delivery import Delivery, Slot, checked
 from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
@@ -69,6 +69,7 @@ class Dispatcher:
         self._taken: list[list[Any]] = []
         self._unanswered: dict[str, float] = {}
         self._codes = Codes(link, intake.keys)
+        self._apart = Apart()
         self._guess_us = _NO_GUESS_US
         self._numbers = 0
         self._is_closing = False
@@ -148,23 +149,11 @@ class Dispatcher:
     def lost(self, process: Process, reason: str) -> bool:
         """A process has died: what ran in it is to blame, the others go again.
 
-        Nobody knows which of several threads or coroutines it was: each of them is a suspect.
-
         Returns:
             Whether it had something to do.
         """
         slots = [self.slots.pop(child.key) for child in process.children]
-        held = [(slot, each) for slot in slots for each in list(slot.deliveries.values())]
-        decision = decide(Crashed(reason), NEVER, 0, 0.0)
-        for slot, delivery in held:
-            running = delivery.running(slot.child.cells.now)
-            for start, stop in delivery.cut_at(running):
-                is_suspect = start in running and not process.killed
-                if is_suspect and isinstance(decision, GiveBack):
-                    self._hand_in.died(slot, delivery, start, decision.reason)
-                else:
-                    self._hand_in.back(slot, delivery, start, stop)
-        return bool(held)
+        return self._apart.lose(process, slots, reason, self._hand_in)
 
     # To Redis
 
@@ -291,11 +280,23 @@ class Dispatcher:
         # While Redis was asked, children may have ended, and the worker may have been told to stop.
         if self._is_closing:
             self._return_taken()
-        free = self.seats.free
-        while self._taken and free:
-            taken = self._taken.pop(0)
-            number: int = taken[0]
-            self._give(free[(number - 1) % len(free)], taken, blobs[taken[5].decode()])
+        self._apart.release(self.slots.values())
+        free, rest = self.seats.free, list[list[Any]]()
+        for taken in self._taken:
+            slot = self._choose(taken, free)
+            if slot is None:
+                rest.append(taken)
+            else:
+                self._give(slot, taken, blobs[taken[5].decode()])
+            free = [each for each in free if not each.child.process.is_kept]
+        self._taken = rest
+
+    def _choose(self, taken: list[Any], free: list[Slot]) -> Slot | None:
+        """Who gets a slice; None: it has to wait."""
+        if self._apart.is_suspect(taken[2].decode(), taken[3]):
+            return self._apart.place(self.slots.values())
+        number: int = taken[0]
+        return free[(number - 1) % len(free)] if free else None
 
     def _return_taken(self) -> None:
         for taken in self._taken:

@@ -168,12 +168,23 @@ def test_the_soft_limit_comes_to_a_coroutine_as_an_error_it_may_catch(app, start
 
 def test_all_that_ran_in_a_dead_process_are_suspects_and_the_innocent_finish(app, start_worker):
     start_worker("-c", "1")
-    task = app.task(chores.wait_s)
-    waiting = [task.apply_async((0.3,), max_deliveries=9) for _ in range(4)]
+    waiting = [app.task(chores.wait_s).delay(0.3) for _ in range(4)]
     guilty = app.task(chores.crash_soon).delay("kill")
     with pytest.raises(WorkerLost, match="signal 9"):
         guilty.get(20)
-    assert all(result.get(20) for result in waiting)
+    for result in waiting:
+        assert result.get(20)
+        assert sum(deaths(app, result).values()) <= 1
+
+
+def test_a_suspect_runs_alone_while_others_wait(app, start_worker, tmp_path):
+    start_worker("-c", "1")
+    task = app.task(chores.alone_the_second_time)
+    folder = str(tmp_path)
+    results = [task.delay(folder, name) for name in "abcd"]
+    wait_until(lambda: len(chores.lines(tmp_path / "first")) == 4, "all four run")
+    (tmp_path / "crash").touch()
+    assert [result.get(20) for result in results] == [1] * 4
 
 
 def test_what_a_coroutine_leaves_running_ends_with_it(app, start_worker, tmp_path):

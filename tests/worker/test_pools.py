@@ -159,6 +159,18 @@ def test_a_pool_that_has_lost_its_processes_gets_new_ones(app):
     assert app.map(chores.noop, range(50)).get(10) == list(range(50))
 
 
+def test_of_threads_that_died_together_only_the_guilty_one_is_given_up(app, start_worker, tmp_path):
+    start_worker("-P", "threads", "-c", "3")
+    held = [app.task(chores.hold).delay(str(tmp_path), name) for name in "ab"]
+    wait_until(lambda: len(chores.lines(tmp_path / "started")) == 2, "two are running")
+    guilty = app.task(chores.crash).delay("segfault")
+    for name in "ab":
+        (tmp_path / f"go-{name}").touch()
+    with pytest.raises(WorkerLost):
+        guilty.get(15)
+    assert all(result.get(10) for result in held)
+
+
 def test_threads_of_one_process_share_its_memory(app, start_worker, tmp_path):
     start_worker("-P", "threads", "-c", "3")
     results = [app.task(chores.hold).delay(str(tmp_path), name) for name in "abc"]
