@@ -24,7 +24,7 @@ PICKLE: Final = "pickle"
 JSON: Final = "json"
 
 _HOMES: Final = {PICKLE: "nbtasks.pickling", JSON: "nbtasks.plain"}
-_FORMS: Final = {b"P": PICKLE, b"B": PICKLE, b"J": JSON, b"C": JSON}
+_FORMS: Final = {ord("P"): PICKLE, ord("B"): PICKLE, ord("J"): JSON, ord("C"): JSON}
 """First byte of a payload -> its form."""
 
 
@@ -81,8 +81,10 @@ class Codec:
         Raises:
             ContentRefused: It has a form that this side does not accept; `what` says whose it is.
         """
-        self.check(payload, what)
-        return _load(form_of(payload)).decode(payload)
+        form = form_of(payload)
+        if form not in self.accepts:
+            self.check(payload, what)
+        return _load(form).decode(payload)
 
     def check(self, payload: bytes | memoryview, what: str) -> None:
         """Raise `ContentRefused` where `decode` would, and decode nothing."""
@@ -131,7 +133,7 @@ def make_codec(writes: str, accepts: tuple[str, ...]) -> Codec:
 
 def form_of(payload: bytes | memoryview) -> str:
     """The form of a payload, by its first byte; empty where there is none of the kind."""
-    return _FORMS.get(bytes(payload[:1]), "")
+    return _FORMS.get(payload[0], "") if payload else ""
 
 
 def encode_json(value: object) -> bytes:

@@ -86,7 +86,6 @@ class SliceRun:
         self._error: NbTasksError | None = None
         try:
             header = library.header(work.header)
-            header.check_python(work.task_id(work.start))
             self._header = header
             self._arguments = signer.arguments(work.rid, work.header, header.key_id)
             self.whose = (
@@ -148,6 +147,7 @@ class SliceRun:
             raise TooBig(whose, len(body), settings.max_value, "max_input")
         payload = self._arguments.open(index, body, whose)
         answer.be_like(body, payload)
+        header.check_python(self.work.task_id(index))
         header.check_age(whose, self.clock.wall_ms(), settings.max_age_ms)
         answer.codec.check(payload, whose)
         return payload, *self._load(header)
@@ -166,6 +166,8 @@ class SliceRun:
             raise RemoteError("CodeLost", f"the code of task {header.task!r} is no longer stored")
         if book.found is not None and not header.fresh:
             return book.found
+        if len(book.blob) > self.settings.max_value + HEAD:
+            raise TooBig(what, len(book.blob), self.settings.max_value, "max_input")
         opened = self.settings.signer.code().open(0, book.blob, what)
         if not is_named(code, digest(opened)):
             raise BadSignature(what)

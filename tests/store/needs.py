@@ -1,11 +1,44 @@
-"""Which commands a script calls, by the functions of the prelude that it uses."""
+"""Which commands of Redis a side needs: what its scripts call, and what it calls besides."""
 
 import re
+from pathlib import Path
 
+import nbtasks
 from nbtasks.store import scripts
 
+PACKAGE = Path(nbtasks.__file__).parent
+WORKER_SCRIPTS = {"exchange", "extend", "report"}
+CLIENT_SCRIPTS = scripts.SCRIPTS.keys() - WORKER_SCRIPTS
+
+_DIRECT = re.compile(r'(?:call|send)\(\s*"([A-Z]+)"(?:, "([A-Z]+)")?')
 _CALL = re.compile(r"redis\.call\('(\w+)'")
 _FUNCTION = re.compile(r"(?m)^(?=(?:local )?function )")
+
+
+def side(name):
+    """All commands that clients, workers or monitors need, as a rule for users has them."""
+    checkup = PACKAGE / "store" / "checkup.py"
+    workers = set((PACKAGE / "worker").glob("*.py"))
+    link = PACKAGE / "store" / "link.py"
+    match name:
+        case "worker":
+            return needs(*WORKER_SCRIPTS) | _direct(*workers, link)
+        case "client":
+            others = set(PACKAGE.rglob("*.py")) - workers - {checkup}
+            return needs(*CLIENT_SCRIPTS) | _direct(*others)
+        case _:
+            # What an administrator may ask besides; and to load scripts, which is not missed.
+            more = {"acl|getuser", "config|get", "script|load", "evalsha"}
+            return _direct(checkup, PACKAGE / "store" / "fleet.py", link) - more
+
+
+def _direct(*paths):
+    found = set()
+    for path in paths:
+        for command, sub in _DIRECT.findall(path.read_text("utf-8")):
+            has_parts = command in {"ACL", "CONFIG", "SCRIPT"}
+            found.add(f"{command}|{sub}".lower() if has_parts else command.lower())
+    return found
 
 
 def needs(*names):

@@ -42,10 +42,24 @@ def test_arguments_values_and_errors_travel_as_json(app):
         app.task(plain_chores.fail).delay("own").get(10)
 
 
-@pytest.mark.usefixtures("json_worker")
-def test_a_child_that_runs_tasks_in_json_has_not_imported_pickle(app):
-    app.task(plain_chores.echo).delay(1).get(10)
-    assert app.task(plain_chores.pickles).delay(1).get(10) == []
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--start-method", "spawn"),
+        ("--start-method", "forkserver"),
+        ("--pool", "threads"),
+        ("--pool", "solo"),
+    ],
+    ids=lambda options: "-".join(options) or "fork",
+)
+def test_no_process_that_runs_tasks_in_json_has_imported_pickle(
+    app, start_worker, monkeypatch, options
+):
+    monkeypatch.setenv("NBTASKS_SERIALIZER", "json")
+    start_worker("-c", "1", *options)
+    app.task(plain_chores.echo).delay(1).get(20)
+    assert app.task(plain_chores.pickles).delay(1).get(20) == []
 
 
 @pytest.mark.usefixtures("json_worker")
