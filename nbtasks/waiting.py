@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 from nbtasks.clock import Clock
 from nbtasks.context import lent
 from nbtasks.errors import WaitTimeout
+from nbtasks.interrupts import interrupts, is_in_cell
 from nbtasks.live import EVERY, ErrorText, LiveRecord
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ def wait_for(source: ResultSource, waits: Waits, timeout: float | None) -> None:
 
 
 async def wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], object]) -> None:
-    """The same for an event loop; an interrupt in a notebook, seen as cancelling, revokes."""
+    """The same for an event loop; an interrupt in a notebook revokes, other cancelling does not."""
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
 
@@ -99,17 +100,19 @@ async def wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], ob
 
     for record, index in waits:
         record.call_when_done(index, wake)
+    before = interrupts.count
     try:
-        with nullcontext() if is_over(waits) else lent():
+        with interrupts, nullcontext() if is_over(waits) else lent():
             while not is_over(waits):
                 source.check()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), TICK_S)
                 woken.clear()
     except asyncio.CancelledError:
-        if source.revoke_on_interrupt:
+        if source.revoke_on_interrupt and interrupts.count > before:
             revoke()
-            raise KeyboardInterrupt from None
+            if is_in_cell():
+                raise KeyboardInterrupt from None
         raise
     finally:
         for record, _ in waits:

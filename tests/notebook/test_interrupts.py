@@ -55,6 +55,27 @@ def test_an_interrupt_ends_the_wait_and_revokes_the_task(kernel, flag, name):
     assert kernel.ok("%%task -b\n'free'", SOON_S).value == "'free'"
 
 
+@pytest.mark.parametrize("name", ["_held", "_group"])
+def test_an_await_that_takes_too_long_revokes_nothing(kernel, flag, name):
+    kernel.ok("%%task _held\nhold(flag)")
+    kernel.ok("%%task _group --for n in range(3)\nhold(flag)")
+    wait_until(lambda: kernel.read() and flag.exists(), "a worker runs it")
+    code = f"import asyncio\ntry:\n    await asyncio.wait_for({name}, 0.3)\nexcept TimeoutError:\n"
+    kernel.ok(f"{code}    print('late')", SOON_S)
+    state = "_held.state, [one.state for one in _group]"
+    assert "REVOKED" not in kernel.ok(state, SOON_S).value
+    kernel.ok("_held.revoke(terminate=True), _group.revoke(terminate=True)", SOON_S)
+
+
+def test_an_interrupt_while_an_await_has_a_time_limit_revokes(kernel, flag):
+    kernel.ok("%%task _held\nhold(flag)")
+    cell = kernel.start("import asyncio\nawait asyncio.wait_for(_held, 60)")
+    wait_until(lambda: kernel.read() and flag.exists(), "a worker runs it")
+    kernel.manager.interrupt_kernel()
+    assert kernel.finish(cell, SOON_S).error in {"KeyboardInterrupt", "CancelledError"}
+    assert "TaskRevoked" in kernel.ok("_held.get(3, propagate=False)", SOON_S).value
+
+
 def test_the_board_of_what_was_interrupted_says_revoked(kernel, flag):
     cell = start(kernel, "a blocking cell")
     wait_until(lambda: kernel.read() and flag.exists(), "a worker runs it")
