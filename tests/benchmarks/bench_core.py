@@ -1,12 +1,13 @@
 """Throughput and latency of the core, as JSON lines: one private server, one worker, two processes.
 
-    python tests/benchmarks/bench_core.py [--rounds 3] [--only throughput,latency,single]
+    python tests/benchmarks/bench_core.py [--rounds 3] [--only throughput,latency,single,waits]
 
 Each line is one measurement: the median of the rounds, and every round. Rounds of the different
 measurements alternate, so that a disturbance hits all of them; compare runs as ratios.
 """
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -28,12 +29,19 @@ from nbtasks.errors import StoreError
 GROUPS = (5_000, 50_000)
 TRIPS = 500
 SINGLES = 2_000
+WAITS = 200
+WAIT_S = 0.5
 CHILDREN = 2
 
 
 def noop(x: int) -> int:
     """The task: nothing."""
     return x
+
+
+async def wait(seconds: float) -> None:
+    """A coroutine that waits."""
+    await asyncio.sleep(seconds)
 
 
 class Bench:
@@ -109,6 +117,14 @@ def single(bench: Bench) -> dict[str, float]:
     return {"tasks_per_s": SINGLES / (end - begin), "submits_per_s": SINGLES / (submitted - begin)}
 
 
+def waits(bench: Bench) -> dict[str, float]:
+    """Coroutines that wait, from submit to all results."""
+    bench.app.task(wait).delay(0).get(30)
+    begin = time.perf_counter()
+    bench.app.map(wait, [WAIT_S] * WAITS).get(60)
+    return {"seconds": time.perf_counter() - begin}
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     process.wait()
@@ -127,7 +143,7 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="throughput,latency,single")
+    parser.add_argument("--only", default="throughput,latency,single,waits")
     options = parser.parse_args()
     wanted = options.only.split(",")
     measures: dict[str, Callable[[Bench], dict[str, float]]] = {}
@@ -138,6 +154,8 @@ def main() -> None:
         measures[f"{TRIPS} sequential round trips"] = latency
     if "single" in wanted:
         measures[f"{SINGLES:,} single delay() calls"] = single
+    if "waits" in wanted:
+        measures[f"{WAITS} coroutines that wait {WAIT_S} s"] = waits
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in measures}
     for _ in range(options.rounds):
         with Bench() as bench:

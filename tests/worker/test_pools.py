@@ -171,6 +171,21 @@ def test_of_threads_that_died_together_only_the_guilty_one_is_given_up(app, star
     assert all(result.get(10) for result in held)
 
 
+def test_what_a_thread_of_a_task_prints_is_the_tasks_where_no_other_runs(app, start_worker):
+    start_worker("-c", "1")
+
+    def run():
+        import threading  # noqa: PLC0415 - it is the task's own
+
+        thread = threading.Thread(target=print, args=("from a thread",))
+        thread.start()
+        thread.join()
+
+    result = app.task(run).delay()
+    result.get(5)
+    assert result.log == "from a thread\n"
+
+
 def test_threads_of_one_process_share_its_memory(app, start_worker, tmp_path):
     start_worker("-P", "threads", "-c", "3")
     results = [app.task(chores.hold).delay(str(tmp_path), name) for name in "abc"]
