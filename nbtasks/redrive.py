@@ -21,7 +21,7 @@ from nbtasks.store.store import Found, Store
 
 logger = logging.getLogger(__name__)
 
-OVERHEAD: Final = 1000
+OVERHEAD: Final = 1100
 """Bytes that a kept record takes besides its bodies and its header, about."""
 MEMBER_OVERHEAD: Final = 42
 """The same for each member: a bytes object and a place in a list."""

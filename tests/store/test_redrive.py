@@ -197,7 +197,7 @@ def test_records_that_do_not_fit_are_not_kept_and_this_is_said_once(scene, caplo
     kept = [scene.redrive.keep(make_record(header=b""), lambda: b"", 0, limit) for _ in range(4)]
     assert kept == [True, True, False, False]
     (message,) = caplog.messages
-    assert "unfinished tasks are above redrive_bytes (2,100)" in message
+    assert "unfinished tasks are above redrive_bytes (2,300)" in message
 
 
 def test_what_has_ended_makes_room(scene):
