@@ -84,8 +84,9 @@ def foreign(mode, genuine):
 
 def change(chance, data, others):
     """Bytes with something wrong in them."""
-    at = chance.randrange(len(data)) if data else 0
     other = chance.choice(others)
+    data = data or other  # it may have been cut to nothing before
+    at = chance.randrange(len(data))
     match chance.randrange(9):
         case 0 | 1:
             changed = data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]

@@ -48,7 +48,9 @@ class Guarded(Server):
     def refused(self):
         """What Redis has refused to whom, since it started."""
         with self.client() as client:
-            return [(entry["username"], entry["object"]) for entry in client.acl_log()]
+            found = [(entry["username"], entry["object"]) for entry in client.acl_log()]
+        # redis-py tells newer servers its name, and does not mind that they refuse.
+        return [each for each in found if each[1] != "client|setinfo"]
 
 
 @pytest.fixture
