@@ -9,6 +9,7 @@ from nbtasks.errors import BadSignature, TaskRevoked, UnknownTask
 from nbtasks.events import EventStream
 from nbtasks.failure import ERROR, read_exception, system_failure
 from nbtasks.live import ErrorText, LiveRecord
+from nbtasks.record import KILL
 from nbtasks.redrive import Redrive
 from nbtasks.serializers import Codec
 from nbtasks.signing import SYSTEM, Seal
@@ -66,9 +67,11 @@ class Reader(ABC):
         seal = self.connection.signer.results(record.rid)
         return [self._open(record, index, bodies.get(index), seal) for index in indices]
 
-    def revoke(self, record: LiveRecord, start: int, stop: int, *, terminate: bool) -> int:
+    def revoke(
+        self, record: LiveRecord, start: int, stop: int, *, terminate: bool, signal: str = KILL
+    ) -> int:
         """End members that have not finished; returns how many."""
-        return self.store.revoke(record.rid, start, stop, terminate=terminate)
+        return self.store.revoke(record.rid, start, stop, terminate=terminate, signal=signal)
 
     def run_again(self, record: LiveRecord, index: int) -> bool:
         """Queue a failed member again; False where it has not failed.

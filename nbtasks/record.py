@@ -7,6 +7,7 @@ a member is its arguments. A `Slice` is a range of members: what is queued, leas
 
 import os
 import re
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,9 @@ MAX_FIELD: Final = 1000
 """Characters of a name in a header."""
 
 MAX_NUMBER: Final = 2**53
+
+KILL: Final = "SIGKILL"
+"""What ends a revoked task that runs, where nothing else was asked for."""
 
 STDOUT: Final = "1"
 STDERR: Final = "2"
@@ -248,6 +252,18 @@ def check_limits(soft_ms: int, limit_ms: int) -> None:
 def member_id(rid: str, index: int, count: int) -> str:
     """The id of one member of `count`: the record's own where there is just one."""
     return rid if count == 1 else f"{rid}-{index}"
+
+
+def check_signal(name: object) -> str:
+    """The name of a signal, if a task may get it.
+
+    Raises:
+        ConfigError: There is no such signal.
+    """
+    text = str(getattr(name, "name", name))
+    if text not in signal.Signals.__members__:
+        raise ConfigError(f"there is no signal {text!r}: write SIGKILL, SIGTERM or SIGINT")
+    return text
 
 
 def split_id(task_id: str) -> tuple[str, int] | None:

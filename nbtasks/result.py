@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from nbtasks.errors import UnknownTask, WaitTimeout
 from nbtasks.live import EVERY, LiveRecord, Progress
+from nbtasks.record import KILL, check_signal
 from nbtasks.serializers import CellValue
 from nbtasks.states import SUCCESS, TaskState, is_finished
 from nbtasks.waiting import (
@@ -153,14 +154,21 @@ class AsyncResult(Generic[R]):
     def __await__(self) -> Generator[Any, None, R]:
         return self._get_async().__await__()
 
-    def revoke(self, *, terminate: bool = False) -> bool:
+    def revoke(self, *, terminate: bool = False, signal: str = KILL) -> bool:
         """End the task for good; False where it had finished already.
 
         Args:
-            terminate: Kill it if it runs; otherwise it runs out, and its value is dropped.
+            terminate: End it if it runs; otherwise it runs out, and its value is dropped.
+            signal: What its process gets then. SIGTERM is raised in the task as SystemExit, SIGINT
+                as KeyboardInterrupt; one that has not ended after 2 seconds is killed.
+
+        Raises:
+            ConfigError: There is no such signal.
         """
-        index = self._index
-        return bool(self._source.revoke(self._record, index, index + 1, terminate=terminate))
+        name, index = check_signal(signal), self._index
+        return bool(
+            self._source.revoke(self._record, index, index + 1, terminate=terminate, signal=name)
+        )
 
     def requeue(self) -> bool:
         """Run a failed task again, under the same id; False where it has not failed.
@@ -319,10 +327,11 @@ class GroupResult(Generic[R]):
             for record, call in calls:
                 record.drop_observer(call)
 
-    def revoke(self, *, terminate: bool = False) -> int:
-        """End all that have not finished; returns how many."""
+    def revoke(self, *, terminate: bool = False, signal: str = KILL) -> int:
+        """End all that have not finished, as `AsyncResult.revoke` does; returns how many."""
+        name = check_signal(signal)
         return sum(
-            self._source.revoke(record, 0, record.n, terminate=terminate)
+            self._source.revoke(record, 0, record.n, terminate=terminate, signal=name)
             for record in self._records
             if record.left
         )

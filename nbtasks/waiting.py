@@ -12,6 +12,7 @@ from nbtasks.context import lent
 from nbtasks.errors import WaitTimeout
 from nbtasks.interrupts import interrupts, is_in_cell
 from nbtasks.live import EVERY, ErrorText, LiveRecord
+from nbtasks.record import KILL
 
 T = TypeVar("T")
 
@@ -36,7 +37,9 @@ class ResultSource(Protocol):
         """The values of finished members; an exception object where one failed."""
         ...
 
-    def revoke(self, record: LiveRecord, start: int, stop: int, *, terminate: bool) -> int:
+    def revoke(
+        self, record: LiveRecord, start: int, stop: int, *, terminate: bool, signal: str = KILL
+    ) -> int:
         """End members that have not finished."""
         ...
 

@@ -24,7 +24,7 @@ from nbtasks.errors import (
     StoreUnavailable,
     UnknownTask,
 )
-from nbtasks.record import SEPARATOR, STREAMS, Record
+from nbtasks.record import KILL, SEPARATOR, STREAMS, Record
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.submission import CHUNK, send_record, wait_for_replica, withdraw
@@ -138,19 +138,23 @@ class Store:
             self.clock.pause(pause)  # not in `_try`: others may use the connection meanwhile
         raise AssertionError
 
-    def revoke(self, rid: str, start: int, stop: int, *, terminate: bool) -> int:
+    def revoke(
+        self, rid: str, start: int, stop: int, *, terminate: bool, signal: str = KILL
+    ) -> int:
         """End members [start, stop) that have not finished; returns how many.
+
+        With `terminate`, what runs gets a signal.
 
         Raises:
             UnknownTask: No such record is stored.
         """
         return sum(
-            self._revoke(rid, at, min(stop, at + REVOKE_BATCH), terminate=terminate)
+            self._revoke(rid, at, min(stop, at + REVOKE_BATCH), signal if terminate else "")
             for at in range(start, stop, REVOKE_BATCH)
         )
 
-    def _revoke(self, rid: str, start: int, stop: int, *, terminate: bool) -> int:
-        args, tries = (rid, start, stop, int(terminate)), count()
+    def _revoke(self, rid: str, start: int, stop: int, signal: str) -> int:
+        args, tries = (rid, start, stop, signal), count()
 
         def run(link: Link) -> int:
             was_asked = next(tries) > 0

@@ -87,12 +87,24 @@ class Delivery:
 
 
 @dataclass(slots=True)
+class Condemned:
+    """A revoked member: the signal it is to get, when a look found it running, and when it got it.
+
+    Times are the clock's ticks in ms.
+    """
+
+    signal: int
+    found_ms: float | None = None
+    told_ms: float | None = None
+
+
+@dataclass(slots=True)
 class Slot:
     """A child, what it has been given, and since when it has been on the same member.
 
     `takeback` is the range of sequence numbers that it was just forbidden to begin; `condemned` are
-    revoked members, by sequence number, and when a look first found them running; `interrupted` is
-    the last member that was over its soft limit. `flying` are the coroutines in the child, by
+    revoked members, by sequence number; `interrupted` is the last member that was over its soft
+    limit. `flying` are the coroutines in the child, by
     delivery and index, at most `most_flying`, and `ending` says when one of them was cancelled.
     `lent` are members that wait for other tasks, and need no place of their own.
     """
@@ -103,7 +115,7 @@ class Slot:
     seen: int = 0
     since_ms: float = 0.0
     takeback: tuple[int, int] | None = None
-    condemned: dict[int, float | None] = field(default_factory=dict[int, float | None])
+    condemned: dict[int, Condemned] = field(default_factory=dict[int, Condemned])
     interrupted: int = 0
     flying: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     ending: dict[tuple[int, int], float] = field(default_factory=dict[tuple[int, int], float])

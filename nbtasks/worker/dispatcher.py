@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,8 +21,9 @@ from nbtasks.worker.decide import Raised, RetryIn, decide
 from nbtasks.worker.delivery import Delivery, Slot, checked
 from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
-from nbtasks.worker.lookout import SLOW_US, condemn, look, start_takeback
+from nbtasks.worker.lookout import SLOW_US, look, start_takeback
 from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.revoking import condemn, strike
 from nbtasks.worker.seats import Seats
 from nbtasks.worker.work import RETRYABLE, Work
 
@@ -214,7 +216,11 @@ class Dispatcher:
         busy = [slot for slot in self.slots.values() if slot.has_sync and not slot.killed]
         if any(slot.takeback is not None for slot in busy):
             self._guess_us = _NO_GUESS_US
-        waits = [look(slot, now, self._hand_in) for slot in busy]
+        waits = [
+            look(slot, now, self._hand_in)
+            for slot in busy
+            if not (slot.condemned and strike(slot, now))
+        ]
         flown = [slot for slot in self.slots.values() if slot.flying and not slot.killed]
         waits += [look_at_flights(slot, now, self._hand_in) for slot in flown]
         return min((wait for wait in waits if wait is not None), default=None)
@@ -230,14 +236,16 @@ class Dispatcher:
                 elif delivery.lease == lease:
                     slot.kill("its lease was lost: another worker has the task")
 
-    def revoke(self, lease: str, index: int) -> None:
-        """A member is revoked: kill the child that runs it, or keep it from being begun."""
+    def revoke(self, lease: str, index: int, name: str) -> None:
+        """A member is revoked: send this signal to what runs it, or keep it from being begun."""
+        number = signal.Signals.__members__.get(name, signal.SIGKILL)
+        now = self._clock.tick_ms()
         for slot in self.slots.values():
             for delivery in slot.deliveries.values():
                 if delivery.lease == lease and delivery.is_async:
-                    cancel(slot, delivery, index, self._clock.tick_ms())
+                    cancel(slot, delivery, index, now)
                 elif delivery.lease == lease:
-                    condemn(slot, delivery, index)
+                    condemn(slot, delivery, index, number, now)
 
     def take_back_all(self) -> None:
         """Give back all that has not been begun, and give nothing more to children."""

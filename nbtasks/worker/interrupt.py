@@ -21,7 +21,11 @@ SOFT_SIGNAL: Final = signal.SIGUSR1
 NOW: Final = 0
 SOFT: Final = 3
 SOFT_MS: Final = 4
-"""Where in the cells: the member that runs, the one to interrupt, and its limit."""
+END: Final = 5
+"""Where in the cells: the member that runs, the one to interrupt, its limit, and the one to end."""
+
+EXIT_BASE: Final = 128
+"""A shell's way to say which signal has ended a program."""
 
 _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGINT: signal.default_int_handler,
@@ -81,15 +85,17 @@ class Interrupt:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # A service manager signals all processes of a worker at once; only the parent says what
         # ends, so the others are let go.
-        if number == SOFT_SIGNAL:
-            self._interrupt(frame)
-
-    def _interrupt(self, frame: FrameType | None) -> None:
-        numbers = self._numbers
-        if not self._running or numbers[SOFT] != self._running or _is_sending(frame):
+        numbers, running = self._numbers, self._running
+        if not running or running not in {numbers[SOFT], numbers[END]} or _is_sending(frame):
             return
-        self._running = numbers[SOFT] = 0
-        raise SoftTimeLimitExceeded(self._task_id(), numbers[SOFT_MS] / 1000)
+        self._running = 0
+        if numbers[END] == running:
+            numbers[END] = 0
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(EXIT_BASE + number)
+        if number == SOFT_SIGNAL:
+            numbers[SOFT] = 0
+            raise SoftTimeLimitExceeded(self._task_id(), numbers[SOFT_MS] / 1000)
+        self._running = running
 
 
 def _is_sending(frame: FrameType | None) -> bool:

@@ -28,8 +28,6 @@ def look(slot: Slot, now: float, hand_in: HandIn) -> float | None:
     sequence = slot.child.cells.now
     if slot.takeback is not None:
         end_takeback(slot, sequence, hand_in)
-    if slot.condemned and _strike(slot, sequence, now):
-        return None
     if sequence != slot.seen:
         slot.seen = sequence
         slot.since_ms = now
@@ -100,48 +98,6 @@ def end_takeback(slot: Slot, now: int, hand_in: HandIn) -> None:
             delivery.stop = first
             slot.child.process.tasks -= last - first
             hand_in.back(slot, delivery, first, last, SLOW_US)
-
-
-def condemn(slot: Slot, delivery: Delivery, index: int) -> None:
-    """Member `index` is revoked: kill the child if it runs it, or else keep it from beginning."""
-    if not delivery.holds(index) or slot.killed:
-        return
-    sequence, running = delivery.sequence_of(index), slot.child.cells.now
-    if sequence < running:
-        return
-    if sequence == running and delivery.at == index:
-        slot.kill("revoked")
-        return
-    slot.condemned.setdefault(sequence, None)
-    if sequence > running:
-        start_takeback(slot)
-
-
-def _strike(slot: Slot, sequence: int, now: float) -> bool:
-    """Kill the child if it runs a condemned member.
-
-    Where members before it have ended and their results are still on the way, they get the time to
-    arrive: a neighbour is not to run again for it.
-    """
-    held = {
-        condemned: delivery
-        for condemned in slot.condemned
-        for delivery in slot.deliveries.values()
-        if delivery.holds(delivery.index_of(condemned))
-    }
-    slot.condemned = {condemned: slot.condemned[condemned] for condemned in held}
-    if sequence not in held:
-        return False
-    delivery = held[sequence]
-    since = slot.condemned[sequence]
-    if delivery.sequence_of(delivery.at) == sequence or (
-        since is not None and (now - since) * 1000 >= SLOW_US
-    ):
-        slot.condemned.clear()
-        slot.kill("revoked")
-        return True
-    slot.condemned[sequence] = now if since is None else since
-    return False
 
 
 def _end_overdue(slot: Slot, delivery: Delivery, index: int, hand_in: HandIn) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from nbtasks.config import Config
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signing import Signer
-from nbtasks.worker.interrupt import SOFT, SOFT_MS
+from nbtasks.worker.interrupt import END, SOFT, SOFT_MS
 from nbtasks.worker.kinds import SOLO, PoolOptions
 
 RETRYABLE: Final = ord("E")
@@ -100,6 +100,10 @@ class Cells:
         """Name the member that is to be interrupted: it is over its soft limit."""
         self.numbers[SOFT_MS] = limit_ms
         self.numbers[SOFT] = sequence
+
+    def end(self, sequence: int) -> None:
+        """Name the member that is to end when a signal comes: it is revoked."""
+        self.numbers[END] = sequence
 
     def is_interrupted(self, sequence: int) -> bool:
         """Whether the child has seen to that."""

@@ -230,7 +230,7 @@ class Worker:
             if kind == b"l":
                 self._dispatcher.drop(lease)
             else:
-                self._dispatcher.revoke(lease, int(next(items)))
+                self._dispatcher.revoke(lease, int(next(items)), next(items).decode())
                 self._look_soon(now)
 
     def _watch_wakes(self) -> None:

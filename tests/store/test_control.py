@@ -180,7 +180,7 @@ def test_a_heartbeat_is_told_what_to_kill(submit, worker, store):
     rid = submit(3)
     taken = worker.take_one()
     store.revoke(rid, 1, 2, terminate=True)
-    assert worker.beat(taken.lease) == [(b"x", taken.lease.encode(), 1)]
+    assert worker.beat(taken.lease) == [(b"x", taken.lease.encode(), 1, b"SIGKILL")]
 
 
 def test_a_heartbeat_whose_answer_was_lost_is_told_again(submit, worker, store):

@@ -230,6 +230,20 @@ def print_for_ever():
         print("x" * 1000)  # noqa: T201 - the task prints
 
 
+def clean_up(path):
+    note(path, "begun")
+    try:
+        _pause.wait(60)
+    finally:
+        note(path, "cleaned up")
+
+
+def ignore_signals(path):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    note(path, "begun")
+    _pause.wait(60)
+
+
 def read_words(path):
     return Path(path).read_text().split()
 

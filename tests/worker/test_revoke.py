@@ -5,6 +5,7 @@ import pytest
 from patience import wait_until
 from worker_side import children, deaths, warm
 
+from nbtasks import ConfigError
 from nbtasks.app import App
 from nbtasks.clock import SystemClock
 from nbtasks.errors import TaskRevoked
@@ -98,3 +99,45 @@ def test_revoking_a_member_that_waits_in_a_child_never_runs_its_neighbour_twice(
     assert started in (["a"], ["a", "b"])
     with pytest.raises(TaskRevoked):
         group[1].get(5)
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT", "SIGUSR1"])
+def test_a_task_may_clean_up_when_it_gets_another_signal(app, start_worker, tmp_path, signal):
+    worker = start_worker("-c", "1")
+    before = children(worker)
+    result = app.task(chores.clean_up).delay(str(tmp_path / "notes"))
+    wait_until(lambda: chores.lines(tmp_path / "notes"), "the task runs")
+    assert result.revoke(terminate=True, signal=signal)
+    with pytest.raises(TaskRevoked):
+        result.get(5)
+    wait_until(lambda: len(chores.lines(tmp_path / "notes")) == 2, "it has cleaned up", 1.5)
+    assert app.task(chores.noop).delay(1).get(5) == 1
+    assert children(worker) == before
+
+
+def test_a_signal_that_ends_a_process_is_no_crash_of_the_task(app, held):
+    worker, result = held
+    before = children(worker)
+    result.revoke(terminate=True, signal="SIGHUP")
+    wait_until(lambda: not before & children(worker), "the child is gone", 1.5)
+    assert app.task(chores.noop).delay(1).get(5) == 1
+    assert deaths(app, result) == {}
+
+
+@pytest.mark.slow
+def test_a_task_that_ignores_its_signal_is_killed_after_two_seconds(app, start_worker, tmp_path):
+    worker = start_worker("-c", "1")
+    before = children(worker)
+    result = app.task(chores.ignore_signals).delay(str(tmp_path / "notes"))
+    wait_until(lambda: chores.lines(tmp_path / "notes"), "the task runs")
+    result.revoke(terminate=True, signal="SIGTERM")
+    wait_until(lambda: not before & children(worker), "the child is gone", 4)
+    assert "did not end within 2 s of SIGTERM" in worker.text()
+    assert app.task(chores.noop).delay(1).get(5) == 1
+
+
+def test_a_signal_that_does_not_exist_is_refused(held, tmp_path):
+    with pytest.raises(ConfigError, match="there is no signal 'SIGNONSENSE'"):
+        held[1].revoke(terminate=True, signal="SIGNONSENSE")
+    (tmp_path / "go-a").touch()
+    assert held[1].get(5) > 0

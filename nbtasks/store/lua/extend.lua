@@ -7,7 +7,7 @@
 -- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
 --          4 number of facts, then name and value of each · then leases
 -- Returns  flat list of: 'l', lease (no longer this worker's)
---                        'x', lease, index (this member is revoked and is to be killed)
+--                        'x', lease, index, signal (this member is revoked, and is to get it)
 
 local worker, alive = ARGV[1], tonumber(ARGV[3])
 local key = PREFIX .. 'w:' .. worker
@@ -32,10 +32,12 @@ for at = first, #ARGV do
     local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
     local i = string.find(states, REVOKED, 1, true)
     while i do
-      if redis.call('HEXISTS', record_key(rid), 'x' .. (from + i - 1)) == 1 then
+      local signal = redis.call('HGET', record_key(rid), 'x' .. (from + i - 1))
+      if signal then
         reply[#reply + 1] = 'x'
         reply[#reply + 1] = lease
         reply[#reply + 1] = from + i - 1
+        reply[#reply + 1] = signal
       end
       i = string.find(states, REVOKED, i + 1, true)
     end

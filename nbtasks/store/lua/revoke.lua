@@ -2,7 +2,7 @@
 -- result that comes later finds a final state.
 --
 -- KEYS[1]  prefix
--- ARGV     1 record · 2 from · 3 to · 4 '1' to kill what runs, '0' to let it run out unseen
+-- ARGV     1 record · 2 from · 3 to · 4 name of a signal for what runs, '' to let it run out unseen
 --          5 '1' when it was asked before and the answer was lost: what is revoked already counts
 -- Returns  members revoked; -1 when the record is not stored
 
@@ -19,9 +19,9 @@ for at = 1, #states do
   local byte = string.byte(states, at)
   if byte >= FIRST_UNFINISHED then
     revoked = revoked + 1
-    if byte == string.byte(STARTED) and ARGV[4] == '1' then
+    if byte == string.byte(STARTED) and ARGV[4] ~= '' then
       marks[#marks + 1] = 'x' .. (from + at - 1)
-      marks[#marks + 1] = '1'
+      marks[#marks + 1] = ARGV[4]
     end
   elseif byte == string.byte(REVOKED) and ARGV[5] == '1' then
     before = before + 1
