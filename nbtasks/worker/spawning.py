@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any, Final
 
 from nbtasks.app import App, set_current_app
@@ -38,8 +38,8 @@ class Boot:
     level: int
     worker: str
     pool: dict[str, Any]
-    config: dict[str, Any]
-    secrets: dict[str, str]
+    config: dict[str, Any] = field(repr=False)
+    secrets: dict[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, config: Config, worker: str, pool: PoolOptions) -> "Boot":

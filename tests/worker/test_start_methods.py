@@ -12,6 +12,8 @@ from patience import wait_until
 from worker_side import children, is_alive
 
 from nbtasks.worker.forkserver import receive_files
+from nbtasks.worker.kinds import PoolOptions
+from nbtasks.worker.spawning import Boot
 
 METHODS = ["fork", "spawn", "forkserver"]
 FRESH = ["spawn", "forkserver"]
@@ -40,6 +42,11 @@ def test_the_key_is_neither_in_the_command_line_nor_in_the_environment(
     for pid in {worker.pid, *family(worker)}:
         for name in ("cmdline", "environ"):
             assert app.config.key not in Path(f"/proc/{pid}/{name}").read_bytes()
+
+
+def test_what_a_fresh_process_is_told_is_not_shown(app):
+    boot = Boot.of(app.config, "w1", PoolOptions())
+    assert app.config.key.decode() not in repr(boot)
 
 
 def test_nothing_outlives_a_worker_that_is_killed(app, start_worker, tmp_path, method):
