@@ -108,6 +108,8 @@ class Fleet:
         for at in list(self._stopped):
             self._wake(at)
         wrong: list[str] = []
+        with suppress(AssertionError):  # a signal before it listens would just kill it
+            wait_until(lambda: all(map(self._is_up_or_ending, range(len(self._workers)))), "")
         for at, worker in enumerate(self._workers):
             if at not in self._ending:  # a second signal would make it hurry
                 worker.signal(signal.SIGTERM)
@@ -175,6 +177,9 @@ class Fleet:
             pid = self._redis.hget(self._app.store.keys.worker(worker.name), "pid")
             return pid is not None and int(pid) == worker.pid
         return False
+
+    def _is_up_or_ending(self, at: int) -> bool:
+        return at in self._ending or self._is_up(at)
 
     def _is_tired(self, fault: plan.Fault) -> bool:
         now = self._clock.tick_ms()

@@ -23,8 +23,8 @@ from nbtasks.clock import SystemClock
 from nbtasks.presence import NoWorkerWarning
 
 KEY = "a key that only the storm knows"
-WINDOW = 600
-"""So many tasks are under way at once, and no fault is left behind by more of them."""
+WINDOW = 0.06
+"""This part of all tasks is under way at once, and no fault is left behind by more of them."""
 
 LOOK_MS = 20
 _TRACEBACK = re.compile(r"^Traceback.*(?:\n .*)*\n.*$", re.MULTILINE)
@@ -46,7 +46,7 @@ def weather(storm: Storm, folder: Path, deadline_s: float) -> Report:
         spy = Spy(app)
         fleet = Fleet(app, server, storm, folder)
         stack.callback(fleet.kill_all)
-        load = Load(app, storm, WINDOW)
+        load = Load(app, storm, int(storm.tasks * WINDOW))
         trouble = list(_rage(storm, fleet, load, spy, begin + deadline_s * 1000))
         seconds = (clock.tick_ms() - begin) / 1000
         trouble += _end(fleet)
