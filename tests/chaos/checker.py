@@ -7,6 +7,9 @@ run more often than that needs, but only where its process or its worker was los
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+VALUE_GONE = "UnknownTask"
+"""What a client gets for a task that it saw end, and whose value it can no longer fetch."""
+
 SHOWN = 10
 """How many examples of a finding are listed."""
 
@@ -88,12 +91,20 @@ class Findings:
     problems: Sequence[str] = ()
 
 
+FORGIVEN = ("completed twice", "gone", "run too often", "values gone")
+"""What may happen where Redis forgets what it has said: tasks run and end again, but none is lost.
+
+A value that was too large to come with its event can be lost with the record: at hand is its end.
+"""
+
+
 def check(evidence: Evidence, *, rolled_back: bool = False) -> Findings:
-    """Judge. A Redis that may forget what it said makes tasks run and end again; none is lost."""
+    """Judge. Who was given up for the deaths of others is a problem only where it is calm."""
     found = {
         "lost": _lost(evidence),
         "unexpected": _unexpected(evidence),
         "wrong": _wrong(evidence),
+        "values gone": _values_gone(evidence),
         "completed twice": _completed_twice(evidence),
         "miscounted": _miscounted(evidence),
         "gone": [f"record {rid} is not stored" for rid in evidence.gone],
@@ -102,7 +113,9 @@ def check(evidence: Evidence, *, rolled_back: bool = False) -> Findings:
         "pills not given up": _pills_not_given_up(evidence),
         "bystanders dead": _bystanders(evidence),
     }
-    forgiven = ("completed twice", "gone", "run too often") if rolled_back else ()
+    forgiven = [*(FORGIVEN if rolled_back else ())]
+    if not evidence.is_calm:
+        forgiven.append("bystanders dead")
     problems = [
         f"{len(sentences)} {name}: {'; '.join(sentences[:SHOWN])}"
         for name, sentences in found.items()
@@ -145,8 +158,16 @@ def _wrong(evidence: Evidence) -> list[str]:
         f"{number} ({task.kind}) ended as {outcome}, not as {task.error or task.value!r}"
         for number, task, outcome in _ended(evidence)
         if (outcome.value, outcome.error) != (task.value, task.error)
-        and outcome.error != "WorkerLost"
+        and outcome.error not in {"WorkerLost", VALUE_GONE}
         and not (task.may_be_revoked and outcome.error == "TaskRevoked")
+    ]
+
+
+def _values_gone(evidence: Evidence) -> list[str]:
+    return [
+        f"{number} ({task.kind}) {_story(evidence, number)}"
+        for number, task, outcome in _ended(evidence)
+        if outcome.error == VALUE_GONE
     ]
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import redis
@@ -90,9 +89,11 @@ def _outcomes(app: App, sent: Sent) -> dict[int, Outcome]:
     ended = [at for at in range(record.n) if not record.missing and record.is_done(at)]
     found: dict[int, Outcome] = {}
     for at in ended:
-        with suppress(NbTasksError):  # finished, it says, but its value is gone: that is lost
+        try:
             (value,) = app.values(record, [at])
-            found[numbers[at]] = _outcome(value)
+        except NbTasksError as error:
+            value = error  # it ended, and its value cannot be had
+        found[numbers[at]] = _outcome(value)
     return found
 
 

@@ -86,7 +86,11 @@ def test_good_evidence_has_no_problems():
         ({"deaths": {1: 2}, "runs": {0: 1, 1: 2}}, "pills not given up"),
         ({"runs": {0: 1, 1: 4}}, "run too often"),
         ({"deaths": {1: 4}}, "pills not given up"),
-        ({"outcomes": {1: GOOD.outcomes[1], 0: GOOD.outcomes[1]}}, "bystanders dead"),
+        (
+            {"outcomes": {1: GOOD.outcomes[1], 0: GOOD.outcomes[1]}, "is_calm": True},
+            "bystanders dead",
+        ),
+        ({"outcomes": {**GOOD.outcomes, 0: Outcome(None, "UnknownTask")}}, "values gone"),
     ],
 )
 def test_the_checker_finds(changes, name):
