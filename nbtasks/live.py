@@ -104,6 +104,7 @@ class LiveRecord:
         self._waiters: list[tuple[int | None, Callable[[], None]]] = []
         self._dirty: list[set[int]] = []
         self._observers: list[Callable[[range], None]] = []
+        self._revivers: list[Callable[[], None]] = []
 
     def task_id(self, index: int) -> str:
         """The id of one member: the record's own where there is just one."""
@@ -163,6 +164,10 @@ class LiveRecord:
         """Stop calling it."""
         self._observers = [kept for kept in self._observers if kept is not call]
 
+    def call_when_again(self, call: Callable[[], None]) -> None:
+        """Call back once, from any thread, when a member that had failed is queued again."""
+        self._revivers.append(call)
+
     # What the event thread calls.
 
     def finish(
@@ -214,6 +219,9 @@ class LiveRecord:
                 self.first_failure = None
                 self._find_failure(range(self.n))
         self._changed((index,))
+        revivers, self._revivers = self._revivers, []
+        for call in revivers:
+            call()
 
     def begin(self, index: int, worker: str, at_ms: int) -> None:
         """A member has been running for a while."""

@@ -2,14 +2,10 @@
 
 import logging
 import os
-import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
-import anywidget
-import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import DisplayHandle
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
@@ -20,6 +16,7 @@ from nbtasks.notebook import render
 from nbtasks.notebook.feed import Feed, Tally
 from nbtasks.notebook.options import VIEWS
 from nbtasks.notebook.picture import Message, Picture
+from nbtasks.notebook.widget import BoardWidget
 from nbtasks.notebook.words import clean
 from nbtasks.states import is_finished
 
@@ -35,80 +32,8 @@ _HTML_GAP_MS: Final = 1_000.0
 _WATCHED_AT_MOST: Final = 4
 
 _display = cast("Callable[..., DisplayHandle | None]", _untyped_display)
-_STATIC: Final = Path(__file__).parent / "static"
-_MODULES: Final = ("core.js", "grid.js", "rows.js", "board.js")
 
 Cancel = Callable[[Sequence[tuple[LiveRecord, int]] | None], None]
-
-
-def join_modules(names: Iterable[str] = _MODULES) -> str:
-    """Our modules as one: a widget is loaded from a blob, where it cannot import its neighbours."""
-    parts: list[str] = []
-    for name in names:
-        source = (_STATIC / name).read_text(encoding="utf-8")
-        source = re.sub(r"(?ms)^import [^;]*;\n", "", source)
-        source = re.sub(r"(?m)^export (?!default)", "", source)
-        # Each widget carries its source into the notebook: leave out what only we read.
-        source = re.sub(r"(?ms)^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", "", source)
-        source = re.sub(r"(?m)^\s*//.*\n", "", source)
-        parts.append(re.sub(r"(?m)^\s+", "", source))
-    return "".join(parts)
-
-
-def join_styles(names: Iterable[str] = ("core.css", "board.css")) -> str:
-    """Our style sheets as one."""
-    sheet = "".join((_STATIC / name).read_text(encoding="utf-8") for name in names)
-    return re.sub(r"(?m)^\s+|/\*.*?\*/", "", sheet)
-
-
-class BoardWidget(anywidget.AnyWidget):
-    """The browser's side of a board.
-
-    What it shows is not kept here: `look` tells it whenever a browser asks, so a reload or a
-    second tab begins with the present state.
-    """
-
-    _esm = join_modules()
-    _css = join_styles()
-    board = traitlets.Dict().tag(sync=True)
-    snapshot = traitlets.Bytes().tag(sync=True)
-
-    def __init__(self, look: Callable[[], tuple[Message, bytes]]) -> None:
-        self._look = look
-        super().__init__()
-        comm: Any = self.comm
-        if hasattr(comm, "_reply_subshell_for"):
-            # ipykernel 7.4 answers a click in the subshell that runs the cell, thus after it.
-            comm._reply_subshell_for = _asked_subshell  # noqa: SLF001
-
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - ipywidgets' signature
-        """The synced traits; ours as they are now."""
-        base: Any = super()
-        state: dict[str, Any] = base.get_state(key, drop_defaults)
-        if "board" in state or "snapshot" in state:
-            board, snapshot = self._look()
-            found = {"board": board, "snapshot": snapshot}
-            state.update((name, found[name]) for name in found.keys() & state.keys())
-        return state
-
-    def close(self) -> None:
-        """Leave the kernel and the browser, with the layout that ipywidgets made for us."""
-        untyped: Any = self
-        if self.comm is not None:
-            # nbclient saves the last state of closed widgets too: leave next to nothing to save.
-            self._look = _nothing
-            self._esm, self._css = "export default {}", ""
-            self.send_state(("board", "snapshot"))
-        super().close()
-        untyped.layout.close()
-
-
-def _nothing() -> tuple[Message, bytes]:
-    return {}, b""
-
-
-def _asked_subshell(_data: object, default: object) -> object:
-    return default
 
 
 class _Bundle:
@@ -380,6 +305,20 @@ class Board:
     def _close(self) -> None:
         self._feed.remove(self)
         self._tally.close()
+        if self._handle is not None and self._view in {"board", "html"}:
+            for record in self._tally.records:
+                record.call_when_again(self._revive)
+
+    def _revive(self) -> None:
+        """A task that had failed was queued again: show it waiting now, and its new end then."""
+        with self._lock:
+            if not self._ended or self._handle is None:
+                return
+            self._tally = Tally(self._tally.records)
+            self._tally.drain()
+            self._ended, self._done_ms = False, None
+            self._handle.update(_Bundle(self._static()))
+        self._feed.add(self)
 
 
 def resolve_view(view: str) -> str:

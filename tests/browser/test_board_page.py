@@ -10,8 +10,9 @@ from comm.base_comm import BaseComm
 from playwright.sync_api import sync_playwright
 
 from nbtasks.live import ErrorText, LiveRecord, Progress
-from nbtasks.notebook.board import Board, join_modules, join_styles
+from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
+from nbtasks.notebook.widget import join_modules, join_styles
 from nbtasks.states import FAILURE, SUCCESS
 
 pytestmark = pytest.mark.browser

@@ -10,8 +10,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from nbtasks.live import ErrorText, LiveRecord, Progress
-from nbtasks.notebook.board import FREEZE_AFTER_MS, Board, join_modules, join_styles
-from nbtasks.notebook.feed import Feed, Pace, frequency
+from nbtasks.notebook.board import FREEZE_AFTER_MS, Board
+from nbtasks.notebook.feed import Feed, Pace, Tally, frequency
+from nbtasks.notebook.widget import join_modules, join_styles
 from nbtasks.states import FAILURE, SUCCESS
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -289,6 +290,39 @@ def test_a_frozen_board_leaves_the_feed_and_the_record(make):
 
     assert board._feed._sent == {}
     assert one._dirty == []
+
+
+def test_a_board_that_has_ended_shows_what_runs_again(make, shown, thread):
+    one = record(2)
+    board = make(one)
+    board.show("board")
+    one.finish(0, bytes([SUCCESS, FAILURE]), [b"", b""], "w", 1)
+    board.freeze()
+
+    one.again(1, 1)
+    assert "1 SUCCESS" in shown[-1]["data"]["text/plain"]
+    assert "FAILURE" not in shown[-1]["data"]["text/plain"]
+    one.finish(1, bytes([SUCCESS]), [b""], "w", 2)
+    thread.flush(100.0)
+
+    assert "2 SUCCESS" in shown[-1]["data"]["text/plain"]
+    assert one._dirty == []
+
+
+def test_a_failure_that_runs_again_is_no_failure_any_more():
+    one = record(3)
+    tally = Tally([one])
+    for index, name in enumerate(("KeyError", "ValueError", "KeyError")):
+        one.errors[index] = ErrorText(name, str(index))
+    one.finish(0, bytes([FAILURE]) * 3, [b""] * 3, "w", 1)
+    tally.drain()
+
+    one.again(0, 1)
+    one.again(1, 1)
+    tally.drain()
+
+    (group,) = tally.by_frequency()
+    assert (group.type_name, group.first, group.count, group.error.text) == ("KeyError", 2, 1, "2")
 
 
 def test_what_has_ended_before_is_shown_frozen_at_once(make, shown, wire):

@@ -92,6 +92,33 @@ def test_a_fraction_is_from_0_to_1(progress, expected):
     assert progress.fraction == expected
 
 
+def test_a_member_that_is_queued_again_is_as_new():
+    live = record()
+    live.begin(1, "w1", 5)
+    finish(live, 0, b"SFF", [b"a", b"b", b"c"])
+    live.again(1, 1)
+    assert (live.state(1), live.left, live.first_failure, live.is_done(1)) == (
+        TaskState.PENDING, 1, 2, False,
+    )  # fmt: skip
+    assert (live.bodies, live.started, live.ended, live.finished_ms) == (
+        {0: b"a", 2: b"c"},
+        {},
+        {},
+        0,
+    )
+
+
+def test_a_request_to_queue_again_that_is_heard_twice_counts_once():
+    live = record(1)
+    finish(live, 0, b"F")
+    live.again(0, 1)
+    finish(live, 0, b"S")
+    live.again(0, 1)
+    assert (live.state(0), live.left) == ("SUCCESS", 0)
+    live.again(0, 2)
+    assert live.left == 1
+
+
 # Who is told
 
 

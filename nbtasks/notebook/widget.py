@@ -1,0 +1,84 @@
+"""The browser's side of a board: its widget, its modules and its style sheets."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import anywidget
+import traitlets
+
+from nbtasks.notebook.picture import Message
+
+_STATIC: Final = Path(__file__).parent / "static"
+_MODULES: Final = ("core.js", "grid.js", "rows.js", "board.js")
+
+
+def join_modules(names: Iterable[str] = _MODULES) -> str:
+    """Our modules as one: a widget is loaded from a blob, where it cannot import its neighbours."""
+    parts: list[str] = []
+    for name in names:
+        source = (_STATIC / name).read_text(encoding="utf-8")
+        source = re.sub(r"(?ms)^import [^;]*;\n", "", source)
+        source = re.sub(r"(?m)^export (?!default)", "", source)
+        # Each widget carries its source into the notebook: leave out what only we read.
+        source = re.sub(r"(?ms)^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", "", source)
+        source = re.sub(r"(?m)^\s*//.*\n", "", source)
+        parts.append(re.sub(r"(?m)^\s+", "", source))
+    return "".join(parts)
+
+
+def join_styles(names: Iterable[str] = ("core.css", "board.css")) -> str:
+    """Our style sheets as one."""
+    sheet = "".join((_STATIC / name).read_text(encoding="utf-8") for name in names)
+    return re.sub(r"(?m)^\s+|/\*.*?\*/", "", sheet)
+
+
+class BoardWidget(anywidget.AnyWidget):
+    """The browser's side of a board.
+
+    What it shows is not kept here: `look` tells it whenever a browser asks, so a reload or a
+    second tab begins with the present state.
+    """
+
+    _esm = join_modules()
+    _css = join_styles()
+    board = traitlets.Dict().tag(sync=True)
+    snapshot = traitlets.Bytes().tag(sync=True)
+
+    def __init__(self, look: Callable[[], tuple[Message, bytes]]) -> None:
+        self._look = look
+        super().__init__()
+        comm: Any = self.comm
+        if hasattr(comm, "_reply_subshell_for"):
+            # ipykernel 7.4 answers a click in the subshell that runs the cell, thus after it.
+            comm._reply_subshell_for = _asked_subshell  # noqa: SLF001
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - ipywidgets' signature
+        """The synced traits; ours as they are now."""
+        base: Any = super()
+        state: dict[str, Any] = base.get_state(key, drop_defaults)
+        if "board" in state or "snapshot" in state:
+            board, snapshot = self._look()
+            found = {"board": board, "snapshot": snapshot}
+            state.update((name, found[name]) for name in found.keys() & state.keys())
+        return state
+
+    def close(self) -> None:
+        """Leave the kernel and the browser, with the layout that ipywidgets made for us."""
+        untyped: Any = self
+        if self.comm is not None:
+            # nbclient saves the last state of closed widgets too: leave next to nothing to save.
+            self._look = _nothing
+            self._esm, self._css = "export default {}", ""
+            self.send_state(("board", "snapshot"))
+        super().close()
+        untyped.layout.close()
+
+
+def _nothing() -> tuple[Message, bytes]:
+    return {}, b""
+
+
+def _asked_subshell(_data: object, default: object) -> object:
+    return default
