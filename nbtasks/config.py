@@ -179,6 +179,18 @@ def _is_whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
+def to_environment(config: Config) -> dict[str, str]:
+    """The variables that tell another process how this app signs and encodes; not where it is."""
+    return {
+        ENV_KEY: "" if config.insecure else config.key.decode("utf-8", "surrogateescape"),
+        ENV_INSECURE: str(int(config.insecure)),
+        ENV_ENCRYPT: str(int(config.encrypt)),
+        ENV_SERIALIZER: config.serializer,
+        ENV_ACCEPT: ",".join(config.accept_content),
+        ENV_MAX_AGE: str(config.max_age_ms),
+    }
+
+
 _hidden: dict[str, str] = {}
 
 

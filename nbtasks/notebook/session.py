@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nbtasks import embedded
 from nbtasks.app import App, current_app, set_current_app
-from nbtasks.config import ENV_KEY, ENV_URL, Config
+from nbtasks.config import ENV_KEY, ENV_URL, Config, from_environment, to_environment
 from nbtasks.errors import NbTasksError
 from nbtasks.events import EventStream
 from nbtasks.live import LiveRecord
@@ -129,8 +129,10 @@ class Session:
         missing = count - len(there)
         if missing > 0:
             server = app.connection.server
-            # Those that share the server belong to the app of the usual name.
-            if server is not None and app.config.name == Config().name:
+            # Those that share the server belong to the app of the usual name and ways.
+            usual = replace(from_environment(), name=Config().name)
+            is_usual = _ways(app.config) == _ways(usual)
+            if server is not None and is_usual:
                 started = embedded.start_workers(server, missing, queues=queues)
             else:
                 started = start_beside(app, missing, queues)
@@ -195,17 +197,22 @@ def _cancel(app: App, result: Result, members: Sequence[tuple[LiveRecord, int]] 
         app.revoke(record, index, index + 1, terminate=True)
 
 
+def _ways(config: Config) -> tuple[str, dict[str, str]]:
+    """What workers must have in common with an app."""
+    return config.name, to_environment(config)
+
+
 def start_beside(app: App, count: int, queues: tuple[str, ...]) -> list[subprocess.Popen[bytes]]:
     """Start workers for a Redis that is not ours; they end with this kernel."""
     # The secret goes by the environment, which only this user can read, never by the command line.
     server = app.connection.server
     environment = {
         **os.environ,
+        **to_environment(app.config),
         ENV_URL: app.config.url if server is None else server.url,
-        ENV_KEY: (app.config.key or (b"" if server is None else server.key)).decode(
-            "utf-8", "surrogateescape"
-        ),
     }
+    if server is not None and not app.config.key:
+        environment[ENV_KEY] = server.key.decode()
     command = [sys.executable, "-m", "nbtasks", "worker", "-c", "1", "-a", app.config.name]
     command += ["-Q", ",".join(queues), "-l", "warning"]
     # A kernel shows what comes on its own stderr in whatever cell runs then.

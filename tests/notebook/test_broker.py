@@ -191,3 +191,16 @@ def test_a_redis_that_goes_away_while_a_cell_waits_is_one_line(start_kernel, own
     said = kernel.finish(cell, 10).usage
 
     assert re.fullmatch(r"Redis at unix://\S+ cannot be reached( for \d+ s)?: .*kept there", said)
+
+
+@pytest.mark.parametrize("url", ["", "the server's"], ids=["embedded", "url"])
+def test_workers_that_a_notebook_starts_sign_and_encode_as_its_app_does(
+    start_kernel, own_server, url
+):
+    kernel = start_kernel()
+    broker = own_server.url if url else ""
+    settings = f"broker={broker!r}, key={KEY!r}, encrypt=True, serializer='json'"
+    kernel.ok(f"from nbtasks import App\napp = App({settings})")
+    kernel.ok("%broker --start 1")
+
+    assert kernel.ok("%%task -b\n[1, 'a']").value == "[1, 'a']"

@@ -4,7 +4,14 @@ import os
 
 import pytest
 
-from nbtasks.config import Config, from_environment, hidden_secrets, hide_secrets, nearest
+from nbtasks.config import (
+    Config,
+    from_environment,
+    hidden_secrets,
+    hide_secrets,
+    nearest,
+    to_environment,
+)
 from nbtasks.errors import ConfigError
 
 
@@ -120,3 +127,18 @@ def test_a_url_without_a_password_is_not_hidden(monkeypatch):
     monkeypatch.setenv("NBTASKS_URL", "redis://h")
     hide_secrets()
     assert os.environ["NBTASKS_URL"] == "redis://h"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"key": b"a key of this test"},
+        {"insecure": True},
+        {"encrypt": True, "serializer": "json", "max_age_ms": 5},
+        {"accept_content": ("json", "pickle")},
+    ],
+    ids=str,
+)
+def test_another_process_gets_the_same_ways_by_its_environment(settings):
+    assert from_environment(to_environment(Config(**settings))) == Config(**settings)
