@@ -380,7 +380,7 @@ def tasks(found: Checkup) -> Iterator[Finding]:
             "dead tasks",
             Level.WARNING,
             f"{found.dead:,} tasks were given up, because their processes died again and again",
-            "see `nbtasks dead list`; `nbtasks dead requeue` runs them again once the cause is mended",
+            "see `nbtasks dead list`, and run them again with `nbtasks dead requeue`",
         )
 
 
