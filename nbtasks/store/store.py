@@ -236,6 +236,8 @@ class Store:
                     if waited > self.patience_ms:
                         url, reason, _ = error.args
                         raise StoreUnavailable(url, reason, waited / 1000) from error
+                except (QueueFull, NotReplicated):
+                    raise  # every reply was read: the connection is as good as before
                 except BaseException:
                     # Interrupted between a command and its reply: the next would read this reply.
                     self._link.close()

@@ -250,6 +250,15 @@ def test_a_submit_may_wait_for_room(own_store, own_hand, full, what):
     assert own_store.watch(record.rid).states == b"p"
 
 
+def test_a_full_queue_costs_no_connection(store, submit):
+    submit(10)
+    for _ in range(3):
+        with pytest.raises(QueueFull):
+            submit(max_queued=10)
+        assert store._link.is_open
+    assert store.call("PING") == b"PONG"
+
+
 def test_a_submit_waits_for_room_no_longer_than_asked(store, submit):
     submit(10)
     with pytest.raises(QueueFull):
