@@ -24,6 +24,7 @@ def look_at_flights(slot: Slot, now: float, hand_in: HandIn) -> float | None:
     waits = [GRACE_MS - (now - since) for since in slot.ending.values()]
     if waits and min(waits) <= 0:
         slot.kill(f"a coroutine in it did not end within {GRACE_MS / 1000:g} s of being cancelled")
+        slot.ending.clear()  # once is enough where nothing can be killed
         return None
     for delivery in list(slot.deliveries.values()):
         if delivery.is_async:

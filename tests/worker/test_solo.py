@@ -7,7 +7,7 @@ import sys
 import chores
 import pytest
 from patience import wait_until
-from worker_side import children, deaths, states
+from worker_side import children, deaths, leases, states
 
 from nbtasks import SoftTimeLimitExceeded, TaskRevoked, TimeLimitExceeded
 
@@ -101,6 +101,18 @@ def test_a_task_that_is_terminated_runs_on_and_the_log_says_so(app, solo, tmp_pa
     with pytest.raises(TaskRevoked):
         result.get(5)
     assert app.task(chores.noop).delay(1).get(5) == 1
+
+
+def test_a_coroutine_that_swallows_its_end_runs_on_and_the_log_says_so_once(app, solo, tmp_path):
+    result = app.task(chores.stubborn).delay(str(tmp_path), "a")
+    wait_until(lambda: chores.lines(tmp_path / "started"), "it runs")
+    result.revoke(terminate=True)
+    words = "did not end within 2 s of being cancelled"
+    wait_until(lambda: words in solo.text(), "it says so")
+    assert app.map(chores.sleep_ms, [50] * 5).get(5)
+    assert solo.text().count(words) == 1
+    (tmp_path / "go-a").touch()
+    wait_until(lambda: not leases(app), "it has ended")
 
 
 @pytest.mark.usefixtures("solo")
