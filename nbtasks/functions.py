@@ -147,13 +147,8 @@ def cell_code(
         found = codec.culprit(values)
         if found is None:
             raise
-        name_of_it, kind, reason = found
-        raise Unsendable(
-            f"{name_of_it!r}, which this cell reads",
-            kind,
-            reason,
-            error.args[3] or "create it inside the cell",
-        ) from error
+        what, advice = f"{found[0]!r}, which this cell reads", "create it inside the cell"
+        raise Unsendable(what, *found[1:], error.args[3] or advice) from error
     meta = {
         "kind": CELL,
         "name": name,

@@ -71,28 +71,17 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
     options, delay_ms = merge_options(submission.base, call, now)
     rid = check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
-    code_name = signer.code_name(code.hash)
     payloads, python = _encode_calls(submission, codec, config.max_input)
-    header = Header(
-        task=name,
-        code=code_name,
-        python=code.python or python,
-        fresh=code.fresh,
-        key_id=signer.key_id,
-        limit_ms=options.limit_ms,
-        soft_ms=options.soft_ms,
-        is_async=submission.task is not None and submission.task.is_async,
-        retry=options.retry,
-        # Counted from the moment it is due: waiting until then does not make it old.
-        sent_ms=int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0,
-    )
+    # Counted from the moment it is due: waiting until then does not make it old.
+    sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
+    header = _make_header(submission, options, signer, code.python or python, sent_ms)
     encoded = header.encode()
     seal = signer.arguments(rid, encoded).seal
     record = Record(
         rid=rid,
         header=encoded,
         python=header.python,
-        code=code_name,
+        code=header.code,
         name=name,
         queue=options.queue or config.default_queue,
         bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
@@ -108,6 +97,24 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
     replica_ms = config.replica_patience_ms if durable else 0
     is_named = bool(call.get("task_id"))
     return Prepared(record, code, is_named, redrive, replica_ms, submission.labels)
+
+
+def _make_header(
+    submission: Submission, options: TaskOptions, signer: Signer, python: str, sent_ms: int
+) -> Header:
+    code, task = submission.code, submission.task
+    return Header(
+        task=submission.name,
+        code=signer.code_name(code.hash),
+        python=python,
+        fresh=code.fresh,
+        key_id=signer.key_id,
+        limit_ms=options.limit_ms,
+        soft_ms=options.soft_ms,
+        is_async=task is not None and task.is_async,
+        retry=options.retry,
+        sent_ms=sent_ms,
+    )
 
 
 def _encode_calls(submission: Submission, codec: Codec, limit: int) -> tuple[list[bytes], str]:

@@ -76,13 +76,8 @@ except Exception as error:
     print(error)
 print(plain_chores.pickles(0))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", source],
-        input=app.config.key.decode(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    key, command = app.config.key.decode(), [sys.executable, "-c", source]
+    done = subprocess.run(command, input=key, capture_output=True, text=True, check=False)
     assert done.stdout == "plain_chores.OwnError: own\n[]\n", done.stderr
 
 

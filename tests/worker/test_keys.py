@@ -76,10 +76,8 @@ def test_a_key_file_that_others_may_read_is_used_by_nobody(machine, user):
 
 def test_no_task_fails_while_a_key_is_rotated(machine, user):
     """Each step restarts one side, while the other still has the file of the step before."""
-    old = KeyFile.open(user)
-    (first,) = old.keys
-    both = old.add(b"the next key of the tests")
-    second = both.keys[1]
+    both = KeyFile.open(user).add(b"the next key of the tests")
+    first, second = both.keys
     steps = [both, both.rotate(key_id(second)), KeyFile(user, (second.decode(),))]
     running, app = machine(), ready(machine.client())
     task = app.task(noop)
