@@ -25,8 +25,9 @@ PATIENCE_MS = 10_000
 
 STOP_S = 30.0
 ORPHAN_S = 5.0
-LOOPS_A_MS = 100_000
-"""What Lua does in a millisecond, about."""
+REPLY_S = 60.0
+LOOPS_A_MS = 30_000
+"""What Lua does in a millisecond on a busy machine, about."""
 
 POOLS: list[dict[str, object]] = [
     {},
@@ -51,7 +52,7 @@ class Fleet:
         self._storm = storm
         self._folder = folder
         self._clock = SystemClock()
-        self._redis = server.client()
+        self._redis = redis.Redis.from_url(server.url, socket_timeout=REPLY_S)
         self._ending: set[int] = set()
         self._stopped: dict[int, tuple[float, list[int]]] = {}
         self._full_until: float | None = None
