@@ -111,25 +111,16 @@ def task_options(
     Raises:
         ConfigError: A value is wrong.
     """
+    retry = retry_policy(
+        max_retries=max_retries, retry_delay=default_retry_delay, backoff=retry_backoff,
+        backoff_max=retry_backoff_max, jitter=retry_jitter, retry_on=autoretry_for,
+    )  # fmt: skip
     return TaskOptions(
-        queue=queue,
-        priority=priority,
-        retry=retry_policy(
-            max_retries=max_retries,
-            retry_delay=default_retry_delay,
-            backoff=retry_backoff,
-            backoff_max=retry_backoff_max,
-            jitter=retry_jitter,
-            retry_on=autoretry_for,
-        ),
-        expires_ms=0 if expires is None else max(1, duration_ms(expires, "expires")),
-        max_deliveries=max_deliveries,
-        limit_ms=_limit_ms(time_limit, "time_limit"),
-        soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"),
-        bind=bind,
-        redrive=redrive,
+        queue=queue, priority=priority, retry=retry, expires_ms=_limit_ms(expires, "expires"),
+        max_deliveries=max_deliveries, limit_ms=_limit_ms(time_limit, "time_limit"),
+        soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
         durable=durable,
-    )
+    )  # fmt: skip
 
 
 def retry_policy(
