@@ -27,6 +27,12 @@ touches itself; the scripts build the others from the prefix.
     fd:<hash>        STRING  it is the code of a dead task          after 30 days
     fleet            ZSET    worker -> live until ms                a day after the last heartbeat
     w:<worker>       HASH    facts of a worker                      when it is no longer live
+    ready:<q>!       ZSET    members that may die only once more    emptied by takes
+    sus:<process>    STRING  the lease of the suspect it holds      a day
+    in:<worker>      STRING  id of its last hand-in                 a day after it
+    out:<worker>     STRING  id of its last report                  the same
+    beat, grace      STRING  the last heartbeat of any worker; no lease is taken back while
+                             `grace` is there                       a day, a heartbeat
     dead             ZSET    slices given up -> when                30 days after the last
 """
 

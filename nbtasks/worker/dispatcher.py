@@ -15,7 +15,7 @@ from nbtasks.serializers import PYTHON_TAG
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
-from nbtasks.worker.apart import Apart
+from nbtasks.worker.blame import lose
 from nbtasks.worker.codes import Codes
 from nbtasks.worker.decide import Raised, RetryIn, decide
 from nbtasks.worker.delivery import Delivery, Slot, checked
@@ -67,11 +67,11 @@ class Dispatcher:
         self._intake = intake
         self._prefix = intake.keys.prefix
         self._clock = clock
+        self._owner = os.urandom(6).hex()
         self._hand_in = HandIn()
         self._taken: list[list[Any]] = []
         self._unanswered: dict[str, float] = {}
         self._codes = Codes(link, intake.keys)
-        self._apart = Apart()
         self._guess_us = _NO_GUESS_US
         self._numbers = 0
         self._is_closing = False
@@ -83,6 +83,15 @@ class Dispatcher:
     def add(self, child: ChildEnd) -> None:
         """A new child is ready for work."""
         self.slots[child.key] = Slot(child, self._intake.async_concurrency)
+
+    @property
+    def holds_suspect(self) -> bool:
+        """Whether one of the members here may die only once more: then no other such is taken."""
+        return any(taken[8] for taken in self._taken) or any(
+            delivery.is_suspect
+            for slot in self.slots.values()
+            for delivery in slot.deliveries.values()
+        )
 
     @property
     def has_news(self) -> bool:
@@ -155,7 +164,7 @@ class Dispatcher:
             Whether it had something to do.
         """
         slots = [self.slots.pop(child.key) for child in process.children]
-        return self._apart.lose(process, slots, reason, self._hand_in)
+        return lose(process, slots, reason, self._hand_in)
 
     # To Redis
 
@@ -172,18 +181,18 @@ class Dispatcher:
         if take:
             self._give_taken()
         free = self.seats.free if take else []
-        token = os.urandom(8).hex()
-        count, chunks = self._hand_in.batch()
+        token = self._owner + os.urandom(8).hex()
+        hand_in, chunks = self._hand_in.batch()
         reports = self._hand_in.reports()
         if reports:
             self._link.send_script("report", self._prefix, self._intake.worker, *reports)
         self._unanswered[token] = self._clock.tick_ms()
-        self._link.send_script("exchange", self._prefix, *self._head(free, token), *chunks)
+        self._link.send_script("exchange", self._prefix, *self._head(free, token, hand_in), *chunks)
         if reports:
             self._read_report()
         due, _, left, *taken = self._link.read()
         del self._unanswered[token]
-        self._hand_in.confirm(count)
+        self._hand_in.confirm()
         self.has_more = bool(left)
         self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
         self._taken += map(checked, taken)
@@ -255,7 +264,7 @@ class Dispatcher:
                 start_takeback(slot)
         self._return_taken()
 
-    def _head(self, free: list[Slot], token: str) -> tuple[object, ...]:
+    def _head(self, free: list[Slot], token: str, hand_in: str) -> tuple[object, ...]:
         intake = self._intake
         rooms = [slot.child.process.room for slot in free]
         return (
@@ -267,6 +276,8 @@ class Dispatcher:
             intake.lease_ms,
             token,
             PYTHON_TAG,
+            int(not self.holds_suspect),
+            hand_in,
             len(intake.queues),
             *intake.queues,
         )
@@ -288,33 +299,21 @@ class Dispatcher:
         # While Redis was asked, children may have ended, and the worker may have been told to stop.
         if self._is_closing:
             self._return_taken()
-        self._apart.release(self.slots.values())
-        free, rest = self.seats.free, list[list[Any]]()
-        for taken in self._taken:
-            slot = self._choose(taken, free)
-            if slot is None:
-                rest.append(taken)
-            else:
-                self._give(slot, taken, blobs[taken[5].decode()])
-            free = [each for each in free if not each.child.process.is_kept]
-        self._taken = rest
-
-    def _choose(self, taken: list[Any], free: list[Slot]) -> Slot | None:
-        """Who gets a slice; None: it has to wait."""
-        if self._apart.is_suspect(taken[2].decode(), taken[3]):
-            return self._apart.place(self.slots.values())
-        number: int = taken[0]
-        return free[(number - 1) % len(free)] if free else None
+        free = self.seats.free
+        while self._taken and free:
+            taken = self._taken.pop(0)
+            number: int = taken[0]
+            self._give(free[(number - 1) % len(free)], taken, blobs[taken[5].decode()])
 
     def _return_taken(self) -> None:
         for taken in self._taken:
-            start, bodies = taken[3], taken[8:]
+            start, bodies = taken[3], taken[9:]
             lease, rid = taken[1].decode(), taken[2].decode()
             self._hand_in.lease_back(lease, rid, start, start + len(bodies))
         self._taken = []
 
     def _give(self, slot: Slot, taken: list[Any], blob: bytes | None) -> None:
-        _, lease, rid, start, header, code, members, retries, *bodies = taken
+        _, lease, rid, start, header, code, members, retries, suspect, *bodies = taken
         self._numbers += 1
         child = slot.child
         facts = self._codes.facts(header)
@@ -332,6 +331,7 @@ class Dispatcher:
             header=header,
             limit_ms=facts.limit_ms or self._intake.limit_ms,
             soft_ms=facts.soft_ms or self._intake.soft_ms,
+            is_suspect=bool(suspect),
             is_async=facts.is_async,
             begun_ms=self._clock.tick_ms(),
         )

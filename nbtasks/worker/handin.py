@@ -4,6 +4,7 @@ After a lost connection it is sent again; a chunk whose lease is gone by then is
 script.
 """
 
+import os
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,6 +16,8 @@ BATCH_BYTES: Final = 16_000_000
 REPORT_BYTES: Final = 16_000_000
 """Reports that wait for Redis to come back; the oldest go first."""
 
+_IS_LAST: Final = 2
+
 
 class HandIn:
     """Chunks for `exchange` and items for `report`, oldest first."""
@@ -22,8 +25,12 @@ class HandIn:
     def __init__(self) -> None:
         self._chunks: list[list[object]] = []
         self._sizes: list[int] = []
+        self._sent = 0
+        self._id = ""
         self._reports: list[tuple[object, ...]] = []
         self._report_bytes = 0
+        self._told = 0
+        self._report_id = ""
 
     def __bool__(self) -> bool:
         return bool(self._chunks or self._reports)
@@ -41,10 +48,12 @@ class HandIn:
         self._sizes.append(len(body))
         self._add("r", slot, delivery, 1, [index, delay_ms, body])
 
-    def died(self, slot: Slot, delivery: Delivery, index: int, reason: str) -> None:
-        """The process that ran a member is dead."""
+    def died(
+        self, slot: Slot, delivery: Delivery, index: int, reason: str, *, is_sure: bool = True
+    ) -> None:
+        """The process that ran a member is dead; `is_sure` where nothing else ran in it."""
         self._sizes.append(0)
-        self._add("d", slot, delivery, 1, [index, reason])
+        self._add("d", slot, delivery, 1, [index, int(is_sure), reason])
 
     def back(self, slot: Slot, delivery: Delivery, start: int, stop: int, each: int = 0) -> None:
         """Members [start, stop) of a delivery wait again; see `each` in exchange.lua."""
@@ -61,34 +70,53 @@ class HandIn:
         """Running members tell something."""
         for kind, index, data in reports:
             self._reports.append((kind, delivery.lease, delivery.rid, index, data))
-            self._report_bytes += len(data) if isinstance(data, bytes) else 0
+            self._report_bytes += _size(self._reports[-1])
         while self._report_bytes > REPORT_BYTES:
-            data = self._reports.pop(0)[-1]
-            self._report_bytes -= len(data) if isinstance(data, bytes) else 0
+            self._report_bytes -= _size(self._reports.pop(0))
+            self._told = max(0, self._told - 1)
 
-    def batch(self) -> tuple[int, list[object]]:
-        """The next chunks to hand in: how many, and their arguments."""
+    def batch(self) -> tuple[str, list[object]]:
+        """The next chunks to hand in: an id for them, and their arguments.
+
+        Until they are confirmed it is the same chunks again: the reply may be lost after Redis has
+        taken them. A chunk that ends its lease counts only once anyway; for the others Redis keeps
+        the id.
+        """
+        if not self._sent:
+            self._sent = self._fitting()
+            is_safe = all(chunk[_IS_LAST] for chunk in self._chunks[: self._sent])
+            self._id = "" if is_safe else os.urandom(8).hex()
+        return self._id, [item for chunk in self._chunks[: self._sent] for item in chunk]
+
+    def confirm(self) -> None:
+        """Redis has the chunks of the last `batch`."""
+        del self._chunks[: self._sent]
+        del self._sizes[: self._sent]
+        self._sent = 0
+
+    def reports(self) -> list[object]:
+        """The arguments of a report; empty where there is nothing to tell."""
+        if not self._told and self._reports:
+            self._told = len(self._reports)
+            self._report_id = os.urandom(8).hex()
+        told = self._reports[: self._told]
+        return [self._report_id, *(item for report in told for item in report)] if told else []
+
+    def confirm_reports(self) -> None:
+        """Redis has the last `reports`, or does not want them."""
+        self._report_bytes -= sum(map(_size, self._reports[: self._told]))
+        del self._reports[: self._told]
+        self._told = 0
+
+    def _fitting(self) -> int:
+        """How many chunks go together."""
         size = count = 0
         for size_here in self._sizes:
             size += size_here
             if count and size > BATCH_BYTES:
                 break
             count += 1
-        return count, [item for chunk in self._chunks[:count] for item in chunk]
-
-    def confirm(self, count: int) -> None:
-        """Redis has these chunks."""
-        del self._chunks[:count]
-        del self._sizes[:count]
-
-    def reports(self) -> list[object]:
-        """The arguments of a report."""
-        return [item for report in self._reports for item in report]
-
-    def confirm_reports(self) -> None:
-        """Redis has the reports, or does not want them."""
-        self._reports = []
-        self._report_bytes = 0
+        return count
 
     def _add(
         self, kind: str, slot: Slot, delivery: Delivery, count: int, rest: list[object]
@@ -98,3 +126,8 @@ class HandIn:
         if is_last:
             del slot.deliveries[delivery.number]
         self._chunks.append([kind, delivery.lease, int(is_last), delivery.rid, *rest])
+
+
+def _size(report: tuple[object, ...]) -> int:
+    data = report[-1]
+    return len(data) if isinstance(data, bytes) else 0

@@ -100,7 +100,6 @@ class Process:
         most_tasks: How many it may be given; 0 for any number.
         killed: Why the parent has ended it; empty where it has not.
         retires: Why it gets nothing more; empty where it does.
-        is_kept: Whether it is kept free for a member that must run alone.
     """
 
     can_be_killed = True
@@ -113,7 +112,6 @@ class Process:
         self.most_tasks = 0
         self.killed = ""
         self.retires = ""
-        self.is_kept = False
 
     @property
     def is_full(self) -> bool:

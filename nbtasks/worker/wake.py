@@ -19,7 +19,7 @@ GRACE_MS: Final = 5000.0
 class Wake:
     """A connection that waits for wake-ups on some keys, beside the one that does the work."""
 
-    def __init__(self, link: Link, keys: list[str], clock: Clock) -> None:
+    def __init__(self, link: Link, keys: Callable[[], list[str]], clock: Clock) -> None:
         self._link = link
         self._keys = keys
         self._clock = clock
@@ -32,7 +32,7 @@ class Wake:
 
     def wait(self) -> int:
         """Begin to wait; the socket to select on."""
-        self._link.send("BZPOPMIN", *self._keys, BLOCK_S)
+        self._link.send("BZPOPMIN", *self._keys(), BLOCK_S)
         self._since = self._clock.tick_ms()
         return self._link.fileno()
 

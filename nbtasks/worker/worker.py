@@ -106,9 +106,15 @@ class Worker:
         links = [Link(url, self._pulse) for _ in range(2)]
         queues = self._options.queues
         names = [*queues, *(f"{queue}@{PYTHON_TAG}" for queue in queues)]
+        all_keys = [keys.wake(name) for name in names]
+        suspects = [keys.wake(f"{name}!") for name in names]
+
+        def waited() -> list[str]:
+            return all_keys if self._dispatcher.holds_suspect else all_keys + suspects
+
         wakes = {
-            "queue": Wake(links[0], [keys.wake(name) for name in names], clock),
-            "control": Wake(links[1], [keys.wake(f"@{self._options.name}")], clock),
+            "queue": Wake(links[0], waited, clock),
+            "control": Wake(links[1], lambda: [keys.wake(f"@{self._options.name}")], clock),
         }
         return Wakes(wakes, self._selector, self._on_wake)
 

@@ -1,9 +1,9 @@
-"""Runs luacheck over the Redis scripts as Redis sees them: each one after the shared parts.
+"""Runs luacheck over the Redis scripts as Redis sees them: each one after its shared parts.
 
-The top-level locals of the files whose names begin with `_` are visible in every script, so a
-script on its own is full of undefined names. Each script is checked joined to the shared parts, and
-the line numbers are mapped back. What luacheck says about a shared part counts only if it says so
-for every script: a function that one script does not use is not unused.
+The top-level locals of the parts that a script names are visible in it, so a script on its own is
+full of undefined names. Each script is checked joined to its parts, and the line numbers are mapped
+back. That a shared part defines what nobody uses counts only if it holds for every script with that
+part.
 
 Usage: python tests/lua/check.py FOLDER
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 CONFIG = Path(__file__).with_name(".luacheckrc")
+PARTS = re.compile(r"^-- Parts +(.+)$", re.MULTILINE)
 WARNING = re.compile(r"^.*?:(?P<line>\d+):(?P<text>\d+: .*)$")
 
 
@@ -63,18 +64,23 @@ def check_joined(paths: list[Path]) -> set[Finding]:
 
 def check(folder: Path) -> list[Finding]:
     """Returns the findings in a folder of scripts, in their order."""
-    paths = sorted(folder.glob("*.lua"))
-    shared = [path for path in paths if path.name.startswith("_")]
-    scripts = [path for path in paths if path not in shared]
+    scripts = sorted(path for path in folder.glob("*.lua") if not path.name.startswith("_"))
     if not scripts:
         sys.exit(f"no Lua scripts in {folder}")
-    by_script = [check_joined([*shared, script]) for script in scripts]
-    everywhere = set.intersection(*by_script)
+    joined = [[*parts_of(script), script] for script in scripts]
+    by_script = [(paths, check_joined(paths)) for paths in joined]
     return sorted(
         finding
-        for finding in set.union(*by_script)
-        if finding in everywhere or finding.path not in shared
+        for finding in set.union(*(found for _, found in by_script))
+        if "unused" not in finding.text
+        or all(finding in found for paths, found in by_script if finding.path in paths)
     )
+
+
+def parts_of(script: Path) -> list[Path]:
+    """Returns the shared parts that a script names, in its order."""
+    (names,) = PARTS.findall(script.read_text(encoding="utf-8"))
+    return [script.with_name(f"_{name}.lua") for name in names.split()]
 
 
 def main() -> None:

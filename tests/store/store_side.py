@@ -26,6 +26,7 @@ class Taken:
     code: str
     members: int
     retries: int
+    is_suspect: int
     bodies: list[bytes]
 
     @property
@@ -39,6 +40,7 @@ class Reply:
 
     due_ms: int
     dropped: int
+    more: bool
     taken: list[Taken]
 
 
@@ -53,6 +55,7 @@ class Hand:
         self.python = python
         self.lease_ms = lease_ms
         self.store = store
+        self.owner = os.urandom(6).hex()
         self.link = Link(store.url)
         self.link.open()
 
@@ -67,17 +70,22 @@ class Hand:
         guess_us: int = 1000,
         most: int = 256,
         token: str = "",
+        suspects: bool = True,
+        hand_in: str = "",
     ) -> Reply:
         head = (self.name, slots, budget_us, guess_us, most, self.lease_ms)
-        token = token or os.urandom(8).hex()
+        token = token or self.owner + os.urandom(8).hex()
         flat = [item for chunk in chunks for item in chunk]
         names = (len(self.queues), *self.queues)
-        due, dropped, _, *slices = self.script("exchange", *head, token, self.python, *names, *flat)
+        due, dropped, more, *slices = self.script(
+            "exchange", *head, token, self.python, int(suspects), hand_in, *names, *flat
+        )
         taken = [
-            Taken(slot, lease.decode(), rid.decode(), start, header, code.decode(), int(n), k, rest)
-            for slot, lease, rid, start, header, code, n, k, *rest in slices
+            Taken(slot, lease.decode(), rid.decode(), start, header, code.decode(), int(n), *rest)
+            for slot, lease, rid, start, header, code, n, *more_of_it in slices
+            for rest in [(*more_of_it[:2], more_of_it[2:])]
         ]
-        return Reply(due, dropped, taken)
+        return Reply(due, dropped, bool(more), taken)
 
     def take(self, slots: int = 1, **limits: Any) -> list[Taken]:
         return self.exchange(slots=slots, **limits).taken
@@ -106,7 +114,7 @@ class Hand:
 
     def report(self, kind: str, taken: Taken, data: object, index: int | None = None) -> int:
         at = taken.start if index is None else index
-        return self.script("report", self.name, kind, taken.lease, taken.rid, at, data)
+        return self.script("report", self.name, "", kind, taken.lease, taken.rid, at, data)
 
 
 def finished(taken: Taken, states: str, bodies: Sequence[bytes] = (), *, last: bool = True) -> list:

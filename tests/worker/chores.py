@@ -363,15 +363,3 @@ def report(name):
 def sleep_and_pid(ms):
     _pause.wait(ms / 1000)
     return os.getpid()
-
-
-async def alone_the_second_time(folder, name):
-    """Crash at the first try, with others; at the second, how many run here."""
-    folder = Path(folder)
-    if name not in [words[0] for words in lines(folder / "first")]:
-        note(folder / "first", name)
-        while not (folder / "crash").exists():  # noqa: ASYNC110 - the event is in another process
-            await asyncio.sleep(0.003)
-        crash("kill")
-    await asyncio.sleep(0.05)
-    return len(asyncio.all_tasks())

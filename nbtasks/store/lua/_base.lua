@@ -8,6 +8,7 @@ local TIME = redis.call('TIME')
 local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
 local DAY = 86400000
 local WAKE_TTL = 3600000
+local OWNER = 12 -- first characters of a token: which process of a worker took it
 
 -- One state byte a member; lower case is unfinished (states.py has the whole list).
 local PENDING, STARTED, RETRY, FAILURE, REVOKED = 'p', 's', 'r', 'F', 'R'
@@ -29,6 +30,17 @@ end
 local function parse_slice(name)
   local rid, from, to = string.match(name, '^(.-):(%d+):(%d+)$')
   return rid, tonumber(from), tonumber(to)
+end
+
+-- Whether a sender's last message had this id; '' is none. A lost reply makes it come again.
+local function seen_before(name, id)
+  if id == '' then
+    return false
+  end
+  if redis.call('GET', PREFIX .. name) == id then
+    return true
+  end
+  redis.call('SET', PREFIX .. name, id, 'PX', DAY)
 end
 
 local function is_leased(lease)

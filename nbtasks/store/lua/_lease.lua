@@ -13,10 +13,13 @@ local function waiting_run(rid, from, to, key, place)
   return from + first - 1, from + last
 end
 
--- Lease members [from, to) and add them to the reply.
-local function lease_out(slot, rid, from, to, record, reply)
+-- Lease members [from, to) and add them to the reply. Of a suspect it is kept who has it.
+local function lease_out(slot, rid, from, to, record, reply, alone)
   local lease = slice_name(rid, from, to) .. ':' .. ARGV[7]
   redis.call('ZADD', PREFIX .. 'lease', NOW + tonumber(ARGV[6]), lease)
+  if alone then
+    redis.call('SET', PREFIX .. 'sus:' .. string.sub(ARGV[7], 1, OWNER), lease, 'PX', DAY)
+  end
   redis.call('SETRANGE', states_key(rid), from, string.rep(STARTED, to - from))
   local fields = { 'k' .. from }
   for i = from, to - 1 do
@@ -24,7 +27,8 @@ local function lease_out(slot, rid, from, to, record, reply)
   end
   local got = redis.call('HMGET', record_key(rid), unpack(fields))
   local retries = tonumber(got[1] or 0) or 0
-  local taken = { slot, lease, rid, from, record[1], record[2], record[6], retries }
+  local taken =
+    { slot, lease, rid, from, record[1], record[2], record[6], retries, alone and 1 or 0 }
   for i = 2, #got do
     taken[#taken + 1] = got[i]
   end

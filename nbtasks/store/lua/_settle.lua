@@ -7,8 +7,7 @@ local function settle_run(rid, from, states, body, worker)
   local key, count = record_key(rid), #states
   local clients = redis.call('HGET', key, 'c')
   local limit = inline_limit(clients)
-  local event = { rid, from, states, worker, NOW }
-  local fields = {}
+  local event, fields = { rid, from, states, worker, NOW }, {}
   for at = 1, count do
     local i = from + at - 1
     local value = body(i)
@@ -51,4 +50,11 @@ local function settle(rid, from, states, body, worker)
     end
     at = stop + 1
   end
+end
+
+-- A member waits again (PENDING or RETRY); its followers are told.
+local function unstart(rid, i, state)
+  redis.call('SETRANGE', states_key(rid), i, state)
+  redis.call('HDEL', record_key(rid), 'w' .. i)
+  emit(redis.call('HGET', record_key(rid), 'c'), 'b', { rid, i, state })
 end

@@ -14,13 +14,24 @@ local function score(priority, is_first)
   return is_first and band or band + TIME[1] * 1000000 + TIME[2] - EPOCH_US
 end
 
+-- A member whose next death would be its last waits apart, for a worker that holds no other such
+-- one: whichever task kills that worker, no neighbour is given up for it.
+local function is_suspect(deaths, cap)
+  local count = tonumber(deaths or 0)
+  return count > 0 and count >= tonumber(cap) - 1
+end
+
 -- Queue a slice, at the end of its priority or (is_first) before all others of it.
 local function enqueue(rid, from, to, is_first)
-  local found = redis.call('HMGET', record_key(rid), 'q', 'pr')
-  if found[1] then
+  local found = redis.call('HMGET', record_key(rid), 'q', 'pr', 'py', 'cap', 'd' .. from)
+  local name = found[1]
+  if name then
+    if to - from == 1 and is_suspect(found[5], found[4]) then
+      name = name .. (found[3] == '' and '' or '@' .. found[3]) .. '!'
+    end
     local place = score(tonumber(found[2]), is_first)
-    redis.call('ZADD', PREFIX .. 'ready:' .. found[1], place, slice_name(rid, from, to))
-    wake(found[1])
+    redis.call('ZADD', PREFIX .. 'ready:' .. name, place, slice_name(rid, from, to))
+    wake(name)
   end
 end
 
@@ -28,25 +39,15 @@ local function enqueue_later(rid, from, to, due)
   redis.call('ZADD', PREFIX .. 'sched', due, slice_name(rid, from, to))
 end
 
--- A member waits again (PENDING or RETRY); its followers are told.
-local function unstart(rid, i, state)
-  redis.call('SETRANGE', states_key(rid), i, state)
-  emit(redis.call('HGET', record_key(rid), 'c'), 'b', { rid, i, state })
-end
-
--- Its process died while member i ran, or may have run. It travels alone from now on, so that its
--- neighbours do not share its fate, and is given up after `cap` deaths.
-local function lose(rid, i, worker, reason)
-  local key = record_key(rid)
-  local deaths = redis.call('HINCRBY', key, 'd' .. i, 1)
-  local cap = tonumber(redis.call('HGET', key, 'cap'))
-  if deaths < cap then
-    unstart(rid, i, PENDING)
-    return enqueue(rid, i, i + 1, true)
+-- Where a worker looks, in this order: a queue's suspects, then the others, and of both first what
+-- only its Python can load.
+local function sources(queues, python, with_suspects)
+  local names = {}
+  for _, queue in ipairs(queues) do
+    for _, suffix in ipairs(with_suspects and { '!', '' } or { '' }) do
+      names[#names + 1] = queue .. '@' .. python .. suffix
+      names[#names + 1] = queue .. suffix
+    end
   end
-  local body = system_body({ type = 'WorkerLost', deaths = deaths, reason = reason })
-  bury(rid, i)
-  settle(rid, i, FAILURE, function()
-    return body
-  end, worker)
+  return names
 end

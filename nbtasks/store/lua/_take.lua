@@ -22,7 +22,8 @@ local function live_pythons(queue)
 end
 
 -- A slice whose code this worker's Python cannot load waits for one that can, or fails.
-local function hand_over(rid, from, to, place, queue, python)
+local function hand_over(rid, from, to, place, python)
+  local queue = redis.call('HGET', record_key(rid), 'q')
   local found = live_pythons(queue)
   if found[python] then
     local name = queue .. '@' .. python
@@ -37,14 +38,12 @@ local function hand_over(rid, from, to, place, queue, python)
   retire(rid, from, to, FAILURE, { type = 'VersionMismatch', sent = python, found = list })
 end
 
--- The next slice of these queues: key, queue, name, place; nil where all are empty.
-local function pop(queues, python)
-  for _, queue in ipairs(queues) do
-    for _, key in ipairs({ 'ready:' .. queue .. '@' .. python, 'ready:' .. queue }) do
-      local got = redis.call('ZPOPMIN', PREFIX .. key)
-      if got[1] then
-        return PREFIX .. key, queue, got[1], got[2]
-      end
+-- The next slice: where it was, its name and place; nil where all are empty.
+local function pop(names)
+  for _, name in ipairs(names) do
+    local got = redis.call('ZPOPMIN', PREFIX .. 'ready:' .. name)
+    if got[1] then
+      return PREFIX .. 'ready:' .. name, got[1], got[2]
     end
   end
 end

@@ -2,53 +2,59 @@
 
 local BYTES_A_US = 1000
 
--- Take one slice for a slot. Returns the time it may need and its members; nil: nothing is queued.
-local function take_slice(slot, queues, budget, room, reply)
-  local key, queue, name, place = pop(queues, ARGV[8])
-  if not key then
+-- Take one slice for a slot. Returns the time it may need, its members and whether it is a suspect;
+-- nil: nothing is queued.
+local function take_slice(slot, names, budget, room, reply)
+  local queue, name, place = pop(names)
+  if not queue then
     return nil
   end
   local rid, from, to = parse_slice(name)
-  local found = redis.call('HMGET', record_key(rid), 'h', 'fn', 'py', 'exp', 'us', 'n', 'sz')
-  if not found[1] then
+  local key = record_key(rid)
+  local got = redis.call('HMGET', key, 'h', 'fn', 'py', 'exp', 'us', 'n', 'sz', 'cap', 'd' .. from)
+  if not got[1] then
     return 0, 0
   end
-  local expires = tonumber(found[4]) or 0 -- who writes to Redis may write anything
+  local expires = tonumber(got[4]) or 0 -- who writes to Redis may write anything
   if expires > 0 and expires <= NOW then
     retire(rid, from, to, REVOKED, { type = 'TaskRevoked', reason = 'expired' })
     return 0, 0
   end
-  if found[3] ~= '' and found[3] ~= ARGV[8] then
-    hand_over(rid, from, to, place, queue, found[3])
+  if got[3] ~= '' and got[3] ~= ARGV[8] then
+    hand_over(rid, from, to, place, got[3])
     return 0, 0
   end
   -- Bytes take time as well: no reply is to carry more than a few MB of arguments, or one member.
-  local us, bytes = tonumber(found[5] or ARGV[4]) or 1, tonumber(found[7] or 0) or 0
+  local us, bytes = tonumber(got[5] or ARGV[4]) or 1, tonumber(got[7] or 0) or 0
   local each = math.max(us, bytes / BYTES_A_US)
   local count = math.min(to - from, room, math.max(1, math.floor(budget / each)))
   if from + count < to then
-    redis.call('ZADD', key, place, slice_name(rid, from + count, to))
+    redis.call('ZADD', queue, place, slice_name(rid, from + count, to))
   end
-  local first, stop = waiting_run(rid, from, from + count, key, place)
+  local first, stop = waiting_run(rid, from, from + count, queue, place)
   if not first then
     return 0, 0
   end
-  lease_out(slot, rid, first, stop, found, reply)
-  return (stop - first) * each, stop - first
+  local alone = to - from == 1 and is_suspect(got[9], got[8])
+  lease_out(slot, rid, first, stop, got, reply, alone)
+  return (stop - first) * each, stop - first, alone
 end
 
--- Fill one slot. Returns false where the queues are empty.
-local function fill(slot, queues, reply)
+-- Fill one slot. Returns the names of where to look for the next one; nil where all is empty.
+local function fill(slot, queues, names, reply)
   local budget, room = tonumber(ARGV[3]), tonumber(ARGV[5])
   for _ = 1, MAX_SLICES do
-    local cost, count = take_slice(slot, queues, budget, room, reply)
+    local cost, count, alone = take_slice(slot, names, budget, room, reply)
     if not cost then
-      return false
+      return nil
+    end
+    if alone then
+      return sources(queues, ARGV[8], false) -- one a worker
     end
     budget, room = budget - cost, room - count
     if budget <= 0 or room <= 0 then
-      return true
+      break
     end
   end
-  return true
+  return names
 end

@@ -3,9 +3,9 @@
 local function remove_slices(rid, names)
   if #names > 0 then
     local found = redis.call('HMGET', record_key(rid), 'q', 'py')
-    local queue = 'ready:' .. found[1]
-    for _, key in ipairs({ 'sched', queue, queue .. '@' .. found[2] }) do
-      redis.call('ZREM', PREFIX .. key, unpack(names))
+    redis.call('ZREM', PREFIX .. 'sched', unpack(names))
+    for _, name in ipairs(sources({ found[1] }, found[2], true)) do
+      redis.call('ZREM', PREFIX .. 'ready:' .. name, unpack(names))
     end
   end
 end

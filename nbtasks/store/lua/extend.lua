@@ -3,6 +3,7 @@
 -- is told again until the lease ends. Also sees to what is due, so that an idle worker takes over
 -- from one that died.
 --
+-- Parts    base events code settle slices grace suspects timers
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
 --          4 number of facts, then name and value of each · then leases
@@ -19,6 +20,8 @@ redis.call('PEXPIRE', key, alive)
 redis.call('ZADD', PREFIX .. 'fleet', NOW + alive, worker)
 redis.call('ZREMRANGEBYSCORE', PREFIX .. 'fleet', '-inf', NOW - DAY)
 redis.call('PEXPIRE', PREFIX .. 'fleet', DAY)
+grace_left(tonumber(ARGV[2]))
+redis.call('SET', PREFIX .. 'beat', NOW, 'PX', DAY)
 
 local reply = {}
 for at = first, #ARGV do
@@ -45,6 +48,6 @@ for at = first, #ARGV do
 end
 
 promote_due()
-recover_lost()
+recover_lost(tonumber(ARGV[2]))
 flush_events()
 return reply

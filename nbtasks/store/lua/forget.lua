@@ -1,5 +1,6 @@
 -- forget: remove a finished record and all that belongs to it.
 --
+-- Parts    base
 -- KEYS[1]  prefix
 -- ARGV     1 record
 -- Returns  1 removed · 0 not stored · -1 refused: not every member has finished

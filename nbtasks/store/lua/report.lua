@@ -1,8 +1,9 @@
 -- report: what running members tell: that they run, how far they are, what they wrote. Counts only
 -- with the lease; senders merge reports to about ten a second.
 --
+-- Parts    base events
 -- KEYS[1]  prefix
--- ARGV     1 worker, then items of five: kind, lease, record, index, data
+-- ARGV     1 worker · 2 id of this report, then items of five: kind, lease, record, index, data
 --            's'  it has been running for a while      data: ms since it began
 --            'p'  progress                             data: JSON
 --            'o'  output                               data: one letter for the stream, then text
@@ -24,9 +25,12 @@ local function log(rid, i, data)
 end
 
 go_on_when_full()
+if seen_before('out:' .. ARGV[1], ARGV[2]) then
+  return 0
+end
 
 local dropped = 0
-for at = 2, #ARGV, 5 do
+for at = 3, #ARGV, 5 do
   local kind, lease, rid, i, data = unpack(ARGV, at, at + 4)
   local key = record_key(rid)
   local clients = redis.call('HGET', key, 'c')

@@ -1,5 +1,6 @@
 -- requeue: failed members wait again, as if they had just been submitted.
 --
+-- Parts    base events slices code
 -- KEYS[1]  prefix
 -- ARGV     1 nonce of this request: asked again with it, nothing changes · 2 record · 3.. indices
 -- Returns  for each index how often it has been queued again, 0 where it has not failed;

@@ -1,5 +1,6 @@
 -- submit: store a chunk of a record's members and queue it as a slice. Safe to repeat.
 --
+-- Parts    base slices code room store
 -- KEYS[1]  prefix
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
 --          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash

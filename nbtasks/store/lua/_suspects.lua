@@ -1,0 +1,60 @@
+-- Members whose process or worker died: they travel alone from now on. A death is counted (d<i>)
+-- only where the member is known to have run. A suspect, whose next death would be its last, is
+-- taken by a worker that holds no other; when that worker dies, its neighbours are not blamed.
+
+local RECOVER = 32
+
+-- A death that is `counted` goes on the member's account; after `cap` of them it is given up. With
+-- a cap of 1 (at most once) a member that may have run is not tried again.
+local function lose(rid, i, worker, reason, counted)
+  local key = record_key(rid)
+  local cap = tonumber(redis.call('HGET', key, 'cap'))
+  local deaths = redis.call('HINCRBY', key, 'd' .. i, (counted or cap == 1) and 1 or 0)
+  if deaths < cap then
+    unstart(rid, i, PENDING)
+    return enqueue(rid, i, i + 1, true)
+  end
+  local body = system_body({ type = 'WorkerLost', deaths = deaths, reason = reason })
+  bury(rid, i)
+  settle(rid, i, FAILURE, function()
+    return body
+  end, worker)
+end
+
+-- Whether the worker of a lost lease held a suspect under another lease, when it died.
+local function held_suspect(lease, token, lease_ms)
+  local key = PREFIX .. 'sus:' .. string.sub(token, 1, OWNER)
+  local suspect = redis.call('GET', key)
+  if suspect == lease then
+    redis.call('SET', key, 'lost', 'PX', 2 * lease_ms)
+    return false
+  end
+  return suspect == 'lost' or (suspect and is_leased(suspect))
+end
+
+local function lose_lease(lease, lease_ms)
+  redis.call('ZREM', PREFIX .. 'lease', lease)
+  local name, token = string.match(lease, '^(.*):([^:]*)$')
+  local rid, from, to = parse_slice(name or '')
+  if not rid then
+    return -- no worker of ours wrote it
+  end
+  local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
+  local _, started = string.gsub(old, STARTED, '')
+  local is_innocent = held_suspect(lease, token, lease_ms)
+  for at in string.gmatch(old, '()' .. STARTED) do
+    local i = from + at - 1
+    local ran = started == 1 or redis.call('HEXISTS', record_key(rid), 'w' .. i) == 1
+    lose(rid, i, '', 'its worker stopped renewing the lease', ran and not is_innocent)
+  end
+end
+
+-- Leases that nobody has renewed: their worker is dead, stopped or cut off. Returns ms of grace.
+local function recover_lost(lease_ms)
+  local lost = redis.call('ZRANGEBYSCORE', PREFIX .. 'lease', '-inf', NOW, 'LIMIT', 0, RECOVER)
+  local grace = #lost > 0 and grace_left(lease_ms) or 0
+  for _, lease in ipairs(grace == 0 and lost or {}) do
+    lose_lease(lease, lease_ms)
+  end
+  return grace
+end
