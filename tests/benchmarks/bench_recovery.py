@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_recovery.py [--restarts 20] [--crashes 20] [--kills 3]
 
-restart  Redis is killed and started again: until each of four workers has run another task,
+restart  Redis is killed, and 0 to 3 s later started again: until each of four workers has run one,
          counted from the moment when Redis answers
 crash    a task's process dies: until the task runs again
 kill     a worker is killed: until another has its task, with a lease of 2 s
@@ -29,6 +29,7 @@ from nbtasks.embedded import find_server
 
 WORKERS = 4
 LEASE_MS = 2000
+LONGEST_DOWN_S = 4
 KEY = os.urandom(32).hex()
 RUNNER = Path(__file__).parents[1] / "worker" / "run_worker.py"
 
@@ -91,10 +92,12 @@ def worker(app: App, name: str, **settings: object) -> Iterator[subprocess.Popen
     command = [sys.executable, RUNNER, app.config.url, "bench", name, json.dumps(settings)]
     environment = {**os.environ, "NBTASKS_KEY": KEY}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    until(lambda: name in {facts.name for facts in app.workers()})
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        until(lambda: name in {facts.name for facts in app.workers()})
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def restarts(server: Server, app: App, rounds: int) -> list[float]:
@@ -105,10 +108,11 @@ def restarts(server: Server, app: App, rounds: int) -> list[float]:
     with ExitStack() as stack:
         for name in queues:
             stack.enter_context(worker(app, name))
-        for _ in range(rounds):
+        for number in range(rounds):
             for name in queues:
                 task.apply_async((1,), queue=name).get(20)
             server.kill()
+            _pause.wait(number % LONGEST_DOWN_S)
             server.start()
             start = time.monotonic()
             results = [task.apply_async((1,), queue=name) for name in queues]

@@ -61,7 +61,7 @@ def test_a_task_that_swallows_the_soft_limit_is_killed_with_what_it_started(
     worker = start_worker("-c", "1")
     before = children(worker)
     result = app.task(chores.swallow_limits).apply_async(
-        (str(tmp_path / "pids"),), soft_time_limit=0.5, time_limit=1
+        (str(tmp_path / "pids"),), soft_time_limit=2, time_limit=3
     )
 
     with pytest.raises(TimeLimitExceeded):
