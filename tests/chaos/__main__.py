@@ -19,6 +19,9 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=full.tasks, help="faults go with them")
     parser.add_argument("--workers", type=int, default=full.workers)
     parser.add_argument("--children", type=int, default=full.children, help="of each worker")
+    parser.add_argument(
+        "--lease", type=int, default=full.lease_ms, help="ms: longer where others work too"
+    )
     parser.add_argument("--calm", type=int, help="so many pills, and no other fault of workers")
     parser.add_argument("--fsync", choices=["always", "everysec"], default=full.fsync)
     parser.add_argument("--slow-disk", type=int, default=0, help="ms that each fsync takes longer")
@@ -30,6 +33,8 @@ def main() -> int:
         seed=options.seed,
         workers=options.workers,
         children=options.children,
+        lease_ms=options.lease,
+        heartbeat_ms=options.lease // 5,
         fsync=options.fsync,
         slow_disk_ms=options.slow_disk,
     )
