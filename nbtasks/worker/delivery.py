@@ -7,6 +7,7 @@ from typing import Any
 from nbtasks.states import FAILURE
 from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd
+from nbtasks.worker.work import Work
 
 
 @dataclass(slots=True)
@@ -157,6 +158,32 @@ class Slot:
         if delivery.is_async:
             rooms.append(max(0, self.most_flying - len(self.flying - self.lent)))
         return min(rooms)
+
+    def hand_over(self, delivery: Delivery, code: str, bodies: list[bytes], blob: bytes) -> None:
+        """Give the child a slice, and its code where it does not have that."""
+        child = self.child
+        is_known = code in child.known_code
+        if not is_known:
+            child.known_code.add(code, len(blob))
+        work = Work(
+            delivery.sequence,
+            delivery.number,
+            delivery.rid,
+            delivery.members,
+            delivery.start,
+            delivery.header,
+            code,
+            delivery.retries,
+            delivery.is_async,
+            bodies,
+            None if is_known else blob,
+        )
+        child.hand_over(work)
+        if delivery.is_async:
+            self.flying.update((delivery.number, index) for index in delivery.unfinished())
+        else:
+            child.next_sequence += len(bodies)
+            self.since_ms = delivery.begun_ms
 
     def interrupt(self, sequence: int, limit_ms: int) -> bool:
         """Raise SoftTimeLimitExceeded in the member that runs; whether no more is to be done.

@@ -25,7 +25,7 @@ from nbtasks.worker.lookout import SLOW_US, look, start_takeback
 from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.revoking import condemn, strike
 from nbtasks.worker.seats import Seats
-from nbtasks.worker.work import RETRYABLE, Work
+from nbtasks.worker.work import RETRYABLE
 
 logger = logging.getLogger(__name__)
 
@@ -315,7 +315,6 @@ class Dispatcher:
     def _give(self, slot: Slot, taken: list[Any], blob: bytes | None) -> None:
         _, lease, rid, start, header, code, members, retries, suspect, *bodies = taken
         self._numbers += 1
-        child = slot.child
         facts = self._codes.facts(header)
         delivery = Delivery(
             number=self._numbers,
@@ -326,7 +325,7 @@ class Dispatcher:
             stop=start + len(bodies),
             at=start,
             left=len(bodies),
-            sequence=_NO_SEQUENCE if facts.is_async else child.next_sequence,
+            sequence=_NO_SEQUENCE if facts.is_async else slot.child.next_sequence,
             retries=retries,
             header=header,
             limit_ms=facts.limit_ms or self._intake.limit_ms,
@@ -343,32 +342,11 @@ class Dispatcher:
             delivery.stop = start + room
         if not bodies:
             return
-        child.process.tasks += len(bodies)
+        slot.child.process.tasks += len(bodies)
         if blob is None:
             self._fail_all(slot, delivery)
             return
-        name = code.decode()
-        work = Work(
-            delivery.sequence,
-            delivery.number,
-            delivery.rid,
-            delivery.members,
-            start,
-            header,
-            name,
-            retries,
-            delivery.is_async,
-            bodies,
-            None if name in child.known_code else blob,
-        )
-        if work.blob is not None:
-            child.known_code.add(name, len(blob))
-        child.hand_over(work)
-        if delivery.is_async:
-            slot.flying.update((delivery.number, index) for index in delivery.unfinished())
-        else:
-            child.next_sequence += len(bodies)
-            slot.since_ms = delivery.begun_ms
+        slot.hand_over(delivery, code.decode(), bodies, blob)
 
     def _fail_all(self, slot: Slot, delivery: Delivery) -> None:
         body = system_body(
