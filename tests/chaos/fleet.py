@@ -20,6 +20,10 @@ from nbtasks.app import App
 from nbtasks.clock import SystemClock
 
 TESTS = Path(__file__).parents[1]
+_PATHS = (str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", ""))
+WITH_TESTS = {"PYTHONPATH": os.pathsep.join(filter(None, _PATHS))}
+"""What workers need in their environment to import the tasks of this package."""
+
 PATIENCE_MS = 10_000
 """How long a fault waits for a worker to strike at before it is let go."""
 
@@ -150,11 +154,7 @@ class Fleet:
         return found
 
     def _start(self, at: int) -> OwnWorker:
-        paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
-        environment = {
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            history.PATH: str(self._folder / "history"),
-        }
+        environment = {**WITH_TESTS, history.PATH: str(self._folder / "history")}
         name, storm = f"w{at}", self._storm
         return OwnWorker(
             self._app, name, self._folder / f"{name}.log", environment,
@@ -194,15 +194,20 @@ class Fleet:
 
     def _strike_worker(self, fault: plan.WorkerFault, at: int) -> None:
         worker = self._workers[at]
-        children = [child.pid for child in psutil.Process(worker.pid).children()]
+        family = psutil.Process(worker.pid).children(recursive=True)
+        children = [child.pid for child in family]
         match fault:
             case plan.KillWorker():
                 worker.kill()
                 self._lose(*children)
                 self._workers[at] = self._start(at)
             case plan.KillChild(_, _, child):
-                if children:
-                    _signal(signal.SIGKILL, children[child % len(children)])
+                victim = family[child % len(family)] if family else None
+                if victim is not None:
+                    with suppress(psutil.NoSuchProcess):  # a fork server takes its own along
+                        self._lose(*(each.pid for each in victim.children(recursive=True)))
+                    _signal(signal.SIGKILL, victim.pid)
+                    self._lose(victim.pid)
             case plan.EndWorker():
                 worker.signal(signal.SIGTERM)
                 self._ending.add(at)

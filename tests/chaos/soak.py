@@ -20,6 +20,7 @@ from patience import wait_until
 from servers import Server
 from worker_side import OwnWorker
 
+from chaos.fleet import WITH_TESTS
 from nbtasks.app import App
 
 GROUP = 1000
@@ -69,7 +70,7 @@ def soak(tasks: int, rounds: int) -> list[dict[str, float]]:
         server = Server(folder, "--appendonly", "no")
         server.start()
         app = App("soak", broker=server.url, key=os.urandom(32).hex())
-        worker = OwnWorker(app, "w", folder / "w.log", concurrency=CHILDREN, **LEASE)
+        worker = OwnWorker(app, "w", folder / "w.log", WITH_TESTS, concurrency=CHILDREN, **LEASE)
         try:
             wait_until(app.workers, "the worker is up")
             for _ in range(rounds):
