@@ -56,6 +56,19 @@ def test_a_submit_of_many_chunks_is_stored_and_queued_once(lossy, lose, states, 
     assert sum(len(one.bodies) for one in taken) == 7 * CHUNK
 
 
+def test_a_submit_that_is_cut_amid_its_chunks_is_stored_and_queued_once(
+    lossy, proxy, states, worker
+):
+    bodies = [b"early"] * 4 * CHUNK + [b"late"] * 3 * CHUNK
+    record = make_record(bodies=bodies)
+    proxy.lose_reply(b"late")
+    lossy.submit(record, lambda: b"code")
+    assert proxy.dropped == 1
+    assert states(record.rid) == "p" * 7 * CHUNK
+    taken = worker.take(slots=9, budget_us=10**9, most=CHUNK)
+    assert [body for one in taken for body in one.bodies] == bodies
+
+
 def test_a_revoke_says_how_many_it_has_revoked(lossy, lose, submit, states):
     rid = submit(3)
     lose("revoke")
