@@ -7,6 +7,7 @@ local PREFIX = KEYS[1]
 local TIME = redis.call('TIME')
 local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
 local DAY = 86400000
+local NEVER = 1e15
 local WAKE_TTL = 3600000
 local OWNER = 12 -- first characters of a token: which process of a worker took it
 

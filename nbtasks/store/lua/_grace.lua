@@ -1,6 +1,11 @@
 -- Gaps in Redis' own time: it stood still, was down, or its clock was set. All leases may look
 -- overdue then, though their workers live: they get the time of a heartbeat to renew them.
 
+-- The least score of a sorted set, or nil.
+local function first_score(name)
+  return tonumber(redis.call('ZRANGE', PREFIX .. name, 0, 0, 'WITHSCORES')[2])
+end
+
 -- Called before leases are taken back, and by every heartbeat. Returns how many ms are left.
 local function grace_left(lease_ms)
   local key = PREFIX .. 'beat'

@@ -1,16 +1,15 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
 
--- Store final states and bodies of members from.. that all are unfinished. `body(i)` is the body of
--- member i or nil. A success takes the place of the member's arguments (m<i>); an error stands
--- beside them (e<i>), so that the member can be run again.
+-- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished till now. A value
+-- takes the arguments' place (m<i>); an error stands beside them (e<i>), for another try. Returns
+-- how many are left.
 local function settle_run(rid, from, states, body, worker)
   local key, count = record_key(rid), #states
-  local clients = redis.call('HGET', key, 'c')
+  local clients, keep, code = unpack(redis.call('HMGET', key, 'c', 'keep', 'fn'))
   local limit = inline_limit(clients)
   local event, fields = { rid, from, states, worker, NOW }, {}
   for at = 1, count do
-    local i = from + at - 1
-    local value = body(i)
+    local i, value = from + at - 1, body(from + at - 1)
     local success = string.byte(states, at) == 83
     if value then
       fields[#fields + 1] = (success and 'm' or 'e') .. i
@@ -25,12 +24,13 @@ local function settle_run(rid, from, states, body, worker)
   end
   redis.call('SETRANGE', states_key(rid), from, states)
   emit(clients, 'f', event)
-  if redis.call('HINCRBY', key, 'left', -count) == 0 then
-    local found = redis.call('HMGET', key, 'keep', 'fn')
-    redis.call('PEXPIRE', key, found[1])
-    redis.call('PEXPIRE', states_key(rid), found[1])
-    release_code(found[2])
+  local left = redis.call('HINCRBY', key, 'left', -count)
+  if left == 0 then
+    redis.call('PEXPIRE', key, keep)
+    redis.call('PEXPIRE', states_key(rid), keep)
+    release_code(code)
   end
+  return left
 end
 
 -- The same for members of which some may be finished already: those keep what they have.

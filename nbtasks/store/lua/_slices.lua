@@ -5,8 +5,9 @@ local EPOCH_US = 1735689600000000
 
 local function wake(queue)
   local key = PREFIX .. 'wake:' .. queue
-  redis.call('ZADD', key, 0, '1')
-  redis.call('PEXPIRE', key, WAKE_TTL)
+  if redis.call('ZADD', key, 0, '1') == 1 then
+    redis.call('PEXPIRE', key, WAKE_TTL)
+  end
 end
 
 local function score(priority, is_first)
@@ -22,6 +23,13 @@ local function is_suspect(deaths, cap)
 end
 
 -- Queue a slice, at the end of its priority or (is_first) before all others of it.
+local function put(name, priority, rid, from, to, is_first)
+  local place = score(tonumber(priority), is_first)
+  redis.call('ZADD', PREFIX .. 'ready:' .. name, place, slice_name(rid, from, to))
+  wake(name)
+end
+
+-- Queue a slice where its record belongs.
 local function enqueue(rid, from, to, is_first)
   local found = redis.call('HMGET', record_key(rid), 'q', 'pr', 'py', 'cap', 'd' .. from)
   local name = found[1]
@@ -29,25 +37,10 @@ local function enqueue(rid, from, to, is_first)
     if to - from == 1 and is_suspect(found[5], found[4]) then
       name = name .. (found[3] == '' and '' or '@' .. found[3]) .. '!'
     end
-    local place = score(tonumber(found[2]), is_first)
-    redis.call('ZADD', PREFIX .. 'ready:' .. name, place, slice_name(rid, from, to))
-    wake(name)
+    put(name, found[2], rid, from, to, is_first)
   end
 end
 
 local function enqueue_later(rid, from, to, due)
   redis.call('ZADD', PREFIX .. 'sched', due, slice_name(rid, from, to))
-end
-
--- Where a worker looks, in this order: a queue's suspects, then the others, and of both first what
--- only its Python can load.
-local function sources(queues, python, with_suspects)
-  local names = {}
-  for _, queue in ipairs(queues) do
-    for _, suffix in ipairs(with_suspects and { '!', '' } or { '' }) do
-      names[#names + 1] = queue .. '@' .. python .. suffix
-      names[#names + 1] = queue .. suffix
-    end
-  end
-  return names
 end

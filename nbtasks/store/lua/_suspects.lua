@@ -2,8 +2,6 @@
 -- only where the member is known to have run. A suspect, whose next death would be its last, is
 -- taken by a worker that holds no other; when that worker dies, its neighbours are not blamed.
 
-local RECOVER = 32
-
 -- A death that is `counted` goes on the member's account; after `cap` of them it is given up. With
 -- a cap of 1 (at most once) a member that may have run is not tried again.
 local function lose(rid, i, worker, reason, counted)
@@ -47,14 +45,4 @@ local function lose_lease(lease, lease_ms)
     local ran = started == 1 or redis.call('HEXISTS', record_key(rid), 'w' .. i) == 1
     lose(rid, i, '', 'its worker stopped renewing the lease', ran and not is_innocent)
   end
-end
-
--- Leases that nobody has renewed: their worker is dead, stopped or cut off. Returns ms of grace.
-local function recover_lost(lease_ms)
-  local lost = redis.call('ZRANGEBYSCORE', PREFIX .. 'lease', '-inf', NOW, 'LIMIT', 0, RECOVER)
-  local grace = #lost > 0 and grace_left(lease_ms) or 0
-  for _, lease in ipairs(grace == 0 and lost or {}) do
-    lose_lease(lease, lease_ms)
-  end
-  return grace
 end

@@ -1,40 +1,36 @@
 -- What is due: every exchange and heartbeat sees to it, so there is no sweeper process to lose.
 
 local PROMOTE = 200
+local RECOVER = 32
 
--- Countdowns and retries whose time has come join the queue.
+-- Countdowns and retries whose time has come join the queue. Returns when the next is due, or nil.
 local function promote_due()
-  local key = PREFIX .. 'sched'
+  local key, first = PREFIX .. 'sched', first_score('sched')
+  if not first or first > NOW then
+    return first
+  end
   local due = redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, PROMOTE)
   for _, name in ipairs(due) do
     redis.call('ZREM', key, name)
     enqueue(parse_slice(name))
   end
+  return first_score('sched')
 end
 
--- Ms until the next countdown or lease runs out; -1 where there is neither. Leases are not taken
--- back for `grace` ms.
-local function next_due(grace)
-  local soonest
-  for key, wait in pairs({ sched = 0, lease = grace }) do
-    local first = redis.call('ZRANGE', PREFIX .. key, 0, 0, 'WITHSCORES')
-    local left = first[2] and math.max(wait, first[2] - NOW)
-    if left and (not soonest or left < soonest) then
-      soonest = left
-    end
+-- Leases that nobody has renewed: their worker is dead, stopped or cut off. Returns when the next
+-- look makes sense, or nil.
+local function recover_lost(lease_ms)
+  local first = first_score('lease')
+  if not first or first > NOW then
+    return first
   end
-  return soonest or -1
-end
-
--- A wake-up is for one worker: while something is left, the next one is woken too. Returns 1 where
--- something is left.
-local function pass_wake_on(queues, python)
-  local left = 0
-  for _, name in ipairs(sources(queues, python, true)) do
-    if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
-      wake(name)
-      left = 1
-    end
+  local grace = grace_left(lease_ms)
+  if grace > 0 then
+    return NOW + grace
   end
-  return left
+  local lost = redis.call('ZRANGEBYSCORE', PREFIX .. 'lease', '-inf', NOW, 'LIMIT', 0, RECOVER)
+  for _, lease in ipairs(lost) do
+    lose_lease(lease, lease_ms)
+  end
+  return first_score('lease')
 end

@@ -2,16 +2,16 @@
 -- (held, rid, index, at, worker) with `at` the next argument, and returns the one after its own.
 
 local TURN_IN = {}
-
 -- Members have finished: states, us a member, then their bodies.
 function TURN_IN.f(held, rid, from, at, worker)
-  local states, each = ARGV[at], ARGV[at + 1]
-  local first = at + 2
+  local states, each, first = ARGV[at], ARGV[at + 1], at + 2
   if held then
-    settle(rid, from, states, function(i)
+    local function body(i)
       return ARGV[first + i - from]
-    end, worker)
-    redis.call('HSET', record_key(rid), 'us', each)
+    end
+    if settle(rid, from, states, body, worker) ~= 0 then
+      redis.call('HSET', record_key(rid), 'us', each)
+    end
   end
   return first + #states
 end

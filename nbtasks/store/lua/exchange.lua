@@ -1,6 +1,6 @@
 -- exchange: a worker hands in what it has done and takes what it has room for, in one step.
 --
--- Parts    base events code settle slices grace suspects lease take taken timers turn_in
+-- Parts    base events code settle slices grace suspects lease sources take taken timers turn_in
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 free slots · 3 time budget of a slot, us · 4 guess of a member's time, us
 --          5 most members a slot · 6 lease, ms · 7 token of this take · 8 Python tag
@@ -16,7 +16,6 @@
 --            retries of the first, 1 if it is a suspect, argument..} for each slice taken}
 
 go_on_when_full()
-
 local worker, queues, at = ARGV[1], {}, 12 + tonumber(ARGV[11])
 for i = 12, at - 1 do
   queues[#queues + 1] = ARGV[i]
@@ -42,12 +41,12 @@ while at <= #ARGV do
   at = TURN_IN[kind](held, rid, from, at, worker)
 end
 
-promote_due()
-local grace = recover_lost(tonumber(ARGV[6]))
+local due, lease_ms = promote_due(), tonumber(ARGV[6])
+local deadline = recover_lost(lease_ms)
 
-local reply = { 0, dropped, 0 }
-local names = sources(queues, ARGV[8], ARGV[9] == '1')
-for slot = 1, tonumber(ARGV[2]) do
+local reply, slots = { 0, dropped, 0 }, tonumber(ARGV[2])
+local names = slots > 0 and likely_sources(queues, ARGV[8], ARGV[9] == '1')
+for slot = 1, slots do
   names = fill(slot, queues, names, reply)
   if not names then
     break
@@ -55,5 +54,7 @@ for slot = 1, tonumber(ARGV[2]) do
 end
 reply[3] = pass_wake_on(queues, ARGV[8])
 flush_events()
-reply[1] = next_due(grace)
+-- What was taken now may be the next to run out.
+local soonest = math.min(due or NEVER, deadline or NEVER, reply[4] and NOW + lease_ms or NEVER)
+reply[1] = soonest < NEVER and math.max(0, soonest - NOW) or -1
 return reply

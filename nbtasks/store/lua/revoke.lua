@@ -1,7 +1,7 @@
 -- revoke: end members that have not finished. Holds with no worker running: takes skip them, and a
 -- result that comes later finds a final state.
 --
--- Parts    base events code settle slices unqueue
+-- Parts    base events code settle slices sources unqueue
 -- KEYS[1]  prefix
 -- ARGV     1 record · 2 from · 3 to · 4 name of a signal for what runs, '' to let it run out unseen
 --          5 '1' when it was asked before and the answer was lost: what is revoked already counts

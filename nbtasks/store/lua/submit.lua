@@ -13,7 +13,6 @@
 --          -3 less the members that wait, when the queue is full (nothing was written by these)
 
 local FIRST_BODY = 16
-
 local rid, from, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local key, code = record_key(rid), PREFIX .. 'fn:' .. ARGV[9]
 
@@ -36,9 +35,9 @@ if from == 0 then
   if waiting then
     return -3 - waiting
   end
-  store_head(key, rid, n)
 end
-store_bodies(key, from, FIRST_BODY, tonumber(found[3] or 0))
+local head = from == 0 and store_states(rid, n) or {}
+store_bodies(key, from, FIRST_BODY, tonumber(found[3] or 0), head)
 
 local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[12])
 -- A client that dies while it sends must not leave half a record behind for ever.
@@ -46,14 +45,16 @@ if to < n then
   redis.call('PEXPIRE', key, DAY)
   redis.call('PEXPIRE', states_key(rid), DAY)
 else
-  redis.call('PERSIST', key)
-  redis.call('PERSIST', states_key(rid))
+  if from > 0 then
+    redis.call('PERSIST', key)
+    redis.call('PERSIST', states_key(rid))
+  end
   retain_code(ARGV[9])
 end
 if delay > 0 then
   enqueue_later(rid, from, to, NOW + delay)
   wake(ARGV[5])
 else
-  enqueue(rid, from, to)
+  put(ARGV[5], ARGV[7], rid, from, to)
 end
 return to

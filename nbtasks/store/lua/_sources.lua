@@ -1,0 +1,50 @@
+-- Where workers look for something to take.
+
+local function ready_keys(names)
+  local keys = {}
+  for i, name in ipairs(names) do
+    keys[i] = PREFIX .. 'ready:' .. name
+  end
+  return keys
+end
+
+-- Where a worker looks, in this order: a queue's suspects, then the others, and of both first what
+-- only its Python can load.
+local function sources(queues, python, with_suspects)
+  local names = {}
+  for _, queue in ipairs(queues) do
+    for _, suffix in ipairs(with_suspects and { '!', '' } or { '' }) do
+      names[#names + 1] = queue .. '@' .. python .. suffix
+      names[#names + 1] = queue .. suffix
+    end
+  end
+  return names
+end
+
+-- Where there is something to take now, as far as one question tells: most of the time only the
+-- plain queues hold anything.
+local function likely_sources(queues, python, with_suspects)
+  local names, rare = sources(queues, python, with_suspects), {}
+  for _, name in ipairs(names) do
+    if string.find(name, '[@!]') then
+      rare[#rare + 1] = name
+    end
+  end
+  return redis.call('EXISTS', unpack(ready_keys(rare))) == 0 and queues or names
+end
+
+-- A wake-up is for one worker: while something is left, the next one is woken too. Returns 1 where
+-- something is left.
+local function pass_wake_on(queues, python)
+  local names, left = sources(queues, python, true), 0
+  if redis.call('EXISTS', unpack(ready_keys(names))) == 0 then
+    return 0
+  end
+  for _, name in ipairs(names) do
+    if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
+      wake(name)
+      left = 1
+    end
+  end
+  return left
+end
