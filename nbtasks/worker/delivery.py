@@ -132,7 +132,7 @@ class Slot:
     def is_free(self) -> bool:
         """Whether it may be given something."""
         process = self.child.process
-        if process.killed or process.is_full or self.has_sync:
+        if process.killed or process.is_full or process.is_kept or self.has_sync:
             return False
         return not self.flying or len(self.flying - self.lent) < self.most_flying
 

@@ -299,11 +299,24 @@ class Dispatcher:
         # While Redis was asked, children may have ended, and the worker may have been told to stop.
         if self._is_closing:
             self._return_taken()
+        if not self.holds_suspect:
+            self.seats.release()
+        waiting: list[list[Any]] = []
+        for taken in [taken for taken in self._taken if taken[8]]:
+            self._taken.remove(taken)
+            slot = self.seats.place_suspect()
+            if slot is None:
+                waiting.append(taken)
+            else:
+                self._give(slot, taken, blobs[taken[5].decode()])
         free = self.seats.free
         while self._taken and free:
             taken = self._taken.pop(0)
             number: int = taken[0]
             self._give(free[(number - 1) % len(free)], taken, blobs[taken[5].decode()])
+        if self._taken and not free:
+            self._return_taken()  # their place went to a suspect, or to nobody
+        self._taken += waiting
 
     def _return_taken(self) -> None:
         for taken in self._taken:

@@ -48,12 +48,10 @@ class HandIn:
         self._sizes.append(len(body))
         self._add("r", slot, delivery, 1, [index, delay_ms, body])
 
-    def died(
-        self, slot: Slot, delivery: Delivery, index: int, reason: str, *, is_sure: bool = True
-    ) -> None:
-        """The process that ran a member is dead; `is_sure` where nothing else ran in it."""
+    def died(self, slot: Slot, delivery: Delivery, index: int, reason: str) -> None:
+        """The process that ran a member is dead."""
         self._sizes.append(0)
-        self._add("d", slot, delivery, 1, [index, int(is_sure), reason])
+        self._add("d", slot, delivery, 1, [index, reason])
 
     def back(self, slot: Slot, delivery: Delivery, start: int, stop: int, each: int = 0) -> None:
         """Members [start, stop) of a delivery wait again; see `each` in exchange.lua."""

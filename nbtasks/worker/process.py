@@ -100,6 +100,7 @@ class Process:
         most_tasks: How many it may be given; 0 for any number.
         killed: Why the parent has ended it; empty where it has not.
         retires: Why it gets nothing more; empty where it does.
+        is_kept: Whether it is kept for a suspect, which must run alone.
     """
 
     can_be_killed = True
@@ -112,6 +113,7 @@ class Process:
         self.most_tasks = 0
         self.killed = ""
         self.retires = ""
+        self.is_kept = False
 
     @property
     def is_full(self) -> bool:

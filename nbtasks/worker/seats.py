@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from nbtasks.worker.delivery import Slot
+from nbtasks.worker.process import Process
 
 
 @dataclass(slots=True)
@@ -39,3 +40,27 @@ class Seats:
         return [
             delivery.lease for slot in self.slots.values() for delivery in slot.deliveries.values()
         ]
+
+    def place_suspect(self) -> Slot | None:
+        """A child whose process runs nothing else, nor will until `release`.
+
+        Returns:
+            None while the process that was chosen still runs other tasks, which may take a while.
+        """
+        loads: dict[Process, int] = {}
+        for slot in self.slots.values():
+            process = slot.child.process
+            if not (process.killed or process.is_full):
+                loads[process] = loads.get(process, 0) + len(slot.deliveries)
+        if not loads:
+            return None
+        chosen = min(loads, key=lambda process: (not process.is_kept, loads[process]))
+        chosen.is_kept = True
+        if loads[chosen]:
+            return None
+        return next(slot for slot in self.slots.values() if slot.child.process is chosen)
+
+    def release(self) -> None:
+        """No suspect is here any more: its process is for everybody again."""
+        for slot in self.slots.values():
+            slot.child.process.is_kept = False

@@ -36,8 +36,8 @@ def test_members_that_travel_alone_leave_nothing_in_their_queue(submit, store, w
     taken = worker.take_one()
     worker.exchange(
         ["r", taken.lease, 0, rid, 0, 60_000, b"error"],
-        ["d", taken.lease, 0, rid, 1, 1, "signal 9"],
-        ["d", taken.lease, 0, rid, 2, 1, "signal 9"],
+        ["d", taken.lease, 0, rid, 1, "signal 9"],
+        ["d", taken.lease, 0, rid, 2, "signal 9"],
         ["b", taken.lease, 1, rid, 3, 4, 0],
     )
     store.revoke(rid, 0, 4, terminate=False)
@@ -99,7 +99,7 @@ def test_invariant_3_every_member_ends_whatever_happens_to_the_others(
         ["f", taken.lease, 0, rid, 0, "SF", 10, b"value", b"error"],
         ["f", taken.lease, 0, rid, 2, "S", 10, b"late"],
         ["r", taken.lease, 0, rid, 3, 0, b"error"],
-        ["d", taken.lease, 1, rid, 4, 1, "signal 9"],
+        ["d", taken.lease, 1, rid, 4, "signal 9"],
     )
     again = worker.take_one()
     assert states(rid) == "SFRsF"
@@ -349,7 +349,7 @@ def test_invariant_8_nothing_without_ttl_is_left_when_all_has_ended(submit, stor
     for taken in worker.take(slots=9):
         worker.report("o", taken, "1text")
         if taken.rid == lost:
-            worker.exchange(["d", taken.lease, 1, lost, 0, 1, "signal 9"])
+            worker.exchange(["d", taken.lease, 1, lost, 0, "signal 9"])
         else:
             worker.finish(taken)
     store.revoke(revoked, 0, 2, terminate=True)

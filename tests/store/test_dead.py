@@ -15,7 +15,7 @@ def kill(worker):
 
     def run(index=0):
         taken = worker.take_one()
-        chunk = ["d", taken.lease, 1, taken.rid, index, 1, "signal 9"]
+        chunk = ["d", taken.lease, 1, taken.rid, index, "signal 9"]
         assert worker.exchange(chunk).dropped == 0
         return taken
 

@@ -207,3 +207,16 @@ def test_a_process_retires_when_its_coroutines_have_ended(app, start_worker):
     start_worker("-c", "1", "--max-tasks-per-child", "4", "--async-concurrency", "3")
     pids = app.map(chores.wait_s, [0.02] * 12).get(10)
     assert sorted(pids.count(pid) for pid in set(pids)) == [4, 4, 4]
+
+
+def test_who_has_one_life_left_is_not_blamed_for_another_coroutine(app, start_worker, tmp_path):
+    start_worker("-c", "1")
+    held = app.task(chores.hold_async).apply_async((str(tmp_path), "a"), max_deliveries=2)
+    wait_until(lambda: chores.lines(tmp_path / "started"), "it runs")
+    pills = [app.task(chores.crash_soon).delay("kill") for _ in range(3)]
+    wait_until(lambda: len(chores.lines(tmp_path / "started")) == 2, "it runs alone")
+    (tmp_path / "go-a").touch()
+    assert held.get(20)
+    for pill in pills:
+        with pytest.raises(WorkerLost):
+            pill.get(20)

@@ -1,6 +1,6 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
 
--- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished till now. A value
+-- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished. A value
 -- takes the arguments' place (m<i>); an error stands beside them (e<i>), for another try. Returns
 -- how many are left.
 local function settle_run(rid, from, states, body, worker)

@@ -51,10 +51,10 @@ function TURN_IN.b(held, rid, from, at)
   return at + 2
 end
 
--- The process that ran a member has died; '0' where several ran, and another may be to blame.
+-- The process that ran a member has died.
 function TURN_IN.d(held, rid, i, at, worker)
   if held and redis.call('GETRANGE', states_key(rid), i, i) == STARTED then
-    lose(rid, i, worker, ARGV[at + 1], ARGV[at] == '1')
+    lose(rid, i, worker, ARGV[at], true)
   end
-  return at + 2
+  return at + 1
 end

@@ -9,7 +9,7 @@
 --            'f' lease, is last, record, from, states, us a member, a body for each state
 --            'r' lease, is last, record, index, delay ms, error (JSON)       try again later
 --            'b' lease, is last, record, from, to, us a member or 0   not begun: back as it was
---            'd' lease, is last, record, index, '1' if it surely ran, reason    its process died
+--            'd' lease, is last, record, index, reason                    its process died
 --          A chunk whose lease is no longer held is dropped; `is last` 1 ends the lease.
 -- Returns  {ms until something is due or -1, chunks dropped, 1 if something is left in the queues,
 --           {slot, lease, record, from, header, code hash, members of the record,
