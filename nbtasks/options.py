@@ -18,7 +18,7 @@ MAX_SECONDS: Final = 1e9
 
 Seconds = float | timedelta
 
-_AS_THEY_ARE: Final = ("queue", "priority", "max_deliveries", "redrive", "durable")
+_AS_THEY_ARE: Final = ("queue", "priority", "max_deliveries", "acks_late", "redrive", "durable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class TaskOptions:
         retry: When it is tried again after an error.
         expires_ms: It is revoked where it has not begun by then; 0 for never.
         max_deliveries: Dead workers it may leave behind; 0 for the app's setting.
+        acks_late: False for at most once: what may have begun when its process died is given up.
         limit_ms: Its process is killed where it runs longer; 0 for no limit.
         soft_ms: `SoftTimeLimitExceeded` is raised in it then; below `limit_ms`, 0 for no limit.
         bind: Whether its function gets a `TaskContext` first.
@@ -43,6 +44,7 @@ class TaskOptions:
     retry: RetryPolicy = NEVER
     expires_ms: int = 0
     max_deliveries: int = 0
+    acks_late: bool = True
     limit_ms: int = 0
     soft_ms: int = 0
     bind: bool = False
@@ -58,9 +60,10 @@ class TaskOptions:
             raise ConfigError(f"priority is {priority!r}: it must be a whole number from 0 to 9")
         _whole(self.max_deliveries, "max_deliveries")
         check_limits(self.soft_ms, self.limit_ms)
-        redrive: Any = self.redrive
-        if redrive is not None and not isinstance(redrive, bool):
-            raise ConfigError(f"redrive is {redrive!r}: it must be True or False")
+        flags: dict[str, Any] = {"acks_late": self.acks_late, "redrive": self.redrive}
+        for name, flag in flags.items():
+            if not isinstance(flag, bool) and (flag is not None or name == "acks_late"):
+                raise ConfigError(f"{name} is {flag!r}: it must be True or False")
         if self.durable is not None:
             check_durable(self.durable)
 
@@ -101,6 +104,7 @@ def task_options(
     retry_backoff_max: Seconds | None = None,
     retry_jitter: bool = False,
     max_deliveries: int = 0,
+    acks_late: bool = True,
     time_limit: Seconds | None = None,
     soft_time_limit: Seconds | None = None,
     redrive: bool | None = None,
@@ -117,7 +121,8 @@ def task_options(
     )  # fmt: skip
     return TaskOptions(
         queue=queue, priority=priority, retry=retry, expires_ms=_limit_ms(expires, "expires"),
-        max_deliveries=max_deliveries, limit_ms=_limit_ms(time_limit, "time_limit"),
+        max_deliveries=max_deliveries, acks_late=acks_late,
+        limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
         durable=durable,
     )  # fmt: skip

@@ -55,6 +55,7 @@ class Header:
     limit_ms: int = 0
     soft_ms: int = 0
     is_async: bool = False
+    once: bool = False
     retry: RetryPolicy
     sent_ms: int = 0
 
@@ -74,6 +75,7 @@ class Header:
             "limit": self.limit_ms,
             "soft": self.soft_ms,
             "async": self.is_async,
+            "once": self.once,
             "retry": self.retry.to_header(),
         }
         if self.sent_ms:
@@ -118,6 +120,7 @@ class Header:
             limit_ms=_number(fields["limit"]),
             soft_ms=_number(fields.get("soft", 0)),
             is_async=_flag(fields.get("async", False)),
+            once=_flag(fields.get("once", False)),
             retry=_policy(fields["retry"]),
             sent_ms=_number(fields.get("at", 0)),
         )

@@ -89,10 +89,13 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
         delay_ms=delay_ms,
         expires_ms=options.expires_ms,
         keep_ms=config.result_expires_ms,
-        max_deliveries=options.max_deliveries or config.max_deliveries,
+        max_deliveries=(options.max_deliveries or config.max_deliveries)
+        if options.acks_late
+        else 1,
         max_queued=config.max_queued,
     )
     redrive = config.redrive if options.redrive is None else options.redrive
+    redrive = redrive and options.acks_late  # at most once: Redis may have lost that it ran
     durable = config.durable if options.durable is None else options.durable
     replica_ms = config.replica_patience_ms if durable else 0
     is_named = bool(call.get("task_id"))
@@ -112,6 +115,7 @@ def _make_header(
         limit_ms=options.limit_ms,
         soft_ms=options.soft_ms,
         is_async=task is not None and task.is_async,
+        once=not options.acks_late,
         retry=options.retry,
         sent_ms=sent_ms,
     )

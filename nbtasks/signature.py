@@ -22,6 +22,7 @@ OPTIONS: Final = (
     "backoff",
     "retry_on",
     "max_deliveries",
+    "acks_late",
     "time_limit",
     "soft_time_limit",
     "redrive",

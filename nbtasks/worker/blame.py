@@ -14,7 +14,7 @@ def lose(process: Process, slots: Iterable[Slot], reason: str, hand_in: HandIn) 
 
     Nobody knows which of several threads or coroutines it was: each of them counts a death. Before
     its last one a member is a suspect, and runs alone in its process. Where we have killed it, none
-    is to blame.
+    is to blame; but what is to run at most once, and had begun, is given up all the same.
 
     Returns:
         Whether it had something to do.
@@ -24,9 +24,9 @@ def lose(process: Process, slots: Iterable[Slot], reason: str, hand_in: HandIn) 
     for slot, delivery in held:
         running = delivery.running(slot.child.cells.now)
         for start, stop in delivery.cut_at(running):
-            has_run = start in running and not process.killed
-            if has_run and isinstance(decision, GiveBack):
-                hand_in.died(slot, delivery, start, decision.reason)
+            is_counted = start in running and (delivery.once or not process.killed)
+            if is_counted and isinstance(decision, GiveBack):
+                hand_in.died(slot, delivery, start, process.killed or decision.reason)
             else:
                 hand_in.back(slot, delivery, start, stop)
     return bool(held)

@@ -34,6 +34,7 @@ class Delivery:
     limit_ms: int = 0
     soft_ms: int = 0
     is_suspect: bool = False
+    once: bool = False
     announced: int = -1
     is_async: bool = False
     is_interrupted: bool = False

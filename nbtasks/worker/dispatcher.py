@@ -344,6 +344,7 @@ class Dispatcher:
             limit_ms=facts.limit_ms or self._intake.limit_ms,
             soft_ms=facts.soft_ms or self._intake.soft_ms,
             is_suspect=bool(suspect),
+            once=facts.once,
             is_async=facts.is_async,
             begun_ms=self._clock.tick_ms(),
         )
