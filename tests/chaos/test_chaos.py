@@ -99,6 +99,12 @@ def test_the_checker_finds(changes, name):
     assert any(name in problem for problem in findings.problems)
 
 
+def test_a_count_that_a_torn_file_explains_is_no_problem():
+    miscounted = replace(GOOD, left={"a": (-1, 0)})
+    assert not check(replace(miscounted, is_torn=True)).problems
+    assert check(replace(miscounted, is_torn=True)).counts["miscounted"] == 1
+
+
 def test_what_a_death_explains_is_no_problem():
     findings = check(replace(GOOD, runs={0: 2, 1: 3}, deaths={0: 1, 1: 3}))
     assert not findings.problems
