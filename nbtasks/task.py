@@ -72,11 +72,11 @@ class Task(Generic[P, R]):
                 datetime after which it no longer starts; `queue`; `priority` 0-9; `task_id`, a
                 name of your own (sending it again is then a no-op); `retries`, how many more tries
                 after an error, `retry_delay` seconds, `backoff`, `retry_on` exception classes;
-                `max_deliveries`, dead workers allowed; `acks_late`, False for at most once: what may
-                have begun when its process died is given up as `WorkerLost`; `time_limit` seconds, after which it is
-                killed; `soft_time_limit` seconds, after which `SoftTimeLimitExceeded` is raised in
-                it; `redrive`, False for what must not be sent again where Redis has lost it;
-                `durable`, "replica" to wait until one has it.
+                `max_deliveries`, dead workers allowed; `acks_late`, False for at most once: what
+                may have begun when its process died is given up as `WorkerLost`; `time_limit`
+                seconds, after which it is killed; `soft_time_limit` seconds, after which
+                `SoftTimeLimitExceeded` is raised in it; `redrive`, False for what must not be sent
+                again where Redis has lost it; `durable`, "replica" to wait until one has it.
 
         Raises:
             ConfigError: An option is unknown or has a wrong value.
