@@ -1,6 +1,7 @@
 """Private Redis servers, to be killed and started again, and a look at what is left in one."""
 
 import os
+import struct
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -56,11 +57,30 @@ class Server:
 
 def slow_disk(folder: Path, ms: int) -> dict[str, str]:
     """The environment of a server whose every fsync takes so much longer; compiled in a folder."""
-    library = folder / "slow_disk.so"
-    source = Path(__file__).with_name("slow_disk.c")
+    return {"LD_PRELOAD": _compile("slow_disk", folder), "SLOW_DISK_MS": str(ms)}
+
+
+class WrongClock:
+    """A time of day that is off by some seconds, for programs with its `environment`."""
+
+    def __init__(self, folder: Path, seconds: int) -> None:
+        self._file = folder / "wrong_clock"
+        self.set(seconds)
+        library = _compile("wrong_clock", folder)
+        self.environment = {"LD_PRELOAD": library, "WRONG_CLOCK": str(self._file)}
+
+    def set(self, seconds: int) -> None:
+        """Let it jump, in all of them at once."""
+        with self._file.open("r+b" if self._file.exists() else "wb") as file:
+            file.write(struct.pack("l", seconds))
+
+
+def _compile(name: str, folder: Path) -> str:
+    library = folder / f"{name}.so"
+    source = Path(__file__).with_name(f"{name}.c")
     command = ["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"]
     subprocess.run(command, check=True)
-    return {"LD_PRELOAD": str(library), "SLOW_DISK_MS": str(ms)}
+    return str(library)
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:

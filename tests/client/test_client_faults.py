@@ -1,4 +1,4 @@
-"""Rows of the fault matrix that need a client: one that dies, one whose clock is wrong, many."""
+"""Rows of the fault matrix that need a client: one that dies, one that is away, many."""
 
 import json
 import os
@@ -18,7 +18,6 @@ from nbtasks.store.store import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbtasks.NoWorkerWarning")
 
-HOUR_MS = 3_600_000
 CLIENTS = 200
 
 SUBMIT_AND_DIE = """
@@ -72,31 +71,6 @@ def test_a_result_that_expires_while_get_waits_ends_the_wait(away, size):
         else:
             with pytest.raises(UnknownTask):
                 waiting.result()
-
-
-class WrongClock(SystemClock):
-    """Of a machine whose time is wrong."""
-
-    def __init__(self, off_ms):
-        self.off_ms = off_ms
-
-    def wall_ms(self):
-        return super().wall_ms() + self.off_ms
-
-
-@pytest.mark.parametrize("off_ms", [HOUR_MS, -HOUR_MS], ids=["fast", "slow"])
-def test_a_client_whose_clock_is_wrong_by_an_hour_gets_its_results(
-    server, make_app, add_worker, off_ms
-):
-    app = make_app(server.url)
-    app.clock = WrongClock(off_ms)
-    add_worker(app)
-    assert app.map(abs, range(-100, 0)).get(10) == list(range(100, 0, -1))
-    soon = app.task(len).apply_async(["abc"], countdown=0.2)
-    late = app.task(len).apply_async(["abc"], countdown=60)
-    assert soon.get(10) == 3
-    assert late.state == "PENDING"
-    late.revoke()
 
 
 @pytest.mark.slow
