@@ -72,10 +72,12 @@ def test_a_signal_amid_a_take_or_a_hand_in_loses_nothing(app, remote, proxy, sta
     group = app.map(chores.spin, [2] * 300)
     wait_until(lambda: group.completed_count() > 40, "some are done")
     proxy.lose_reply(SCRIPTS["exchange"].sha.encode())
+    last = app.task(chores.noop).delay(1)  # so that there is one
     wait_until(lambda: proxy.dropped, "the answer to a take or a hand-in is lost")
     remote.signal(number)
     assert remote.process.wait(15) == 0
     assert b"s" not in states(app, group)
     start_worker("-c", "2")
     assert group.get(20) == [2] * 300
+    assert last.get(20) == 1
     assert deaths(app, group) == {}
