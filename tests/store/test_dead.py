@@ -109,6 +109,15 @@ def test_a_request_that_is_sent_twice_counts_once(store, submit, worker, states)
     assert store.run_script("requeue", "n2", rid, 0) == [2]
 
 
+def test_a_request_that_comes_again_after_the_end_keeps_nothing(store, redis, given_up, worker):
+    rid = given_up()
+    store.run_script("requeue", "n1", rid, 0)
+    worker.finish(worker.take_one())
+    assert store.run_script("requeue", "n1", rid, 0) == [1]
+    assert redis.ttl(store.keys.record(rid)) > 0
+    assert not redis.exists(f"{store.keys.prefix}refs")
+
+
 def test_what_is_not_stored_is_not_queued_again(store, given_up, redis):
     with pytest.raises(UnknownTask):
         requeue(store, "nothing", [0])

@@ -134,6 +134,19 @@ def test_a_revoked_member_with_one_life_left_leaves_nothing_in_its_queue(
     assert not list(redis.scan_iter(f"{store.keys.prefix}ready:*"))
 
 
+def test_what_was_given_back_is_no_longer_the_first_worker_s_to_lose(submit, hand, lose, states):
+    rid = submit(3, max_deliveries=1)
+    dead, alive = hand("dead"), hand("alive")
+    taken = dead.take_one()
+    dead.exchange(["b", taken.lease, 0, rid, 2, 3, 0])
+    other = alive.take_one()
+    lose(taken)
+    assert alive.take() == []
+    assert states(rid) == "FFs"
+    assert alive.finish(other) == 0
+    assert states(rid) == "FFS"
+
+
 # Gaps
 
 

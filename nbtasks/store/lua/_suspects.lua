@@ -29,20 +29,3 @@ local function held_suspect(lease, token, lease_ms)
   end
   return suspect == 'lost' or (suspect and is_leased(suspect))
 end
-
-local function lose_lease(lease, lease_ms)
-  redis.call('ZREM', PREFIX .. 'lease', lease)
-  local name, token = string.match(lease, '^(.*):([^:]*)$')
-  local rid, from, to = parse_slice(name or '')
-  if not rid then
-    return -- no worker of ours wrote it
-  end
-  local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
-  local _, started = string.gsub(old, STARTED, '')
-  local is_innocent = held_suspect(lease, token, lease_ms)
-  for at in string.gmatch(old, '()' .. STARTED) do
-    local i = from + at - 1
-    local ran = started == 1 or redis.call('HEXISTS', record_key(rid), 'w' .. i) == 1
-    lose(rid, i, '', 'its worker stopped renewing the lease', ran and not is_innocent)
-  end
-end

@@ -29,8 +29,9 @@ local function recover_lost(lease_ms)
     return NOW + grace
   end
   local lost = redis.call('ZRANGEBYSCORE', PREFIX .. 'lease', '-inf', NOW, 'LIMIT', 0, RECOVER)
+  local leases = redis.call('ZRANGE', PREFIX .. 'lease', 0, -1)
   for _, lease in ipairs(lost) do
-    lose_lease(lease, lease_ms)
+    lose_lease(lease, lease_ms, leases)
   end
   return first_score('lease')
 end

@@ -17,6 +17,8 @@ elseif redis.call('EXISTS', PREFIX .. 'fn:' .. found[1]) == 0 then
   return -2
 end
 
+local numbers, some = {}, false
+
 -- Says how often member i has been queued again, this time included; 0 where it has not failed.
 local function requeue(i)
   local before, last = string.match(redis.call('HGET', key, 'z' .. i) or '0 ', '^(%d+) (.*)$')
@@ -35,13 +37,12 @@ local function requeue(i)
   redis.call('ZREM', PREFIX .. 'dead', slice_name(rid, i, i + 1))
   emit(found[3], 'q', { rid, i, number + 1 })
   enqueue(rid, i, i + 1)
+  some = true -- asked again, it may have ended since: then it stays as it is
   return number + 1
 end
 
-local numbers, some = {}, false
 for at = 3, #ARGV do
   numbers[at - 2] = requeue(tonumber(ARGV[at]))
-  some = some or numbers[at - 2] > 0
 end
 if some then
   redis.call('PERSIST', key)
