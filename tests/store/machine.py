@@ -69,7 +69,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.model.records) < 4)
     @rule(n=st.integers(1, 4), cap=st.integers(1, 3), is_late=st.booleans(), whole=st.booleans())
-    def submit(self, n: int, cap: int, is_late: bool, whole: bool) -> None:
+    def submit(self, *, n: int, cap: int, is_late: bool, whole: bool) -> None:
         rid = self._next("r")
         members = [Member(b"%s-a%d" % (rid.encode(), i)) for i in range(n)]
         self.model.records[rid] = Entry(rid, cap, is_late, members)
@@ -106,7 +106,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: any(one.is_whole for one in self.model.records.values()))
     @rule(pick=PICK, start=st.integers(0, 3), count=st.integers(1, 4), signal=st.booleans())
-    def revoke(self, pick: int, start: int, count: int, signal: bool) -> None:
+    def revoke(self, *, pick: int, start: int, count: int, signal: bool) -> None:
         entry = self._entry(pick)
         stop = min(len(entry.members), start % len(entry.members) + count)
         start %= len(entry.members)
@@ -132,7 +132,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: any("F" in one.states for one in self.model.records.values()))
     @rule(pick=PICK, first=st.booleans())
-    def requeue(self, pick: int, first: bool) -> None:
+    def requeue(self, *, pick: int, first: bool) -> None:
         failed = [one for one in self.model.records.values() if "F" in one.states and one.is_whole]
         if failed:
             entry = failed[pick % len(failed)]
@@ -192,7 +192,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.views)
     @rule(pick=PICK, kind=st.sampled_from("ffrbbd"), size=st.integers(1, 3), is_good=st.booleans())
-    def hand_in(self, pick: int, kind: str, size: int, is_good: bool) -> None:
+    def hand_in(self, *, pick: int, kind: str, size: int, is_good: bool) -> None:
         view = self.views[pick % len(self.views)]
         start, stop = view.start, view.stop
         if kind == "b":
@@ -204,12 +204,12 @@ class Machine(RuleBasedStateMachine):
         last = view.start == view.stop
         if last:
             self.views.remove(view)
-        chunk, effect = self._chunk(kind, view, start, stop, is_good)
+        chunk, effect = self._chunk(kind, view, start, stop, is_good=is_good)
         head = [kind, view.lease, int(last), view.rid, start]
-        self._exchange_twice(view, [*head, *chunk], effect, (start, stop), last)
+        self._exchange_twice(view, [*head, *chunk], effect, (start, stop), last=last)
 
     def _chunk(
-        self, kind: str, view: View, start: int, stop: int, is_good: bool
+        self, kind: str, view: View, start: int, stop: int, *, is_good: bool
     ) -> tuple[list[Any], Any]:
         def die(i: int, _: Member) -> None:
             self.model.die(view.rid, i, counted=is_good)
@@ -236,7 +236,7 @@ class Machine(RuleBasedStateMachine):
         )
 
     def _exchange_twice(
-        self, view: View, chunk: list[Any], effect: Any, bounds: tuple[int, int], last: bool
+        self, view: View, chunk: list[Any], effect: Any, bounds: tuple[int, int], *, last: bool
     ) -> None:
         """Hand in; then again, as if the reply had been lost."""
         # What has finished carries no id where nothing else is handed in: it does no harm twice.
@@ -306,7 +306,7 @@ class Machine(RuleBasedStateMachine):
                 one.is_due = one.is_due or one.place == "sched"
 
     @rule(is_over=st.booleans())
-    def gap(self, is_over: bool) -> None:
+    def gap(self, *, is_over: bool) -> None:
         """Redis was away; or the time that workers got for it is over."""
         if is_over:
             self.redis.delete(f"{self.store.keys.prefix}grace")
@@ -337,5 +337,5 @@ class Machine(RuleBasedStateMachine):
             self.pass_time()
             self.take("w1", 3, 9)
             while self.views:
-                self.hand_in(0, "f", 9, is_good=True)
+                self.hand_in(pick=0, kind="f", size=9, is_good=True)
         self.audit.check_end(self.model)
