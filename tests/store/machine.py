@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
         self, kind: str, view: View, start: int, stop: int, *, is_good: bool
     ) -> tuple[list[Any], Any]:
         def die(i: int, _: Member) -> None:
-            self.model.die(view.rid, i, counted=is_good)
+            self.model.die(view.rid, i, counted=True)
 
         def retry(_: int, one: Member) -> None:
             one.wait("r", "sched")
@@ -223,7 +223,7 @@ class Machine(RuleBasedStateMachine):
             one.was_seen = one.was_seen and i != start
 
         if kind == "d":
-            return [int(is_good), "signal 9"], die
+            return ["signal 9"], die
         if kind == "r":
             return [HOUR_MS, b"error"], retry
         if kind == "b":
@@ -305,6 +305,7 @@ class Machine(RuleBasedStateMachine):
             for one in entry.members:
                 one.is_due = one.is_due or one.place == "sched"
 
+    @precondition(lambda self: self.model.leases)
     @rule(is_over=st.booleans())
     def gap(self, *, is_over: bool) -> None:
         """Redis was away; or the time that workers got for it is over."""
@@ -312,7 +313,7 @@ class Machine(RuleBasedStateMachine):
             self.redis.delete(f"{self.store.keys.prefix}grace")
             self.model.grace = False
         elif self.redis.exists(f"{self.store.keys.prefix}beat"):
-            self.redis.set(f"{self.store.keys.prefix}beat", 1)
+            self.redis.set(f"{self.store.keys.prefix}beat", 1, keepttl=True)
             self.model.gap = True
 
     def teardown(self) -> None:
