@@ -1,15 +1,22 @@
-"""Faults planted in the scripts: the machine must find each of them."""
+"""Faults planted in the scripts: the machine, or the test of that rule, must find each of them."""
 
-from hashlib import sha1
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from machine import Machine
+from planted import mutants
 
 from nbtasks.errors import StoreError
-from nbtasks.store.scripts import SCRIPTS, Script
+from nbtasks.store.scripts import SCRIPTS
+
+HERE = Path(__file__).parent
 
 HUNT = settings(
     max_examples=150,
@@ -45,14 +52,10 @@ def plant(monkeypatch: pytest.MonkeyPatch, server: Any) -> Any:
     """Replace a piece of the scripts' text, wherever it is; it must be somewhere."""
 
     def run(old: str, new: str) -> None:
-        found = [script for script in SCRIPTS.values() if old in script.text]
-        assert found, f"no script has {old!r} any more: plant this fault elsewhere"
-        for script in found:
-            text = script.text.replace(old, new)
+        for script in mutants(old, new):
             with server.client() as client:
-                client.script_load(text)  # a slip of the pen is no fault that may be found
-            digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
-            monkeypatch.setitem(SCRIPTS, script.name, Script(script.name, text, digest))
+                client.script_load(script.text)  # a slip of the pen is no fault that may be found
+            monkeypatch.setitem(SCRIPTS, script.name, script)
 
     return run
 
@@ -63,3 +66,86 @@ def test_the_machine_finds(name, server, plant):
     Machine.server = server
     with pytest.raises((AssertionError, KeyError, StopIteration, StoreError)):
         run_state_machine_as_test(Machine, settings=HUNT)
+
+
+UNUSED = ("randomly", "cacheprovider", "nbval", "playwright", "base_url")
+PLUGINS = ["-p", "planted", *(word for name in UNUSED for word in ("-p", f"no:{name}"))]
+"""A bare pytest starts in half the time."""
+
+RULES = {
+    "a hand-in needs no lease": (
+        "'lease', lease) == 1",
+        "'lease', lease) < 2",
+        "exchange.py::test_invariant_2_another_token_counts_for_nothing",
+    ),
+    "a report needs no lease": (
+        "or not is_leased(lease)",
+        "",
+        "control.py::test_invariant_2_a_report_without_the_lease_is_dropped",
+    ),
+    "a hand-in that comes again counts again": (
+        "redis.call('GET', PREFIX .. name) == id",
+        "false",
+        "suspects.py::test_a_hand_in_that_comes_again_counts_once",
+    ),
+    "a worker takes any number of suspects": (
+        "with_suspects and { '!', '' } or { '' }",
+        "{ '!', '' }",
+        "suspects.py::test_who_has_one_life_left_goes_to_a_worker_that_holds_no_other",
+    ),
+    "one death too many is allowed": (
+        "if deaths < cap then",
+        "if deaths <= cap then",
+        "exchange.py::test_invariant_6_deliveries_are_capped",
+    ),
+    "neighbours of a suspect are blamed": (
+        "ran and not is_innocent",
+        "ran",
+        "suspects.py::test_its_neighbours_are_not_blamed_for_the_worker_that_died_with_it",
+    ),
+    "a gap grants no grace": (
+        "if grace > 0 then",
+        "if false then",
+        "suspects.py::test_after_a_gap_live_workers_have_the_time_of_a_heartbeat",
+    ),
+    "what is left of a slice is lost": (
+        "redis.call('ZADD', queue, place, slice_name(rid, from + count, to))",
+        "",
+        "exchange.py::test_a_take_splits_a_slice_by_the_time_it_may_need",
+    ),
+    "nobody is woken": (
+        "redis.call('ZADD', key, 0, '1') == 1",
+        "false",
+        "exchange.py::test_a_worker_that_leaves_something_wakes_the_next",
+    ),
+    "a finished record stays for ever": (
+        "redis.call('PEXPIRE', key, keep)",
+        "",
+        "exchange.py::test_invariant_8_a_finished_record_gets_a_ttl",
+    ),
+    "a requeued member is not waited for": (
+        "redis.call('HINCRBY', key, 'left', 1)",
+        "",
+        "dead.py::test_a_task_that_is_queued_again_is_as_new",
+    ),
+    "a retry is not counted": (
+        "redis.call('HINCRBY', record_key(rid), 'k' .. i, 1)",
+        "",
+        "exchange.py::test_a_member_that_failed_is_tried_again_when_it_is_due",
+    ),
+}
+"""Old text, new text, and the test that must fail: what the machine would need long for."""
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_test_of_a_rule_fails_without_it(name):
+    old, new, test = RULES[name]
+    assert mutants(old, new)
+    path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *PLUGINS, "-q", "--tb=line", HERE / f"test_{test}"],
+        env={**os.environ, "PLANTED": json.dumps([old, new]), "PYTHONPATH": path},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    assert "user_script" not in done.stdout, "the fault is a slip of the pen"
