@@ -155,6 +155,7 @@ def run_server() -> None:
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     with suppress(ConnectionError, ProcessLookupError):  # the worker is gone
         _serve(control, bell, boot.apply(), boot.parent)
+    signal.set_wakeup_fd(-1)  # its socket is closed before the last signal may come
 
 
 def _serve(

@@ -84,7 +84,8 @@ def test_good_evidence_has_no_problems():
         ({"runs": {0: 2, 1: 3}}, "run too often"),
         ({"runs": {0: 0, 1: 3}}, "run too seldom"),
         ({"deaths": {1: 2}, "runs": {0: 1, 1: 2}}, "pills not given up"),
-        ({"runs": {0: 1, 1: 4}}, "run too often"),
+        ({"runs": {0: 1, 1: 4}, "is_calm": True}, "run too often"),
+        ({"runs": {0: 1, 1: 7}}, "run too often"),
         ({"deaths": {1: 4}}, "pills not given up"),
         (
             {"outcomes": {1: GOOD.outcomes[1], 0: GOOD.outcomes[1]}, "is_calm": True},
