@@ -7,7 +7,8 @@ touches itself; the scripts build the others from the prefix.
                              far, pr priority, py Python tag, fn code hash, cap deliveries, keep ms,
                              exp ms, t0 submitted ms, us time and sz bytes of a member; of member i:
                              m<i> arguments, after a success the value, e<i> error, k<i> retries,
-                             d<i> deaths, p<i> progress, w<i> worker, x<i> to be killed,
+                             d<i> deaths, u<i> times lost that were not counted, p<i> progress,
+                             w<i> worker, x<i> to be killed,
                              z<i> how often it was queued again, and the last request for it
                                                                 TTL `keep` once every member ended,
                                                                 a day until all are stored

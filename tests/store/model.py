@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 UNFINISHED = "psr"
 OWNER = 12
 
+UNSEEN = 5
+"""How often a member may be lost without having been seen to run, before it is counted."""
+
 
 @dataclass
 class Member:
@@ -21,6 +24,7 @@ class Member:
     requeues: int = 0
     nonce: str = ""
     was_seen: bool = False
+    unseen: int = 0
     signal: str = ""
     is_due: bool = False
 
@@ -152,7 +156,8 @@ class Model:
         innocent = suspect != lease.name and (suspect == "lost" or suspect in self.leases)
         lost = list(self.mine(lease.name, lease.rid, lease.start, lease.stop))
         for i, one in lost:
-            ran = len(lost) == 1 or one.was_seen
+            one.unseen += not one.was_seen
+            ran = one.was_seen or one.unseen > UNSEEN
             self.die(lease.rid, i, counted=ran and not innocent)
 
     def revoke(self, rid: str, start: int, stop: int, signal: str) -> int:
@@ -167,7 +172,7 @@ class Model:
             one = self.records[rid].members[i]
             if one.nonce != nonce and one.state == "F":
                 one.wait("p", "ready")
-                one.deaths = one.retries = 0
+                one.deaths = one.retries = one.unseen = 0
                 one.was_seen, one.signal, one.nonce = False, "", nonce
                 one.requeues += 1
                 self.dead.discard(f"{rid}:{i}:{i + 1}")

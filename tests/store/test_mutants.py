@@ -99,8 +99,8 @@ RULES = {
         "exchange.py::test_invariant_6_deliveries_are_capped",
     ),
     "neighbours of a suspect are blamed": (
-        "ran and not is_innocent",
-        "ran",
+        "has_run(rid, i) and not is_innocent",
+        "has_run(rid, i)",
         "suspects.py::test_its_neighbours_are_not_blamed_for_the_worker_that_died_with_it",
     ),
     "a gap grants no grace": (

@@ -33,23 +33,17 @@ def die(worker, rid, times):
         worker.exchange(["d", worker.take_one().lease, 1, rid, 0, "signal 9"])
 
 
-def test_a_member_alone_under_its_lease_is_counted(submit, hand, lose, deaths):
+def test_what_was_not_seen_to_run_is_not_counted_five_times(submit, hand, lose, deaths):
     rid = submit()
-    lose(hand("dead").take_one())
-    assert hand("alive").take_one().rid == rid
-    assert deaths(rid) == 1
+    counts = []
+    for _ in range(7):
+        lose(hand("dead").take_one())
+        hand("alive").exchange()
+        counts.append(deaths(rid))
+    assert counts == [0, 0, 0, 0, 0, 1, 2]
 
 
-def test_members_of_a_bundle_are_not_counted_since_only_one_can_have_run(
-    submit, hand, lose, deaths
-):
-    rid = submit(3)
-    lose(hand("dead").take_one())
-    assert [one.start for one in hand("alive").take(slots=3)] == [0, 1, 2]
-    assert [deaths(rid, i) for i in range(3)] == [0, 0, 0]
-
-
-def test_the_member_of_a_bundle_that_was_seen_to_run_is_counted(submit, hand, lose, deaths):
+def test_what_was_seen_to_run_is_counted(submit, hand, lose, deaths):
     rid = submit(3)
     dead = hand("dead")
     taken = dead.take_one()
@@ -95,7 +89,10 @@ def test_its_neighbours_are_not_blamed_for_the_worker_that_died_with_it(
     pill = submit()
     die(worker, pill, 2)
     neighbour = submit()
-    taken = hand("dead").take(slots=2)
+    dead = hand("dead")
+    taken = dead.take(slots=2)
+    for one in taken:
+        dead.report("s", one, 25)
     lose(*taken)
     hand("alive").take(slots=2)
     assert (deaths(pill), deaths(neighbour)) == (3, 0)
@@ -107,7 +104,9 @@ def test_that_holds_too_where_their_leases_end_one_after_the_other(
     pill = submit()
     die(worker, pill, 2)
     neighbour = submit()
-    for one in hand("dead").take(slots=2):
+    dead = hand("dead")
+    for one in dead.take(slots=2):
+        dead.report("s", one, 25)
         lose(one)
         hand("alive").exchange()
     assert (deaths(pill), deaths(neighbour)) == (3, 0)
@@ -120,6 +119,7 @@ def test_a_neighbour_of_what_has_ended_well_is_counted(submit, hand, lose, death
     dead = hand("dead")
     last_chance, other = dead.take(slots=2)
     dead.finish(last_chance)
+    dead.report("s", other, 25)
     lose(other)
     hand("alive").take()
     assert deaths(neighbour) == 1
@@ -238,7 +238,9 @@ def test_the_error_of_a_member_that_was_given_up_says_what_was_seen(
     rid = submit()
     worker = hand()
     die(worker, rid, 2)
-    lose(worker.take_one())
+    taken = worker.take_one()
+    worker.report("s", taken, 25)
+    lose(taken)
     hand("alive").exchange()
     body = redis.hget(store.keys.record(rid), "e0")
     assert json.loads(body[1:])["deaths"] == 3

@@ -1,5 +1,7 @@
 -- Taking back what nobody renews: what a lost lease still has of unfinished members waits again.
 
+local UNSEEN = 5
+
 -- Members of a slice that somebody has by now under a lease of their own: they were given back, or
 -- tried again, while the rest was still held. Such a lease is always the smaller one.
 local function passed_on(rid, from, to, leases)
@@ -15,6 +17,15 @@ local function passed_on(rid, from, to, leases)
     end
   end
   return found
+end
+
+-- Whether a member is held to have run: it was reported as started, about 20 ms after it began. One
+-- that was not may just have been handed over. That passes UNSEEN times, since it may also be what
+-- takes its worker down before anybody sees it run.
+local function has_run(rid, i)
+  local key = record_key(rid)
+  return redis.call('HEXISTS', key, 'w' .. i) == 1
+    or redis.call('HINCRBY', key, 'u' .. i, 1) > UNSEEN
 end
 
 local function lose_lease(lease, lease_ms, leases)
@@ -33,7 +44,7 @@ local function lose_lease(lease, lease_ms, leases)
   end
   local is_innocent = held_suspect(lease, token, lease_ms)
   for _, i in ipairs(mine) do
-    local ran = #mine == 1 or redis.call('HEXISTS', record_key(rid), 'w' .. i) == 1
-    lose(rid, i, '', 'its worker stopped renewing the lease', ran and not is_innocent)
+    local is_counted = has_run(rid, i) and not is_innocent
+    lose(rid, i, '', 'its worker stopped renewing the lease', is_counted)
   end
 end

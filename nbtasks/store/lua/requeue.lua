@@ -6,7 +6,7 @@
 -- Returns  for each index how often it has been queued again, 0 where it has not failed;
 --          or -1 when the record is not stored, -2 when its code is not
 
-local PER_MEMBER = { 'e', 'd', 'k', 'p', 'w', 'x' }
+local PER_MEMBER = { 'e', 'd', 'k', 'p', 'u', 'w', 'x' }
 
 local nonce, rid = ARGV[1], ARGV[2]
 local key = record_key(rid)
