@@ -429,6 +429,7 @@ def test_tasks_lists_the_newest_first_and_filters(kernel):
 
 
 def test_tasks_in_no_such_state_are_told(kernel):
+    kernel.ok("%%task fine -b\n1")
     assert kernel.ok("%tasks -s retry").displays[0]["text/plain"] == "No task in RETRY"
 
 
