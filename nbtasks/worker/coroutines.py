@@ -9,6 +9,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import ContextVar
 from types import coroutine
 from typing import Any
@@ -189,9 +190,10 @@ class Coroutines:
             task.cancel()  # as asyncio.run does with what a coroutine leaves behind
         del self._running[member.number, member.index]
         spent_us = int((self._loop.time() - began) * 1e6)
-        self._outbox.ended(member.number, member.index, state, spent_us, sealed)
-        if excess := self._memory.excess():
-            self._outbox.retire(excess)
+        with suppress(ConnectionError):  # the parent is gone: nobody is left to hear it
+            self._outbox.ended(member.number, member.index, state, spent_us, sealed)
+            if excess := self._memory.excess():
+                self._outbox.retire(excess)
 
 
 def progress_data(progress: Progress) -> bytes:

@@ -232,8 +232,9 @@ class Outbox:
     def _watch(self) -> None:
         while True:
             self._bell.acquire()
-            while (wait := self._send_overdue()) is not None:
-                self._idle.wait(wait / 1000)
+            with suppress(ConnectionError):  # the parent is gone: whoever reads here ends us
+                while (wait := self._send_overdue()) is not None:
+                    self._idle.wait(wait / 1000)
 
     def _send_overdue(self) -> float | None:
         """Send what has waited long enough; ms until more is due, None when nothing waits."""
