@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nbtasks.context import TaskContext, track
     from nbtasks.errors import (
         BadSignature,
+        ChordError,
         ConfigError,
         ContentRefused,
         NbTasksError,
@@ -66,6 +67,7 @@ _HOMES: Final = {
     "context": ("TaskContext", "track"),
     "errors": (
         "BadSignature",
+        "ChordError",
         "ConfigError",
         "ContentRefused",
         "NbTasksError",
@@ -102,6 +104,7 @@ __all__ = [
     "App",
     "AsyncResult",
     "BadSignature",
+    "ChordError",
     "Config",
     "ConfigError",
     "ContentRefused",

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nbtasks.record import member_id
-from nbtasks.states import FAILURE, PENDING, RETRY, REVOKED, STARTED, STATES, TaskState, is_finished
+from nbtasks.states import (
+    FAILURE,
+    PENDING,
+    RETRY,
+    REVOKED,
+    STARTED,
+    STATES,
+    WAITING,
+    TaskState,
+    is_finished,
+)
 
 EVERY = -1
 """In place of an index: every member, also after one has failed."""
@@ -127,8 +137,11 @@ class LiveRecord:
 
     def counts(self) -> dict[TaskState, int]:
         """How many members are in each state; the states that nobody is in are left out."""
-        found = {state: self.states.count(code) for code, state in STATES.items()}
-        return {state: count for state, count in found.items() if count}
+        found: dict[TaskState, int] = {}
+        for code, state in STATES.items():
+            if count := self.states.count(code):
+                found[state] = found.get(state, 0) + count
+        return found
 
     def dirty_set(self) -> set[int]:
         """A set that from now on gets the index of each changed member; the caller empties it."""
@@ -295,5 +308,5 @@ class LiveRecord:
             call()
 
 
-_UNFINISHED = frozenset((PENDING, STARTED, RETRY))
+_UNFINISHED = frozenset((PENDING, WAITING, STARTED, RETRY))
 _FAILED = (FAILURE, REVOKED)

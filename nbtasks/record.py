@@ -8,17 +8,18 @@ a member is its arguments. A `Slice` is a range of members: what is queued, leas
 import os
 import re
 import signal
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nbtasks.errors import BadSignature, ConfigError, TooOld, VersionMismatch
+from nbtasks.inputs import Inputs
 from nbtasks.retry import RetryPolicy
 from nbtasks.serializers import PYTHON_TAG, decode_json, encode_json
 
 FORMAT: Final = 1
 MAX_PRIORITY: Final = 9
-MAX_HEADER: Final = 65_536
+MAX_HEADER: Final = 2_000_000
 """Bytes; a longer header is not even read."""
 
 MAX_FIELD: Final = 1000
@@ -45,7 +46,11 @@ _MEMBER = re.compile(r"(.+)-(\d{1,9})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a worker may read of a record before it trusts it."""
+    """What a worker may read of a record before it trusts it.
+
+    `inputs` is what it takes from other records of its canvas; `root_id`, `parent_id`, `group_id`
+    and `stamps` say where in a canvas it stands, and are empty for a task alone.
+    """
 
     task: str
     code: str
@@ -58,6 +63,11 @@ class Header:
     once: bool = False
     retry: RetryPolicy
     sent_ms: int = 0
+    inputs: Inputs | None = None
+    root_id: str = ""
+    parent_id: str = ""
+    group_id: str = ""
+    stamps: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def encode(self) -> bytes:
         """As JSON, versioned.
@@ -78,8 +88,15 @@ class Header:
             "once": self.once,
             "retry": self.retry.to_header(),
         }
-        if self.sent_ms:
-            fields["at"] = self.sent_ms
+        rest: dict[str, Any] = {
+            "at": self.sent_ms,
+            "in": self.inputs and self.inputs.to_header(),
+            "root": self.root_id,
+            "parent": self.parent_id,
+            "group": self.group_id,
+            "stamps": self.stamps,
+        }
+        fields |= {name: value for name, value in rest.items() if value}
         data = encode_json(fields)
         if len(data) > MAX_HEADER:
             raise ConfigError(
@@ -123,6 +140,11 @@ class Header:
             once=_flag(fields.get("once", False)),
             retry=_policy(fields["retry"]),
             sent_ms=_number(fields.get("at", 0)),
+            inputs=Inputs.from_header(fields["in"]) if "in" in fields else None,
+            root_id=_text(fields.get("root", "")),
+            parent_id=_text(fields.get("parent", "")),
+            group_id=_text(fields.get("group", "")),
+            stamps=dict(fields.get("stamps", {})),
         )
 
     def check_age(self, what: str, now_ms: float, max_age_ms: int) -> None:

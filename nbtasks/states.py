@@ -4,10 +4,12 @@
        ^           │  ├───> FAILURE
        │           │  └───> RETRY ──> STARTED
        └───────────┘ (its worker was lost)          any unfinished state ──> REVOKED
-                                                    FAILURE ──> PENDING (queued again on request)
+    waiting ──> PENDING, FAILURE, IGNORED           FAILURE ──> PENDING (queued again on request)
 
 Redis keeps one byte a member. Lower case is unfinished, upper case is finished, so the Lua scripts
 and Python judge by the same rule (`is_finished`). PROGRESS is STARTED with a progress report.
+WAITING is PENDING for tasks before it in a canvas; it is IGNORED where it turns out not to be
+needed, as an errback is after a success.
 """
 
 from enum import StrEnum
@@ -23,22 +25,27 @@ class TaskState(StrEnum):
     SUCCESS = "SUCCESS"
     FAILURE = "FAILURE"
     REVOKED = "REVOKED"
+    IGNORED = "IGNORED"
 
 
 PENDING = ord("p")
+WAITING = ord("w")
 STARTED = ord("s")
 RETRY = ord("r")
 SUCCESS = ord("S")
 FAILURE = ord("F")
 REVOKED = ord("R")
+IGNORED = ord("I")
 
 STATES: dict[int, TaskState] = {
     PENDING: TaskState.PENDING,
+    WAITING: TaskState.PENDING,
     STARTED: TaskState.STARTED,
     RETRY: TaskState.RETRY,
     SUCCESS: TaskState.SUCCESS,
     FAILURE: TaskState.FAILURE,
     REVOKED: TaskState.REVOKED,
+    IGNORED: TaskState.IGNORED,
 }
 
 _FIRST_UNFINISHED = ord("a")

@@ -34,6 +34,7 @@ CASES = {
         ("argument 'x'", 2_000_000, 1_000_000, "max_input"),
         "argument 'x' is 2.0 MB, above",
     ),
+    "ChordError": (("t1", "ValueError: no"), "Dependency t1 raised ValueError: no"),
     "TaskRevoked": (("t1", "expired"), "task 't1' was not finished: expired"),
     "TimeLimitExceeded": (
         ("t1", 2.5),

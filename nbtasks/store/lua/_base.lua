@@ -12,7 +12,8 @@ local WAKE_TTL = 3600000
 local OWNER = 12 -- first characters of a token: which process of a worker took it
 
 -- One state byte a member; lower case is unfinished (states.py has the whole list).
-local PENDING, STARTED, RETRY, FAILURE, REVOKED = 'p', 's', 'r', 'F', 'R'
+local PENDING, WAITING, STARTED, RETRY = 'p', 'w', 's', 'r'
+local SUCCESS, FAILURE, REVOKED, IGNORED = 'S', 'F', 'R', 'I'
 local FIRST_UNFINISHED = 97
 
 local function record_key(rid)
