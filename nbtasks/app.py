@@ -20,7 +20,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.options import task_options
 from nbtasks.presence import Presence
 from nbtasks.reading import Reader
-from nbtasks.record import Header, split_id
+from nbtasks.record import split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Prepared, Submission, prepare
@@ -205,7 +205,7 @@ class App(Reader):
             UnknownTask: No such task is stored.
         """
         for rid, index in ((task_id, 0), split_id(task_id) or ("", 0)):
-            record = self._attach(rid) if rid else None
+            (record,) = self.attach([rid]) if rid else (None,)
             if record is not None and index < record.n and record.task_id(index) == task_id:
                 return AsyncResult(self, record, index)
         raise UnknownTask(task_id)
@@ -320,24 +320,6 @@ class App(Reader):
         if not callable(function):
             raise ConfigError(f"{function!r} is not a function: only functions can be tasks")
         return Task(self, function, name or default_name(function), task_options(**options))
-
-    def _attach(self, rid: str) -> LiveRecord | None:
-        followed = self.events.find(rid)
-        if followed is not None and not followed.missing:
-            return followed
-        snapshot = self.store.watch(rid)
-        if snapshot is None:
-            return None
-        header = Header.decode(snapshot.header)
-        record = LiveRecord(
-            rid, len(snapshot.states), header.task, snapshot.queue, snapshot.submitted_ms
-        )
-        self.events.follow(record)
-        # Followed first, read again after: what ended in between is in the one or the other.
-        again = self.store.watch(rid)
-        if again is not None:
-            apply_snapshot(record, again, self.clock.wall_ms())
-        return record
 
 
 _current: App | None = None

@@ -135,6 +135,12 @@ class LiveRecord:
             return self.left == 0
         return is_finished(self.states[index])
 
+    def has_failed(self, index: int | None) -> bool:
+        """Whether one member (None: any member) ended in an error."""
+        if index is None:
+            return self.first_failure is not None
+        return self.states[index] in _FAILED
+
     def counts(self) -> dict[TaskState, int]:
         """How many members are in each state; the states that nobody is in are left out."""
         found: dict[TaskState, int] = {}

@@ -4,16 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbtasks.clock import Clock
 from nbtasks.connection import Connection
 from nbtasks.errors import BadSignature, TaskRevoked, UnknownTask
-from nbtasks.events import EventStream
+from nbtasks.events import EventStream, apply_snapshot
 from nbtasks.failure import ERROR, read_exception, system_failure
 from nbtasks.live import ErrorText, LiveRecord
-from nbtasks.record import KILL
+from nbtasks.record import KILL, Header
 from nbtasks.redrive import Redrive
 from nbtasks.serializers import Codec
 from nbtasks.signing import SYSTEM, Seal
-from nbtasks.states import REVOKED, SUCCESS
+from nbtasks.states import IGNORED, REVOKED, SUCCESS
 from nbtasks.store.dead import requeue
 from nbtasks.store.store import Store
 
@@ -21,6 +22,7 @@ from nbtasks.store.store import Store
 class Reader(ABC):
     """The part of an app that results know (`ResultSource`)."""
 
+    clock: Clock
     on_waited: Callable[[Sequence[LiveRecord]], None] | None
     _redrive: Redrive
 
@@ -47,6 +49,30 @@ class Reader(ABC):
     def check(self) -> None:
         """Raise StoreUnavailable where Redis is out of reach for too long."""
         self.events.check()
+
+    def attach(self, rids: Sequence[str]) -> list[LiveRecord | None]:
+        """Follow records by their ids; None for one that is not stored."""
+        found: dict[str, LiveRecord] = {}
+        for rid in rids:
+            known = self.events.find(rid)
+            if known is not None and not known.missing:
+                found[rid] = known
+        unknown = [rid for rid in dict.fromkeys(rids) if rid not in found]
+        for rid, snapshot in self.store.watch_all(unknown):
+            if snapshot is not None:
+                found[rid] = record = LiveRecord(
+                    rid,
+                    len(snapshot.states),
+                    Header.decode(snapshot.header).task,
+                    snapshot.queue,
+                    snapshot.submitted_ms,
+                )
+                self.events.follow(record)
+        # Followed first, read again after: what ended in between is in the one or the other.
+        for rid, snapshot in self.store.watch_all([rid for rid in unknown if rid in found]):
+            if snapshot is not None:
+                apply_snapshot(found[rid], snapshot, self.clock.wall_ms())
+        return [found.get(rid) for rid in rids]
 
     def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
         """The values of finished members; an exception object where one failed.
@@ -115,6 +141,8 @@ class Reader(ABC):
     def _open(self, record: LiveRecord, index: int, body: bytes | None, seal: Seal) -> Any:
         task_id = record.task_id(index)
         state = record.states[index]
+        if state == IGNORED:
+            return None
         if body is None:
             if state == REVOKED:
                 return TaskRevoked(task_id)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from nbtasks.clock import Clock
 from nbtasks.context import lent
@@ -31,6 +31,10 @@ class ResultSource(Protocol):
 
     def check(self) -> None:
         """Raise StoreUnavailable where Redis is out of reach for too long."""
+        ...
+
+    def attach(self, rids: Sequence[str]) -> "list[LiveRecord | None]":
+        """Follow records by their ids; None for one that is not stored."""
         ...
 
     def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
@@ -65,31 +69,26 @@ class ResultSource(Protocol):
 
 
 Waits = Sequence[tuple[LiveRecord, int | None]]
-"""Records, and which member of each is waited for; None: all, or a failure in any; EVERY: all."""
+"""Records, and which member of each is waited for; None: all of them."""
 
 
-def wait_for(source: ResultSource, waits: Waits, timeout: float | None) -> None:
-    """Wait until all of these are done, or one of those with None for an index has failed.
+def wait_for(
+    source: ResultSource, waits: Waits, timeout: float | None, *, to_the_end: bool = False
+) -> None:
+    """Wait until all of these are done, or one has failed; `to_the_end`: until all are done.
 
     Raises:
         WaitTimeout: It took longer than `timeout` seconds.
         StoreUnavailable: Redis is out of reach for too long.
     """
-    if is_over(waits):
+    if is_over(waits, to_the_end=to_the_end):
         return
-    woken: SimpleQueue[None] = SimpleQueue()
-    wake = partial(woken.put, None)
+    ended: SimpleQueue[None] = SimpleQueue()
     end_ms = end_ms_of(source, timeout)
     late = partial(_late, waits, timeout or 0.0)
-    for record, index in waits:
-        record.call_when_done(index, wake)
-    try:
-        with lent():
-            while not is_over(waits):
-                receive(source, woken, end_ms, late)
-    finally:
-        for record, _ in waits:
-            record.drop_callback(wake)
+    with _calls(waits, partial(ended.put, None), to_the_end=to_the_end) as calls, lent():
+        while not calls.is_over():
+            receive(source, ended, end_ms, late)
 
 
 async def wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], object]) -> None:
@@ -101,32 +100,80 @@ async def wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], ob
         with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
             loop.call_soon_threadsafe(woken.set)
 
-    for record, index in waits:
-        record.call_when_done(index, wake)
     before = interrupts.count
     try:
-        with interrupts, nullcontext() if is_over(waits) else lent():
-            while not is_over(waits):
-                source.check()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), TICK_S)
-                woken.clear()
+        with (
+            _calls(waits, wake, to_the_end=False) as calls,
+            interrupts,
+            nullcontext() if calls.is_over() else lent(),
+        ):
+            while not calls.is_over():
+                await pause_async(source, woken)
     except asyncio.CancelledError:
         if source.revoke_on_interrupt and interrupts.count > before:
             revoke()
             if is_in_cell():
                 raise KeyboardInterrupt from None
         raise
-    finally:
-        for record, _ in waits:
-            record.drop_callback(wake)
 
 
-def is_over(waits: Waits) -> bool:
+async def pause_async(source: ResultSource, woken: asyncio.Event) -> None:
+    """Wait for an event, or for a moment: an idle loop would not see an interrupt."""
+    source.check()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(woken.wait(), TICK_S)
+    woken.clear()
+
+
+def is_over(waits: Waits, *, to_the_end: bool = False) -> bool:
     """Whether there is nothing more to wait for."""
-    if any(index is None and record.first_failure is not None for record, index in waits):
+    if not to_the_end and any(record.has_failed(index) for record, index in waits):
         return True
     return all(record.is_done(index) for record, index in waits)
+
+
+class _calls:  # noqa: N801 - reads as a statement
+    """Calls `wake` when one of these is done; a look costs nothing where nothing has changed."""
+
+    def __init__(self, waits: Waits, wake: Callable[[], None], *, to_the_end: bool) -> None:
+        self._waits = waits
+        self._wake = wake
+        self._to_the_end = to_the_end
+        self._pending: dict[int, Callable[[], None]] = {}
+        self._is_failed = False
+
+    def __enter__(self) -> Self:
+        self._register()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for at, call in tuple(self._pending.items()):
+            self._waits[at][0].drop_callback(call)
+
+    def is_over(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        if self._is_failed:
+            return True
+        if self._pending:
+            return False
+        if is_over(self._waits, to_the_end=self._to_the_end):
+            return True
+        self._register()  # one that was done has been queued again
+        return False
+
+    def _register(self) -> None:
+        for at, (record, index) in enumerate(self._waits):
+            call = partial(self._done, at)
+            self._pending[at] = call
+            record.call_when_done(EVERY if index is None and self._to_the_end else index, call)
+
+    def _done(self, at: int) -> None:
+        record, index = self._waits[at]
+        if not self._to_the_end and record.has_failed(index):
+            self._is_failed = True
+        self._pending.pop(at, None)
+        if self._is_failed or not self._pending:
+            self._wake()
 
 
 def end_ms_of(source: ResultSource, timeout: float | None) -> float | None:
@@ -168,9 +215,9 @@ def receive_next(
 
 def _late(waits: Waits, timeout: float) -> WaitTimeout:
     record, index = waits[0]
-    if index is None or index == EVERY:
-        return WaitTimeout(record.rid, timeout, progress_of([record for record, _ in waits]))
-    return WaitTimeout(record.task_id(index), timeout, progress_of([record], index))
+    if index is None or len(waits) > 1:
+        return WaitTimeout(record.rid, timeout, progress_of(waits))
+    return WaitTimeout(record.task_id(index), timeout, record.state(index))
 
 
 class revoking:  # noqa: N801 - reads as a statement
@@ -192,9 +239,10 @@ class revoking:  # noqa: N801 - reads as a statement
             self._revoke()
 
 
-def progress_of(records: Sequence[LiveRecord], index: int | None = None) -> str:
-    """How far some records are, or one member, in words."""
-    if index is not None:
-        return records[0].state(index)
-    done = sum(record.n - record.left for record in records)
-    return f"{done} of {sum(record.n for record in records)} done"
+def progress_of(waits: Waits) -> str:
+    """How far these are, in words."""
+    done = sum(
+        record.n - record.left if index is None else record.is_done(index)
+        for record, index in waits
+    )
+    return f"{done} of {sum(record.n if index is None else 1 for record, index in waits)} done"

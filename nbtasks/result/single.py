@@ -1,0 +1,247 @@
+"""The handle on one task."""
+
+from collections.abc import Callable, Generator
+from types import SimpleNamespace
+from typing import Any, Generic, TypeVar, cast
+
+from nbtasks.errors import ChordError, UnknownTask
+from nbtasks.live import LiveRecord, Progress
+from nbtasks.record import KILL, check_signal
+from nbtasks.result.base import ResultBase
+from nbtasks.serializers import CellValue
+from nbtasks.states import SUCCESS, TaskState
+from nbtasks.waiting import ResultSource, Waits, revoking, wait_async, wait_for
+
+R = TypeVar("R")
+
+
+class AsyncResult(ResultBase, Generic[R]):
+    """One task: its state, and its value once it is there.
+
+    Not made by hand: `Task.delay`, `Task.apply_async`, `App.AsyncResult(id)`.
+    """
+
+    def __init__(
+        self,
+        source: ResultSource,
+        record: LiveRecord,
+        index: int = 0,
+        *,
+        parent: ResultBase | None = None,
+    ) -> None:
+        self.source = self._source = source
+        self._record = record
+        self._index = index
+        self._parent = parent
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsyncResult) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<AsyncResult {self.name} {self.id} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """The task's id: `<record>`, or `<record>-<i>` for a member of a group."""
+        return self._record.task_id(self._index)
+
+    @property
+    def record(self) -> LiveRecord:
+        """The record it is a member of."""
+        return self._record
+
+    @property
+    def index(self) -> int:
+        """Which member of its record it is."""
+        return self._index
+
+    @property
+    def records(self) -> list[LiveRecord]:
+        """The record behind it, for a board."""
+        return [self._record]
+
+    @property
+    def parent(self) -> ResultBase | None:
+        """What came before it in its chain or chord; None for the first."""
+        return self._parent
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self._record.name
+
+    @property
+    def queue(self) -> str:
+        """The queue it was sent to."""
+        return self._record.queue
+
+    @property
+    def state(self) -> TaskState:
+        """Its state as this client knows it.
+
+        Raises:
+            UnknownTask: Its record is no longer stored.
+        """
+        if self._record.missing:
+            raise UnknownTask(self.id)
+        return self._record.state(self._index)
+
+    status = state
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is, as it told last; None when it told nothing."""
+        return self._record.progress.get(self._index)
+
+    @property
+    def worker(self) -> str | None:
+        """Where it runs or ran; None for a task that took less than about 20 ms."""
+        start = self._record.started.get(self._index)
+        return start.worker if start else None
+
+    @property
+    def retries(self) -> int:
+        """How often it was tried again, as far as this client has seen."""
+        return self._record.retries.get(self._index, 0)
+
+    @property
+    def traceback(self) -> str | None:
+        """The formatted traceback of a failed task, else None."""
+        if not self.failed():
+            return None
+        error = self._record.errors.get(self._index)
+        if error is None:
+            error = self._source.error_text(self._record, self._index)
+        return error.traceback or None
+
+    @property
+    def result(self) -> Any:
+        """The value of a finished task or its exception object; None before."""
+        return self.outcome() if self.ready() else None
+
+    info = result
+
+    @property
+    def outputs(self) -> SimpleNamespace:
+        """The outputs that a cell task was asked for (`-o x,y`), as attributes; waits for them."""
+        self._wait(None)
+        value = self._raw()
+        return SimpleNamespace(**value.outputs if isinstance(value, CellValue) else {})
+
+    @property
+    def log(self) -> str:
+        """What it wrote to stdout and stderr so far, in order."""
+        return self._source.log(self._record, self._index)
+
+    def ready(self) -> bool:
+        """Whether it has finished, in whatever way."""
+        return self._record.is_done(self._index)
+
+    def successful(self) -> bool:
+        """Whether it has returned a value."""
+        return self._record.states[self._index] == SUCCESS
+
+    def failed(self) -> bool:
+        """Whether it ended in an error, revoked ones included."""
+        return self._record.has_failed(self._index)
+
+    def get(
+        self,
+        timeout: float | None = None,
+        *,
+        propagate: bool = True,
+        callback: Callable[[str, Any], object] | None = None,
+    ) -> R:
+        """Wait for the task and return its value; None for one that turned out not to be needed.
+
+        Args:
+            timeout: Seconds to wait at most; None waits for as long as it takes.
+            propagate: Raise the task's exception; with False, return it. Where it was not run
+                because a task before it failed, the exception of that one is raised.
+            callback: Is called with its id and its value, or the exception that is returned.
+
+        Raises:
+            WaitTimeout: It took longer. The task goes on.
+            StoreUnavailable: Redis went away while waiting, and stayed away.
+            UnknownTask: Its record is no longer stored.
+            Exception: What the task raised, with a traceback through its own code.
+        """
+        __tracebackhide__ = True  # IPython leaves this frame out of the traceback
+        self._wait(timeout)
+        value = self.outcome()
+        if propagate and isinstance(value, BaseException) and not self.successful():
+            raise culprit(value)
+        if callback is not None:
+            callback(self.id, value)
+        return cast("R", value)
+
+    wait = get
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self._get_async().__await__()
+
+    def revoke(self, *, terminate: bool = False, signal: str = KILL) -> bool:
+        """End the task for good; False where it had finished already.
+
+        Args:
+            terminate: End it if it runs; otherwise it runs out, and its value is dropped.
+            signal: What its process gets then. SIGTERM is raised in the task as SystemExit, SIGINT
+                as KeyboardInterrupt; one that has not ended after 2 seconds is killed.
+
+        Raises:
+            ConfigError: There is no such signal.
+        """
+        name, index = check_signal(signal), self._index
+        return bool(
+            self._source.revoke(self._record, index, index + 1, terminate=terminate, signal=name)
+        )
+
+    def requeue(self) -> bool:
+        """Run a failed task again, under the same id; False where it has not failed.
+
+        Raises:
+            UnknownTask: Its record is no longer stored.
+            StoreRefused: Its code has expired, or Redis is full.
+        """
+        return self._source.run_again(self._record, self._index)
+
+    def forget(self) -> bool:
+        """Remove the finished task's record (of a group: the whole record) from the store."""
+        return self._source.forget(self._record)
+
+    def waits(self) -> Waits:
+        """What `get` waits for."""
+        return [(self._record, self._index)]
+
+    def outcome(self) -> Any:
+        """Its value once it is ready, or its exception."""
+        value = self._raw()
+        return value.value if isinstance(value, CellValue) else value
+
+    def failure(self) -> BaseException | None:
+        """What `get` raises as far as is known now; None for nothing."""
+        return culprit(self.outcome()) if self.failed() else None
+
+    def _wait(self, timeout: float | None) -> None:
+        with revoking(self._source, lambda: self.revoke(terminate=True)):
+            wait_for(self._source, self.waits(), timeout)
+        self._source.waited([self._record])
+
+    async def _get_async(self) -> R:
+        await wait_async(self._source, self.waits(), lambda: self.revoke(terminate=True))
+        return self.get()
+
+    def _raw(self) -> Any:
+        if self._record.missing:
+            raise UnknownTask(self.id)
+        return self._source.values(self._record, [self._index])[0]
+
+
+def culprit(error: BaseException) -> BaseException:
+    """Of a chord that was not run, what ended the task it needed."""
+    if isinstance(error, ChordError) and error.__cause__ is not None:
+        return error.__cause__
+    return error
