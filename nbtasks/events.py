@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
-from nbtasks.errors import BadSignature, ContentRefused, StoreError, StoreUnavailable
-from nbtasks.failure import read_failure, system_failure
+from nbtasks.errors import BadSignature, ChordError, ContentRefused, StoreError, StoreUnavailable
+from nbtasks.failure import Dependency, read_dependency, read_failure, system_failure
 from nbtasks.live import ErrorText, LiveRecord, Progress
 from nbtasks.record import STREAMS
 from nbtasks.redrive import Redrive
@@ -259,18 +259,19 @@ class EventStream:
             return
         for index, (state, body) in enumerate(zip(states, bodies, strict=False), start):
             if body and state in {FAILURE, REVOKED}:
-                record.errors[index] = self.error_text(record, index, body)
+                task_id = record.task_id(index)
+                record.errors[index] = self.error_text(record.rid, index, task_id, body)
 
-    def error_text(self, record: LiveRecord, index: int, body: bytes) -> ErrorText:
-        """A failed member in words."""
-        task_id = record.task_id(index)
+    def error_text(self, rid: str, index: int, task_id: str, body: bytes) -> ErrorText:
+        """A failed member in words; unpickles nothing."""
         if body[:1] == SYSTEM:
+            if (blamed := read_dependency(body)) is not None:
+                record = self._records.get(blamed.rid)
+                return blame(blamed, record.errors.get(blamed.index) if record else None)
             error: Exception = system_failure(body, task_id)
             return ErrorText(type(error).__name__, str(error))
         try:
-            payload = self._signer.results(record.rid).open(
-                index, body, f"the result of task {task_id!r}"
-            )
+            payload = self._signer.results(rid).open(index, body, f"the result of task {task_id!r}")
         except (BadSignature, ContentRefused) as refused:
             return ErrorText(type(refused).__name__, str(refused))
         if bytes(payload[:1]) != b"E":
@@ -308,6 +309,15 @@ class EventStream:
                 apply_snapshot(unfinished[rid], snapshot, self._clock.wall_ms())
             elif rid not in self._redrive:
                 unfinished[rid].lose()
+
+
+def blame(blamed: Dependency, known: ErrorText | None) -> ErrorText:
+    """A task that was not run, in words; `known` is what is known of the error before it."""
+    if known is not None and not blamed.is_chord:
+        return known
+    reason = ": ".join(filter(None, (known.type_name, known.text))) if known is not None else ""
+    text = str(ChordError(blamed.task_id, reason))
+    return ErrorText(ChordError.__name__, text, known.traceback if known is not None else "")
 
 
 def apply_snapshot(record: LiveRecord, snapshot: Snapshot, at_ms: int) -> None:

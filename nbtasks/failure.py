@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, cast
 from nbtasks import errors
 from nbtasks.errors import (
     BadSignature,
+    ChordError,
     NbTasksError,
     RemoteError,
     TaskRevoked,
@@ -32,6 +33,9 @@ from nbtasks.serializers import PICKLE, Codec, decode_json, encode_json, name_of
 from nbtasks.signing import SYSTEM
 
 ERROR: Final = b"E"
+DEPENDENCY: Final = "Dependency"
+"""The type of a body that blames another task."""
+
 MAX_TEXT: Final = 20_000
 MAX_PICKLE: Final = 1_000_000
 MAX_FRAMES: Final = 100
@@ -121,15 +125,48 @@ def read_exception(payload: memoryview, codec: Codec = _CODEC) -> BaseException:
     return error.with_traceback(_rebuild(failure.frames))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """Why a task was not run: another one, before it, has failed.
+
+    Attributes:
+        task_id: That one.
+        rid: The record it is in.
+        index: Which member of it it is.
+        is_chord: Whether that is a `ChordError`; otherwise it is the same error.
+    """
+
+    task_id: str
+    rid: str
+    index: int
+    is_chord: bool
+
+
+def read_dependency(body: bytes) -> Dependency | None:
+    """The task that a body written by the store blames; None where it says something else."""
+    fields = _system_fields(body) if body[:1] == SYSTEM else None
+    if fields is None or fields["type"] != DEPENDENCY:
+        return None
+    task_id, rid, index = fields.get("of"), fields.get("rid"), fields.get("i")
+    if not (isinstance(task_id, str) and isinstance(rid, str) and isinstance(index, int)):
+        return None
+    is_chord = fields.get("chord") is True
+    return Dependency(task_id=task_id, rid=rid, index=index, is_chord=is_chord)
+
+
+def chord_failure(task_id: str, error: BaseException) -> ChordError:
+    """What a task ends with that was not run because of another's error."""
+    name = type_name(error).rpartition(".")[2]
+    failure = ChordError(task_id, f"{name}: {text}" if (text := _text(error)) else name)
+    failure.__cause__ = error
+    return failure
+
+
 def system_failure(body: bytes, task_id: str) -> NbTasksError:  # noqa: PLR0911 - one for each error
     """The error that a body written by the store, or by a worker without our key, stands for."""
-    try:
-        found = decode_json(body[1:])
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or "type" not in found:
+    fields = _system_fields(body)
+    if fields is None:
         return BadSignature(f"the error of task {task_id!r} cannot be read")
-    fields = cast("dict[str, Any]", found)
     match fields.get("type"):
         case "WorkerLost":
             deaths = fields.get("deaths", 1)
@@ -147,6 +184,8 @@ def system_failure(body: bytes, task_id: str) -> NbTasksError:  # noqa: PLR0911 
             return TaskRevoked(task_id, str(fields.get("reason", "revoked")))
         case "BadSignature":
             return BadSignature(str(fields.get("what")))
+        case "Dependency":
+            return ChordError(str(fields.get("of")))
         case kind:
             return RemoteError(str(kind), str(fields.get("text", "")))
 
@@ -160,6 +199,14 @@ def register_source(filename: str, source: str) -> None:
     """Let tracebacks show the lines of code that exists in no file here."""
     if source:
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+
+
+def _system_fields(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = decode_json(body[1:])
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) and "type" in found else None
 
 
 def _words_start() -> int:

@@ -6,15 +6,22 @@ from typing import Any
 
 from nbtasks.clock import Clock
 from nbtasks.connection import Connection
-from nbtasks.errors import BadSignature, TaskRevoked, UnknownTask
-from nbtasks.events import EventStream, apply_snapshot
-from nbtasks.failure import ERROR, read_exception, system_failure
+from nbtasks.errors import BadSignature, ChordError, TaskRevoked, UnknownTask
+from nbtasks.events import EventStream, apply_snapshot, blame
+from nbtasks.failure import (
+    ERROR,
+    Dependency,
+    chord_failure,
+    read_dependency,
+    read_exception,
+    system_failure,
+)
 from nbtasks.live import ErrorText, LiveRecord
 from nbtasks.record import KILL, Header
 from nbtasks.redrive import Redrive
 from nbtasks.serializers import Codec
-from nbtasks.signing import SYSTEM, Seal
-from nbtasks.states import IGNORED, REVOKED, SUCCESS
+from nbtasks.signing import SYSTEM
+from nbtasks.states import FAILURE, IGNORED, REVOKED, SUCCESS
 from nbtasks.store.dead import requeue
 from nbtasks.store.store import Store
 
@@ -90,8 +97,8 @@ class Reader(ABC):
                 at: body for at, body in zip(missing, fetched, strict=True) if body is not None
             }
             bodies = {**bodies, **found}
-        seal = self.connection.signer.results(record.rid)
-        return [self._open(record, index, bodies.get(index), seal) for index in indices]
+        open_ = _Opener(self, record)
+        return [open_(index, bodies.get(index)) for index in indices]
 
     def revoke(
         self, record: LiveRecord, start: int, stop: int, *, terminate: bool, signal: str = KILL
@@ -127,10 +134,21 @@ class Reader(ABC):
 
     def error_text(self, record: LiveRecord, index: int) -> ErrorText:
         """A failed member in words; fetched, where it was too long for an event."""
-        (body,) = self.store.bodies(record.rid, [index], bytes([record.states[index]]))
+        body = record.bodies.get(index)
+        if body is None:
+            (body,) = self.store.bodies(record.rid, [index], bytes([record.states[index]]))
         if body is None:
             return ErrorText("", "")
-        text = record.errors[index] = self.events.error_text(record, index, body)
+        blamed = read_dependency(body)
+        if blamed is not None:
+            (cause,) = self.store.bodies(blamed.rid, [blamed.index], bytes([FAILURE]))
+            known = cause and self.events.error_text(
+                blamed.rid, blamed.index, blamed.task_id, cause
+            )
+            text = blame(blamed, known or None)
+        else:
+            text = self.events.error_text(record.rid, index, record.task_id(index), body)
+        record.errors[index] = text
         return text
 
     def waited(self, records: Sequence[LiveRecord]) -> None:
@@ -138,7 +156,52 @@ class Reader(ABC):
         if self.on_waited is not None:
             self.on_waited(records)
 
-    def _open(self, record: LiveRecord, index: int, body: bytes | None, seal: Seal) -> Any:
+    def failure(self, blamed: Dependency) -> BaseException | None:
+        """The error of a task that others were not run for; None where it is not known any more."""
+        rid, index, task_id = blamed.rid, blamed.index, blamed.task_id
+        live = self.events.find(rid)
+        body = live.bodies.get(index) if live is not None and live.has_failed(index) else None
+        if body is None:
+            (body,) = self.store.bodies(rid, [index], bytes([FAILURE]))
+        if body is not None:
+            return self.open_failure(rid, index, task_id, body)
+        state = self.store.call("GETRANGE", self.store.keys.states(rid), index, index)
+        return TaskRevoked(task_id) if state == bytes([REVOKED]) else None
+
+    def open_failure(self, rid: str, index: int, task_id: str, body: bytes) -> BaseException:
+        """The error in a body of a member.
+
+        Raises:
+            BadSignature: It is not signed by our key.
+        """
+        if body[:1] == SYSTEM:
+            return system_failure(body, task_id)
+        payload = self.connection.signer.results(rid).open(
+            index, body, f"the error of task {task_id} is refused"
+        )
+        if bytes(payload[:1]) != ERROR:
+            raise BadSignature(f"the state of task {task_id} is refused")
+        return read_exception(payload, self.codec)
+
+
+class _Opener:
+    """Makes values of the bodies of a record; an error that many of them name is read once."""
+
+    def __init__(self, reader: Reader, record: LiveRecord) -> None:
+        self._reader = reader
+        self._record = record
+        self._codec = reader.codec
+        self._seal = reader.connection.signer.results(record.rid)
+        self._causes: dict[Dependency, BaseException] = {}
+
+    def __call__(self, index: int, body: bytes | None) -> Any:
+        """The value of a member, or an exception object.
+
+        Raises:
+            BadSignature: It is not signed by our key.
+            UnknownTask: It is no longer stored.
+        """
+        record = self._record
         task_id = record.task_id(index)
         state = record.states[index]
         if state == IGNORED:
@@ -148,14 +211,24 @@ class Reader(ABC):
                 return TaskRevoked(task_id)
             raise UnknownTask(task_id)
         if body[:1] == SYSTEM and state != SUCCESS:
-            return system_failure(body, task_id)
-        payload = seal.open(
+            blamed = read_dependency(body)
+            return self._cause(blamed) if blamed is not None else system_failure(body, task_id)
+        payload = self._seal.open(
             index, body, f"the result of task {record.name!r} ({task_id}) is refused"
         )
         if (bytes(payload[:1]) == ERROR) == (state == SUCCESS):
             # The state is not signed, but what was signed says which it is.
             raise BadSignature(f"the state of task {record.name!r} ({task_id}) is refused")
-        codec = self.codec
         if state != SUCCESS:
-            return read_exception(payload, codec)
-        return codec.decode(payload, f"the value of task {record.name!r} ({task_id})")
+            return read_exception(payload, self._codec)
+        return self._codec.decode(payload, f"the value of task {record.name!r} ({task_id})")
+
+    def _cause(self, blamed: Dependency) -> BaseException:
+        if blamed not in self._causes:
+            error = self._reader.failure(blamed)
+            if error is None:
+                error = ChordError(blamed.task_id)
+            elif blamed.is_chord:
+                error = chord_failure(blamed.task_id, error)
+            self._causes[blamed] = error
+        return self._causes[blamed]

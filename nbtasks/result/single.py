@@ -113,7 +113,7 @@ class AsyncResult(ResultBase, Generic[R]):
         if not self.failed():
             return None
         error = self._record.errors.get(self._index)
-        if error is None:
+        if error is None or not error.traceback:
             error = self._source.error_text(self._record, self._index)
         return error.traceback or None
 

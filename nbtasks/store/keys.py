@@ -55,6 +55,10 @@ class Keys:
         """HASH of a record."""
         return f"{self.prefix}r:{rid}"
 
+    def states(self, rid: str) -> str:
+        """STRING of the state bytes of a record."""
+        return f"{self.prefix}s:{rid}"
+
     def code(self, digest: str) -> str:
         """STRING of signed code."""
         return f"{self.prefix}fn:{digest}"
