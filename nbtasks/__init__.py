@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbtasks.app import App, current_app
-    from nbtasks.canvas import group
+    from nbtasks.canvas import chain, chord, group
     from nbtasks.config import Config
     from nbtasks.connection import InsecureWarning
     from nbtasks.context import TaskContext, track
@@ -50,9 +50,11 @@ if TYPE_CHECKING:
         WaitTimeout,
         WorkerLost,
     )
+    from nbtasks.mapping import chunks, xmap, xstarmap
     from nbtasks.presence import NoWorkerWarning
     from nbtasks.result import AsyncResult, GroupResult
     from nbtasks.signature import Signature
+    from nbtasks.stamping import StampingVisitor
     from nbtasks.states import TaskState
     from nbtasks.store.dead import DeadTask
     from nbtasks.task import Task
@@ -61,7 +63,7 @@ __version__: Final = "0.1.0"
 
 _HOMES: Final = {
     "app": ("App", "current_app"),
-    "canvas": ("group",),
+    "canvas": ("chain", "chord", "group"),
     "config": ("Config",),
     "connection": ("InsecureWarning",),
     "context": ("TaskContext", "track"),
@@ -91,9 +93,11 @@ _HOMES: Final = {
         "WaitTimeout",
         "WorkerLost",
     ),
+    "mapping": ("chunks", "xmap", "xstarmap"),
     "presence": ("NoWorkerWarning",),
     "result": ("AsyncResult", "GroupResult"),
     "signature": ("Signature",),
+    "stamping": ("StampingVisitor",),
     "states": ("TaskState",),
     "store.dead": ("DeadTask",),
     "task": ("Task",),
@@ -119,6 +123,7 @@ __all__ = [
     "RemoteError",
     "Signature",
     "SoftTimeLimitExceeded",
+    "StampingVisitor",
     "StoreError",
     "StoreFull",
     "StoreRefused",
@@ -136,9 +141,14 @@ __all__ = [
     "VersionMismatch",
     "WaitTimeout",
     "WorkerLost",
+    "chain",
+    "chord",
+    "chunks",
     "current_app",
     "group",
     "track",
+    "xmap",
+    "xstarmap",
 ]
 
 

@@ -2,15 +2,15 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast, overload
 from weakref import WeakSet, WeakValueDictionary
 
 from nbtasks import keyring
-from nbtasks.canvas import Batch, Plan
 from nbtasks.clock import Clock, SystemClock
+from nbtasks.compiling import compile_canvas
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
 from nbtasks.errors import ConfigError, NotReplicated, StoreError, UnknownTask
@@ -18,17 +18,19 @@ from nbtasks.events import apply_snapshot
 from nbtasks.functions import FunctionCache
 from nbtasks.live import LiveRecord
 from nbtasks.options import task_options
+from nbtasks.plan import Node, Plan
 from nbtasks.presence import Presence
 from nbtasks.reading import Reader
 from nbtasks.record import split_id
 from nbtasks.redrive import Redrive
-from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.result import AsyncResult, GroupResult, make_result
+from nbtasks.sender import find_task, set_sender
 from nbtasks.sending import Prepared, Submission, prepare
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
 from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.fleet import WorkerFacts, live_workers
-from nbtasks.task import Task, default_name, set_sender
+from nbtasks.task import Task, default_name
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,11 +69,12 @@ class App(Reader):
         self.clock: Clock = SystemClock()
         self.revoke_on_interrupt = False
         self.on_waited: Callable[[Sequence[LiveRecord]], None] | None = None
-        self.on_sent: Callable[[GroupResult[Any]], None] | None = None
+        self.on_sent: Callable[[AsyncResult[Any] | GroupResult[Any]], None] | None = None
         self._functions = FunctionCache()
         self._connection: Connection | None = None
         self._redrive = Redrive(self.clock)
         self._records: WeakValueDictionary[str, LiveRecord] = WeakValueDictionary()
+        self.tasks: dict[str, Task[..., Any]] = {}
         self._lock = threading.RLock()
         self._presence = Presence(self.clock)
         _apps.add(self)
@@ -181,8 +184,8 @@ class App(Reader):
             TypeError: There is no such option.
         """
         if function is None:
-            return partial(self._make_task, **options)
-        return self._make_task(function, **options)
+            return partial(self._add_task, **options)
+        return self._add_task(function, **options)
 
     def map(
         self, function: "Callable[..., R] | Task[..., R]", items: Iterable[Any], **options: Any
@@ -210,15 +213,45 @@ class App(Reader):
                 return AsyncResult(self, record, index)
         raise UnknownTask(task_id)
 
-    def send_all(self, signatures: Sequence[Signature]) -> GroupResult[Any]:
-        """Submit signatures that run side by side."""
-        return self.send(Plan.of(signatures))
+    def signature(
+        self,
+        name: str,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        immutable: bool = False,
+        **options: Any,
+    ) -> Signature:
+        """A signature of the task of a name.
 
-    def send(self, plan: Plan) -> GroupResult[Any]:
-        """Submit a plan: one record for each batch, in a few round trips each."""
-        prepared = [self._prepare_batch(batch) for batch in plan.batches]
-        result: GroupResult[Any] = GroupResult(self, [self._submit(each) for each in prepared])
-        if self.on_sent is not None:
+        Raises:
+            ConfigError: There is no such task, or no such option; the message names the nearest.
+        """
+        return Signature(find_task(name, self), args, kwargs, options, immutable=immutable)
+
+    def compile(
+        self,
+        signature: Signature,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """What a signature comes to: records, and what each of them waits for.
+
+        Raises:
+            ConfigError: It cannot be sent as it is.
+        """
+        return compile_canvas(signature, args, kwargs, options, app=self)
+
+    def send(self, plan: Plan) -> Handle | GroupResult[Any] | None:
+        """Submit a plan: one record for each node, in a few round trips each."""
+        for node in plan.nodes:
+            if node.after is not None or node.each is not None or node.puts:
+                raise ConfigError(f"task {node.task.name!r} waits for others, which is not ready")
+        prepared = [self._prepare_node(node) for node in plan.nodes]
+        lives = {node: self._submit(each) for node, each in zip(plan.nodes, prepared, strict=True)}
+        result = make_result(self, plan.value, lives)
+        if self.on_sent is not None and result is not None:
             self.on_sent(result)
         return result
 
@@ -233,21 +266,21 @@ class App(Reader):
         """
         return self._submit(self._prepare(submission))
 
-    def _prepare_batch(self, batch: Batch) -> Prepared:
-        found: Any = batch.task
+    def _prepare_node(self, node: Node) -> Prepared:
+        found: Any = node.task
         if not isinstance(found, Task):
             raise ConfigError(f"{found!r} is not a task")
         task = cast("Task[..., Any]", found)
-        for args, kwargs in batch.calls:
+        for args, kwargs in node.calls:
             task.check_arguments(args, kwargs)
         submission = Submission(
             code=self._functions.code(task.function, task.name, self.codec, bind=task.options.bind),
             name=task.name,
-            calls=batch.calls,
+            calls=node.calls,
             base=task.options,
-            call=batch.options,
+            call=node.options,
             task=task,
-            labels=batch.labels,
+            labels=node.labels,
         )
         return self._prepare(submission)
 
@@ -313,6 +346,11 @@ class App(Reader):
         if isinstance(task, AsyncResult):
             return task
         return self.AsyncResult(task.id if isinstance(task, DeadTask) else task)
+
+    def _add_task(self, function: Any, /, **options: Any) -> Task[..., Any]:
+        task = self._make_task(function, **options)
+        self.tasks[task.name] = task
+        return task
 
     def _make_task(self, function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
         if isinstance(function, Task):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from nbtasks.inputs import Path, Shape
-from nbtasks.signature import Sendable
+from nbtasks.sender import Sendable
 
 Call = tuple[tuple[Any, ...], Mapping[str, Any]]
 
@@ -95,6 +95,13 @@ class Known:
     rid: str
     index: int
     n: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A value that is there already, as that of a task that was run in this process."""
+
+    value: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)

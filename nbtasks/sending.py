@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from nbtasks.canvas import Call
 from nbtasks.config import Config
 from nbtasks.errors import TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
 from nbtasks.options import TaskOptions, merge_options
+from nbtasks.plan import Call
 from nbtasks.record import Header, Record, check_name, new_id
 from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer

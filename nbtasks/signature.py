@@ -1,14 +1,17 @@
 """A task and its arguments, not yet sent: a value that may be kept, copied and combined (pure)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from nbtasks.config import nearest
 from nbtasks.errors import ConfigError
+from nbtasks.record import check_name, new_id
+from nbtasks.sender import Sendable, Sender, current_sender, find_task
+from nbtasks.stamping import StampingVisitor, Stamps
 
 if TYPE_CHECKING:
-    from nbtasks.result import AsyncResult, GroupResult
+    from nbtasks.plan import Plan
 
 OPTIONS: Final = (
     "countdown",
@@ -27,73 +30,325 @@ OPTIONS: Final = (
     "soft_time_limit",
     "redrive",
     "durable",
+    "link",
+    "link_error",
+    "on_upstream",
+    "stamps",
 )
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 
-
-class Sender(Protocol):
-    """What signatures need of an app, so that they can be sent without knowing it."""
-
-    def send_all(self, signatures: "Sequence[Signature]") -> "GroupResult[Any]":
-        """Submit signatures that run side by side."""
-        ...
+_LINKS: Final = ("link", "link_error")
+_TIMES: Final = ("eta", "expires")
 
 
-class Sendable(Protocol):
-    """What signatures need of a task."""
+class Frozen:
+    """The result of a signature that has been given its id, but is not sent yet.
 
-    name: str
+    Among the arguments of another signature of the same canvas, it stands for the value. Once its
+    signature was sent, it is what `App.AsyncResult(id)` returns.
+    """
+
+    def __init__(self, task_id: str, signature: "Signature") -> None:
+        self.id = task_id
+        self.signature = signature
+
+    def __repr__(self) -> str:
+        return f"<Frozen {self.signature!r} {self.id}>"
+
+    def as_value(self) -> "Frozen":
+        """What it stands for is known once its canvas is compiled."""
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what pickle and copy ask for is not asked of a server
+            raise AttributeError(name)
+        sender: Any = self.signature.sender
+        return getattr(sender.AsyncResult(self.id), name)
+
+
+class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
+    """A call to be made: `fit.s(0.1)` is `fit` with its arguments and options.
+
+    Args:
+        task: The task, or the name of one.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        options: As `apply_async` takes them.
+        immutable: Whether it takes no more arguments: neither those of a call nor the value of
+            what is before it in a canvas.
+
+    Raises:
+        ConfigError: There is no such option; the message names the nearest one.
+    """
+
+    __slots__ = ("args", "immutable", "kwargs", "options", "task")
+
+    subtask_type: ClassVar[str | None] = None
+    kinds: ClassVar[dict[str, Any]] = {}
+    """The shapes that canvas.py adds, by their names: neither file can do without the other."""
+
+    task: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    options: dict[str, Any]
+    immutable: bool
+
+    def __init__(
+        self,
+        task: Sendable | str,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        immutable: bool = False,
+    ) -> None:
+        self.task = task
+        self.args = tuple(args)
+        self.kwargs = kwargs if kwargs is not None else {}
+        self.options = dict(check_options(options)) if options else {}
+        self.immutable = immutable
+
+    def __init_subclass__(cls) -> None:
+        if cls.subtask_type is not None:
+            cls.kinds[cls.subtask_type] = cls
+
+    def __repr__(self) -> str:
+        return self.reprcall()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Signature) or type(self) is not type(other):
+            return NotImplemented
+        return self._state() == other._state()
+
+    def __or__(self, other: object) -> "Signature":
+        """This, and then the other; neither is changed."""
+        if not isinstance(other, Signature):
+            return NotImplemented
+        return self.then(other)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task here and now, with these arguments before its own."""
+        whole = self.clone(args, kwargs)
+        return whole.type(*whole.args, **whole.kwargs)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.to_dict()[name]
+
+    def keys(self) -> Iterator[str]:
+        """What `dict(signature)` has."""
+        return iter(("task", "args", "kwargs", "options", "subtask_type", "immutable"))
+
+    @property
+    def name(self) -> str:
+        """The name of its task."""
+        return self.task if isinstance(self.task, str) else self.task.name
+
+    @property
+    def id(self) -> str | None:
+        """The id it was given; None without one."""
+        return self.options.get("task_id")
+
+    @property
+    def type(self) -> Any:
+        """Its task.
+
+        Raises:
+            ConfigError: It has only a name, and the app has no task of that name.
+        """
+        return find_task(self.task) if isinstance(self.task, str) else self.task
 
     @property
     def sender(self) -> Sender:
         """The app it is sent by."""
-        ...
+        return current_sender() if isinstance(self.task, str) else self.task.sender
 
-    def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Raise TypeError where the function does not take these."""
-        ...
+    def then(self, other: "Signature") -> "Signature":
+        """As `|`."""
+        whole: Signature = self.kinds["chain"](self, other)
+        return whole
 
+    # Changes
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A call to be made: `fit.s(0.1)` is `fit` with its arguments and options."""
-
-    task: Sendable
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-    def __repr__(self) -> str:
-        parts = [
-            *map(repr, self.args),
-            *(f"{name}={value!r}" for name, value in self.kwargs.items()),
-        ]
-        return f"{self.task.name}({', '.join(parts)})"
-
-    def set(self, **options: Any) -> "Signature":
-        """A copy with options added.
+    def set(self, *, immutable: bool | None = None, **options: Any) -> Self:
+        """Add options, and return itself.
 
         Raises:
             ConfigError: There is no such option; the message names the nearest one.
         """
-        return replace(self, options={**self.options, **check_options(options)})
+        self.options.update(check_options(options))
+        if immutable is not None:
+            self.set_immutable(immutable)
+        return self
+
+    def set_immutable(self, immutable: bool) -> None:  # noqa: FBT001 - as in Celery
+        """Say whether it takes no more arguments."""
+        self.immutable = immutable
 
     def clone(
-        self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> "Signature":
-        """A copy with arguments put before its own, and keywords added."""
-        return replace(self, args=(*args, *self.args), kwargs={**self.kwargs, **(kwargs or {})})
+        self, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Self:
+        """A copy with arguments put before its own, and keywords and options added.
 
-    def delay(self, *args: Any, **kwargs: Any) -> "AsyncResult[Any]":
+        An immutable one takes the options only.
+        """
+        copy = self._copy()
+        if not self.immutable:
+            copy.args = (*args, *self.args)
+            copy.kwargs = {**self.kwargs, **kwargs} if kwargs else dict(self.kwargs)
+        return copy.set(**options)
+
+    def link(self, callback: "Signature") -> "Signature":
+        """Have this run, with the value, once it has succeeded; returns the callback."""
+        self._add_link("link", callback)
+        return callback
+
+    def link_error(self, errback: "Signature") -> "Signature":
+        """Have this run once it has failed; returns the errback.
+
+        It is called as `errback(request, exc, traceback)`, or as `errback(task_id)` where it has
+        room for one argument only.
+        """
+        self._add_link("link_error", errback)
+        return errback
+
+    def on_error(self, errback: "Signature") -> Self:
+        """As `link_error`, and return itself."""
+        self.link_error(errback)
+        return self
+
+    def flatten_links(self) -> "list[Signature]":
+        """This, its callbacks, and theirs."""
+        found: list[Signature] = []
+        left: list[Signature] = [self]
+        while left:
+            each = left.pop(0)
+            found.append(each)
+            known = {id(other) for other in (*found, *left)}
+            left += [more for more in links_of(each.options, "link") if id(more) not in known]
+        return found
+
+    def freeze(self, task_id: str | None = None) -> Frozen:
+        """Give it an id before it is sent; returns what will be its result.
+
+        Args:
+            task_id: The id; by default the one it has, or a new one.
+        """
+        name = task_id or self.id or new_id()
+        self.options["task_id"] = check_name(name, "task_id")
+        return Frozen(name, self)
+
+    def stamp(self, visitor: StampingVisitor | None = None, **headers: Any) -> Self:
+        """Put headers on it and on all that is linked to it, and return itself.
+
+        Args:
+            visitor: Says which headers each signature gets; by default all get `headers`.
+            **headers: Values of JSON. They survive retries and replacing; see
+                `App.revoke_by_stamped_headers`.
+        """
+        self.stamp_all(visitor or StampingVisitor(), headers)
+        return self
+
+    # Sending
+
+    def delay(self, *args: Any, **kwargs: Any) -> Any:
         """Send it, with these arguments before its own."""
         return self.apply_async(args, kwargs)
 
     def apply_async(
-        self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> "AsyncResult[Any]":
+        self, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
         """Send it, with these arguments before its own and these options over its own."""
-        whole = self.clone(args, kwargs).set(**options)
-        return whole.task.sender.send_all([whole])[0]
+        sender = self.sender
+        return sender.send(sender.compile(self, args, kwargs, check_options(options)))
+
+    def plan(self) -> "Plan":
+        """What would be sent; `print` shows it as a tree."""
+        return self.sender.compile(self)
+
+    # Text
+
+    def reprcall(self, *args: Any, **kwargs: Any) -> str:
+        """The call as text, with these arguments before its own."""
+        parts = [repr(value) for value in (*args, *self.args)]
+        parts += [f"{name}={value!r}" for name, value in {**self.kwargs, **kwargs}.items()]
+        return f"{self.name}({', '.join(parts)})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON; `from_dict` reads them again."""
+        return {
+            "task": self.name,
+            "args": list(self.args),
+            "kwargs": dict(self.kwargs),
+            "options": _plain_options(self.options),
+            "subtask_type": self.subtask_type,
+            "immutable": self.immutable,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any], app: Sender | None = None) -> "Signature":
+        """What `to_dict` made: a task, a chain, a group, a chord.
+
+        Args:
+            fields: The plain values.
+            app: Where its tasks are looked up; by default the current app.
+
+        Raises:
+            ConfigError: The app has no such task, or these are no such values.
+        """
+        kind = fields.get("subtask_type")
+        home = Signature if kind is None else cls.kinds.get(kind)
+        if home is None or not isinstance(fields.get("task"), str):
+            raise ConfigError(f"no signature can be made of {dict(fields)!r}")
+        made = home.read(fields, app or current_sender())
+        made.options.update(_read_options(fields.get("options") or {}, app))
+        made.immutable = bool(fields.get("immutable"))
+        return made
+
+    # Inside
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any], app: Sender) -> "Signature":
+        """One of this kind from plain values."""
+        return cls(find_task(fields["task"], app), fields.get("args") or (), fields.get("kwargs"))
+
+    def _state(self) -> tuple[Any, ...]:
+        return self.name, self.args, dict(self.kwargs), self.options, self.immutable
+
+    def _copy(self) -> Self:
+        copy = object.__new__(type(self))
+        copy.task, copy.args, copy.kwargs = self.task, self.args, self.kwargs
+        copy.options, copy.immutable = dict(self.options), self.immutable
+        for name in _LINKS:
+            if name in copy.options:
+                copy.options[name] = links_of(copy.options, name)
+        return copy
+
+    def stamp_all(self, visitor: StampingVisitor, headers: Stamps) -> None:
+        """Put headers on it and all that is linked to it."""
+        found = {**headers, **visitor.on_signature(self, **headers)}
+        self.options["stamps"] = {**self.options.get("stamps", {}), **found}
+        self.stamp_links(visitor, headers)
+
+    def stamp_links(self, visitor: StampingVisitor, headers: Stamps) -> None:
+        """Put headers on all that is linked to it."""
+        for each in links_of(self.options, "link"):
+            each.stamp_all(visitor, {**headers, **visitor.on_callback(each, **headers)})
+        for each in links_of(self.options, "link_error"):
+            each.stamp_all(visitor, {**headers, **visitor.on_errback(each, **headers)})
+
+    def _add_link(self, name: str, other: Any) -> None:
+        if not isinstance(other, Signature):
+            raise ConfigError(f"{name} takes a signature like fit.s(), and got {other!r}")
+        known = links_of(self.options, name)
+        if not any(each is other or each == other for each in known):
+            self.options[name] = [*known, other]
+
+
+def links_of(options: Mapping[str, Any], name: str) -> list[Signature]:
+    """The callbacks (`link`) or errbacks (`link_error`) among options, which may be one alone."""
+    found: Any = options.get(name) or []
+    is_many = isinstance(found, (list, tuple))
+    return [*found] if is_many else [found]
 
 
 def check_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,4 +360,30 @@ def check_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in options:
         if name not in OPTIONS:
             raise ConfigError(f"there is no task option {name!r}{nearest(name, list(OPTIONS))}")
+    for name in _LINKS:
+        for each in links_of(options, name) if name in options else ():
+            if not isinstance(each, Signature):  # pyright: ignore[reportUnnecessaryIsInstance] # a user's
+                raise ConfigError(f"{name} takes a signature like fit.s(), and got {each!r}")
     return options
+
+
+def _plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(options)
+    for name in _LINKS:
+        if name in found:
+            found[name] = [each.to_dict() for each in links_of(found, name)]
+    for name in _TIMES:
+        if isinstance(found.get(name), datetime):
+            found[name] = found[name].isoformat()
+    return found
+
+
+def _read_options(options: Mapping[str, Any], app: Sender | None) -> Mapping[str, Any]:
+    found = dict(options)
+    for name in _LINKS:
+        if name in found:
+            found[name] = [Signature.from_dict(each, app) for each in found[name]]
+    for name in _TIMES:
+        if isinstance(found.get(name), str):
+            found[name] = datetime.fromisoformat(found[name])
+    return check_options(found)

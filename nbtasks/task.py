@@ -3,26 +3,20 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
-from nbtasks.canvas import Batch, Plan
+from nbtasks.compiling import compile_call, compile_calls
 from nbtasks.context import Here, TaskContext
 from nbtasks.errors import ConfigError
+from nbtasks.mapping import chunks, over_list, xmap, xstarmap
 from nbtasks.options import TaskOptions
 from nbtasks.record import check_name
 from nbtasks.result import AsyncResult, GroupResult
-from nbtasks.signature import Sender, Signature, check_options
+from nbtasks.sender import Sender, current_sender
+from nbtasks.signature import Signature, check_options
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class PlanSender(Sender, Protocol):
-    """What tasks need of an app."""
-
-    def send(self, plan: Plan) -> GroupResult[Any]:
-        """Submit a plan."""
-        ...
 
 
 class Task(Generic[P, R]):
@@ -31,10 +25,10 @@ class Task(Generic[P, R]):
     function: Callable[..., R]
     name: str
     options: TaskOptions
-    sender: PlanSender
+    sender: Sender
 
     def __init__(
-        self, sender: PlanSender, function: Callable[..., R], name: str, options: TaskOptions
+        self, sender: Sender, function: Callable[..., R], name: str, options: TaskOptions
     ) -> None:
         self.sender = sender
         self.name = check_name(name, "task name")
@@ -84,10 +78,9 @@ class Task(Generic[P, R]):
             Unsendable: An argument cannot be pickled; the message names it.
             StoreUnavailable: Redis does not answer.
         """
-        batch = Batch(
-            self, [(tuple(args), kwargs or {})], check_options(options) if options else {}
-        )
-        return cast("AsyncResult[R]", self.sender.send(Plan([batch]))[0])
+        call = (tuple(args), kwargs or _NO_KEYWORDS)
+        plan = compile_call(self, call, check_options(options) if options else _NO_KEYWORDS)
+        return cast("AsyncResult[R]", self.sender.send(plan))
 
     def map_async(self, items: Iterable[Any], **options: Any) -> GroupResult[R]:
         """Run it on workers once for each item.
@@ -99,11 +92,48 @@ class Task(Generic[P, R]):
         calls = [((item,), _NO_KEYWORDS) for item in items]
         if not calls:
             raise ConfigError(f"nothing to map {self.name!r} over: the iterable is empty")
-        return self.sender.send(Plan([Batch(self, calls, check_options(options))]))
+        plan = compile_calls(self, calls, check_options(options))
+        return cast("GroupResult[R]", self.sender.send(plan))
 
     def s(self, *args: Any, **kwargs: Any) -> Signature:
-        """A signature: this task with arguments, to be sent later or put into a group."""
+        """A signature: this task with arguments, to be sent later or put into a canvas."""
         return Signature(self, args, kwargs)
+
+    def si(self, *args: Any, **kwargs: Any) -> Signature:
+        """A signature that takes no more arguments: not the value of what is before it either."""
+        return Signature(self, args, kwargs, immutable=True)
+
+    def signature(
+        self,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        immutable: bool = False,
+        **options: Any,
+    ) -> Signature:
+        """As `s`, with options as `apply_async` takes them."""
+        return Signature(self, args, kwargs, options, immutable=immutable)
+
+    def map(self, it: Any) -> xmap:
+        """A signature of one task that applies this one to each item; it returns a list."""
+        return xmap(self, it)
+
+    def starmap(self, it: Any) -> xstarmap:
+        """As `map`, where each item is a tuple of arguments."""
+        return xstarmap(self, it)
+
+    def chunks(self, it: Iterable[Any], n: int) -> chunks:
+        """A group of tasks that each do `n` calls; `it` gives tuples of arguments."""
+        return chunks(self, it, n)
+
+    def over_list(self, *, star: bool) -> "Task[..., list[R]]":
+        """The task that applies this one to each item of a list; with its options."""
+        found = self._over_list.get(star)
+        if found is None:
+            function = over_list(self.function, star=star, is_async=self.is_async)
+            name = f"{self.name}.{'starmap' if star else 'map'}"
+            found = self._over_list[star] = Task(self.sender, function, name, self.options)
+        return found
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError where the function does not take these."""
@@ -141,6 +171,7 @@ class Task(Generic[P, R]):
         # Its name and text, not its attributes: one that is called like ours would take its place.
         functools.update_wrapper(self, function, updated=())
         self._good_shapes: set[tuple[Any, ...]] = set()
+        self._over_list: dict[bool, Task[..., list[R]]] = {}
         try:
             signature = inspect.signature(function)
         except (TypeError, ValueError):
@@ -156,21 +187,11 @@ _HERE: Final = Here()
 _REST: Final = inspect.Parameter.VAR_POSITIONAL
 _NO_KEYWORDS: Final[Mapping[str, Any]] = {}
 
-_worker_sender: Callable[[], PlanSender] | None = None
-
-
-def set_sender(find: Callable[[], PlanSender]) -> None:
-    """Say which app tasks belong to that are unpickled here."""
-    global _worker_sender  # noqa: PLW0603 - one per process, set when `app` is imported
-    _worker_sender = find
-
 
 def _blank_task(name: str) -> Task[..., Any]:
-    if _worker_sender is None:
-        raise RuntimeError("a task can only be unpickled where nbtasks.app is imported")
     task = cast("Task[..., Any]", object.__new__(Task))
     task.name = name
-    task.sender = _worker_sender()
+    task.sender = current_sender()
     return task
 
 

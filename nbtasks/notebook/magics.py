@@ -22,7 +22,6 @@ from IPython.core.magic import (
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
 from nbtasks.app import App
-from nbtasks.canvas import Call
 from nbtasks.config import nearest
 from nbtasks.errors import NbTasksError, RemoteError, TooBig
 from nbtasks.functions import Code, cell_code
@@ -32,6 +31,7 @@ from nbtasks.notebook import options as lines
 from nbtasks.notebook.listing import broker_card, task_table
 from nbtasks.notebook.session import Result, Sent, Session
 from nbtasks.options import TaskOptions
+from nbtasks.plan import Call
 from nbtasks.presence import NoWorkerWarning
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sending import Submission

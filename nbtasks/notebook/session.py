@@ -170,10 +170,11 @@ class Session:
         self.sent.append(sent)
         del self.sent[:-MAX_TASKS]
 
-    def _on_sent(self, result: GroupResult[Any]) -> None:
+    def _on_sent(self, result: Result) -> None:
         """A call of the Python API: it has no board, but `%tasks` lists it."""
-        name = result.records[0].name
-        self._remember(Sent(name, result[0] if len(result) == 1 else result))
+        only = result[0] if isinstance(result, GroupResult) and len(result) == 1 else result
+        for record in result.records[:1]:
+            self._remember(Sent(record.name, only))
 
     def _on_waited(self, records: Sequence[LiveRecord]) -> None:
         """A blocking wait has ended: where all is done, what is shown becomes final now.

@@ -779,8 +779,21 @@ def test_signatures_can_be_kept_copied_and_sent(app):
     assert repr(signature) == "power(exponent=3)"
     assert signature.delay(2).get(timeout=10) == 8
     assert signature.clone((5,)).apply_async(priority=1).get(timeout=10) == 125
-    assert signature.set(priority=9).options == {"priority": 9}
+    assert signature.clone(priority=9).options == {"priority": 9}
     assert signature.options == {}
+    assert signature.set(priority=9) is signature
+    assert signature.options == {"priority": 9}
+
+
+@pytest.mark.usefixtures("app")
+def test_an_empty_group_has_an_empty_result():
+    assert group()().get(timeout=10) == []
+    assert group([]).delay().get(timeout=10) == []
+
+
+def test_a_group_may_have_an_id(app):
+    result = group(app.task(len).s("abc"))(task_id="lengths")
+    assert (result.id, result.get(timeout=10)) == ("lengths", [3])
 
 
 def test_a_forked_process_talks_to_redis_by_itself(app):
