@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast, overload
 from weakref import WeakSet, WeakValueDictionary
@@ -13,23 +12,21 @@ from nbtasks.clock import Clock, SystemClock
 from nbtasks.compiling import compile_canvas
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
-from nbtasks.errors import ConfigError, NotReplicated, StoreError, UnknownTask
-from nbtasks.events import apply_snapshot
+from nbtasks.errors import ConfigError, UnknownTask
 from nbtasks.functions import FunctionCache
 from nbtasks.live import LiveRecord
 from nbtasks.options import task_options
-from nbtasks.plan import Node, Plan
+from nbtasks.plan import Plan
 from nbtasks.presence import Presence
-from nbtasks.reading import Reader
 from nbtasks.record import split_id
 from nbtasks.redrive import Redrive
-from nbtasks.result import AsyncResult, GroupResult, make_result
+from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.sender import find_task, set_sender
-from nbtasks.sending import Prepared, Submission, prepare
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
 from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.fleet import WorkerFacts, live_workers
+from nbtasks.submitting import Submitter
 from nbtasks.task import Task, default_name
 
 P = ParamSpec("P")
@@ -39,7 +36,7 @@ Handle = AsyncResult[Any]
 """In the class below, `AsyncResult` is the method of that name."""
 
 
-class App(Reader):
+class App(Submitter):
     """Tasks, and the Redis they go to.
 
     Args:
@@ -242,103 +239,6 @@ class App(Reader):
             ConfigError: It cannot be sent as it is.
         """
         return compile_canvas(signature, args, kwargs, options, app=self)
-
-    def send(self, plan: Plan) -> Handle | GroupResult[Any] | None:
-        """Submit a plan: one record for each node, in a few round trips each."""
-        for node in plan.nodes:
-            if node.after is not None or node.each is not None or node.puts:
-                raise ConfigError(f"task {node.task.name!r} waits for others, which is not ready")
-        prepared = [self._prepare_node(node) for node in plan.nodes]
-        lives = {node: self._submit(each) for node, each in zip(plan.nodes, prepared, strict=True)}
-        result = make_result(self, plan.value, lives)
-        if self.on_sent is not None and result is not None:
-            self.on_sent(result)
-        return result
-
-    def submit(self, submission: Submission) -> LiveRecord:
-        """Submit calls of some code as one record.
-
-        Raises:
-            ConfigError: An option has a wrong value.
-            Unsendable: An argument cannot be pickled; the message names it.
-            TooBig: An argument or the code is above `max_input`.
-            StoreUnavailable: Redis does not answer.
-        """
-        return self._submit(self._prepare(submission))
-
-    def _prepare_node(self, node: Node) -> Prepared:
-        found: Any = node.task
-        if not isinstance(found, Task):
-            raise ConfigError(f"{found!r} is not a task")
-        task = cast("Task[..., Any]", found)
-        for args, kwargs in node.calls:
-            task.check_arguments(args, kwargs)
-        submission = Submission(
-            code=self._functions.code(task.function, task.name, self.codec, bind=task.options.bind),
-            name=task.name,
-            calls=node.calls,
-            base=task.options,
-            call=node.options,
-            task=task,
-            labels=node.labels,
-        )
-        return self._prepare(submission)
-
-    def _prepare(self, submission: Submission) -> Prepared:
-        return prepare(submission, self.config, self.connection.signer, self.codec)
-
-    def _submit(self, prepared: Prepared) -> LiveRecord:
-        connection, record = self.connection, prepared.record
-        live = prepared.live(self.clock.wall_ms())
-        if not prepared.is_named:
-            connection.events.follow(live, is_sent=False)
-        try:
-            self._store(connection, prepared)
-        finally:
-            connection.events.sent(record.rid)
-        if prepared.is_named:
-            live = self._join(live)
-        with suppress(StoreError):  # it was submitted: a look at the fleet must not fail it
-            self._presence.check(self.workers, record.queue, record.python)
-        return live
-
-    def _store(self, connection: Connection, prepared: Prepared) -> None:
-        """Submit a record, and keep it in case Redis loses it."""
-        record, blob, signer = prepared.record, prepared.code.blob, connection.signer
-
-        def signed() -> bytes:
-            return signer.code().seal(0, blob)
-
-        is_kept = prepared.redrive and self._redrive.keep(
-            record, signed, len(blob), self.config.redrive_bytes
-        )
-        try:
-            connection.store.submit(
-                record,
-                signed,
-                room_ms=self.config.full_patience_ms,
-                replica_ms=prepared.replica_ms,
-            )
-        except NotReplicated:
-            self._redrive.sent(record.rid)  # it is stored, and runs
-            raise
-        except BaseException:
-            if is_kept:
-                self._redrive.drop(record.rid)
-            raise
-        if is_kept:
-            self._redrive.sent(record.rid)
-
-    def _join(self, live: LiveRecord) -> LiveRecord:
-        """Follow a record with an id of the user's own, which may have been submitted before."""
-        known = self.events.find(live.rid)
-        if known is not None and not known.is_done(None):
-            return known
-        self.events.follow(live)
-        snapshot = self.store.watch(live.rid)
-        if snapshot is not None:
-            apply_snapshot(live, snapshot, self.clock.wall_ms())
-        return live
 
     # Inside
 

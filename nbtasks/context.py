@@ -1,24 +1,70 @@
 """The task that is running here, if any: what `track` and bound tasks talk to."""
 
-from collections.abc import Generator, Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
 
 from nbtasks.live import Progress
+from nbtasks.plan import Plan
 
 T = TypeVar("T")
+
+_PLAIN: Final = "this task was called as a plain function"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Which task runs: its id and name, how many retries came before, and on which worker."""
+    """Which task runs, and where it stands in its canvas.
+
+    Attributes:
+        id: Its id.
+        task: Its name.
+        retries: How many came before this try.
+        hostname: The worker it runs on.
+        root_id: The id of the whole canvas; its own where it stands alone.
+        parent_id: The task that came before it, or that sent it; None for none.
+        group: The id of the group it is in; None for none.
+        stamps: The headers that stamping has put on it.
+        args: What it was called with, without `self`.
+        kwargs: Likewise, by name.
+        is_eager: Whether it runs in the process that sent it (`apply`).
+    """
 
     id: str
     task: str
     retries: int
     hostname: str
+    root_id: str = ""
+    parent_id: str | None = None
+    group: str | None = None
+    stamps: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    is_eager: bool = False
+
+    @property
+    def correlation_id(self) -> str:
+        """The same as `id`: an answer goes by the id of the task."""
+        return self.id
+
+    @property
+    def stamped_headers(self) -> list[str]:
+        """The names of the stamps."""
+        return list(self.stamps)
+
+
+class Replaced(BaseException):
+    """Ends a task in whose place another goes on: what runs tasks catches it, a task must not.
+
+    Args:
+        plan: What has been sent in its place; its value becomes the task's.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.plan = plan
 
 
 class Reporter(Protocol):
@@ -101,7 +147,7 @@ class Here:
         Raises:
             RuntimeError: Always.
         """
-        raise RuntimeError("this task was called as a plain function: there is no request")
+        raise RuntimeError(f"{_PLAIN}: there is no request")
 
     def progress(self, progress: object) -> None:
         """Nothing to do."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from nbtasks.edges import Edges
 from nbtasks.errors import BadSignature, ConfigError, TooOld, VersionMismatch
 from nbtasks.inputs import Inputs
 from nbtasks.retry import RetryPolicy
@@ -177,7 +178,8 @@ class Record:
     the record; `expires_ms` likewise, 0 for never; `keep_ms` is how long it stays once finished.
     `max_queued` bounds the members that wait in its queue, 0 for any number. `states` is for a
     record that Redis forgot: a byte a member (then the body of a finished one is its value), or
-    nothing where all are pending.
+    nothing where all are pending. A record with `edges` is part of a canvas: it is stored first,
+    and queued once it is committed and nothing before it is unfinished; its delays count from then.
     """
 
     rid: str
@@ -194,6 +196,7 @@ class Record:
     max_deliveries: int
     max_queued: int = 0
     states: bytes = b""
+    edges: Edges | None = None
 
 
 # Who writes to Redis writes headers, and a worker's parent reads them before anybody has looked at

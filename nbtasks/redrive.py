@@ -2,21 +2,23 @@
 
 A Redis that is killed loses what it had not yet written, and a replica that takes its place what it
 had not yet got. So the signed records stay here until their tasks have ended, up to a number of
-bytes, whether or not anybody holds their results.
+bytes, whether or not anybody holds their results. The records of a canvas stay together: what waits
+may need a task again that has ended long ago.
 """
 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from nbtasks.clock import Clock
 from nbtasks.errors import StoreRefused
 from nbtasks.live import LiveRecord
 from nbtasks.record import Record
-from nbtasks.states import PENDING, REVOKED, SUCCESS, is_finished
+from nbtasks.states import PENDING, REVOKED, SUCCESS, WAITING, is_finished
+from nbtasks.store.canvases import CanvasRecords
 from nbtasks.store.store import Found, Store
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,14 @@ class Kept:
     sent: bool = False
 
 
+@dataclass(slots=True)
+class Canvas:
+    """The records of a canvas, each after those it waits for, and those that have not ended."""
+
+    rids: dict[str, None] = field(default_factory=dict[str, None])
+    unfinished: set[str] = field(default_factory=set[str])
+
+
 class Redrive:
     """Keeps the records of unfinished tasks, and sends again what was lost of them.
 
@@ -53,6 +63,7 @@ class Redrive:
         self._clock = clock
         self._kept: dict[str, Kept] = {}
         self._codes: Counter[str] = Counter()
+        self._canvases: dict[str, Canvas] = {}
         self._lock = threading.Lock()
         self._has_warned = False
         self.size = 0
@@ -91,6 +102,10 @@ class Redrive:
                 record, blob, size, code_size, bytearray([PENDING]) * count, count,
                 now, self._clock.tick_ms(), now,
             )  # fmt: skip
+            if record.edges is not None:
+                canvas = self._canvases.setdefault(record.edges.root, Canvas())
+                canvas.rids[record.rid] = None
+                canvas.unfinished.add(record.rid)
         return True
 
     def sent(self, rid: str) -> None:
@@ -111,6 +126,13 @@ class Redrive:
             if not self._codes[code]:
                 del self._codes[code]
                 self.size -= kept.code_size
+            root = kept.record.edges.root if kept.record.edges else ""
+            canvas = self._canvases.get(root)
+            if canvas is not None:
+                canvas.rids.pop(rid, None)
+                canvas.unfinished.discard(rid)
+                if not canvas.rids:
+                    del self._canvases[root]
 
     def ended(self, rid: str, start: int, states: bytes) -> None:
         """Members `start`.. of a record have reached these final states."""
@@ -121,7 +143,7 @@ class Redrive:
         kept.left -= kept.states[start:stop].count(PENDING)
         kept.states[start:stop] = states
         if kept.left <= 0:
-            self.drop(rid)
+            self._let_go(kept)
 
     def again(self, rid: str, index: int) -> None:
         """A member that had failed was queued again."""
@@ -129,6 +151,8 @@ class Redrive:
         if kept is not None and kept.states[index] != PENDING:
             kept.states[index] = PENDING
             kept.left += 1
+            if kept.record.edges is not None and kept.record.edges.root in self._canvases:
+                self._canvases[kept.record.edges.root].unfinished.add(rid)
 
     def check(self, store: Store, live: Mapping[str, LiveRecord], *, is_gapless: bool) -> None:
         """Ask the store for every kept record, and send again what it has lost.
@@ -144,6 +168,7 @@ class Redrive:
             StoreUnavailable: Redis went away again; what is left is found at the next check.
         """
         rids = [rid for rid, kept in tuple(self._kept.items()) if kept.sent]
+        lost: dict[str, list[str]] = {}
         for rid, found in store.look(rids):
             kept = self._kept.get(rid)
             if kept is None:
@@ -152,12 +177,53 @@ class Redrive:
                 case Found.WHOLE:
                     kept.seen_wall_ms = self._clock.wall_ms()
                 case Found.ENDED:
-                    self.drop(rid)
+                    self._let_go(kept)
                 case Found.NOT_STORED if not is_gapless and self._may_have_expired(kept):
                     logger.warning("task %s is no longer stored; it may have ended", rid)
-                    self.drop(rid)
+                    self._let_go(kept)
+                case Found.NOT_STORED | Found.IN_PART if kept.record.edges is not None:
+                    lost.setdefault(kept.record.edges.root, []).append(rid)
                 case _:
                     self._send_again(store, kept, live.get(rid), found)
+        for root, rids in lost.items():
+            self._send_canvas_again(store, root, rids, live)
+
+    def _let_go(self, kept: Kept) -> None:
+        """A record has ended: it is needed no longer, unless others of its canvas have not."""
+        rid, edges = kept.record.rid, kept.record.edges
+        canvas = self._canvases.get(edges.root) if edges is not None else None
+        if canvas is None:
+            self.drop(rid)
+            return
+        canvas.unfinished.discard(rid)
+        if not canvas.unfinished:
+            for each in tuple(canvas.rids):
+                self.drop(each)
+
+    def _send_canvas_again(
+        self, store: Store, root: str, lost: Sequence[str], live: Mapping[str, LiveRecord]
+    ) -> None:
+        """Send what was lost of a canvas; it looks up what it waits for in what was not."""
+        canvas = self._canvases.get(root)
+        if canvas is None or not canvas.unfinished:
+            return
+        gone = set(lost)
+        stored = [rid for rid in canvas.rids if rid not in gone]
+        kept = [self._kept[rid] for rid in canvas.rids if rid in gone]
+        records = [
+            replace(self._as_it_is_now(each, live.get(each.record.rid)), edges=edges.again(stored))
+            for each in kept
+            if (edges := each.record.edges) is not None
+        ]
+        blobs = {each.record.code: each.blob for each in kept}
+        try:
+            store.submit_canvas(CanvasRecords(root, records, {"nodes": [], "edges": []}), blobs)
+        except StoreRefused as error:
+            logger.warning("lost canvas %s cannot be sent again yet: %s", root, error)
+            return
+        logger.warning("Redis had lost %d records of canvas %s: sent again", len(records), root)
+        for each, record in zip(kept, records, strict=True):
+            self._note(each, record)
 
     def _may_have_expired(self, kept: Kept) -> bool:
         return self._clock.wall_ms() - kept.seen_wall_ms >= kept.record.keep_ms
@@ -177,7 +243,13 @@ class Redrive:
             logger.warning("Redis had lost the code of task %s: it was sent again", record.rid)
             return
         logger.warning("Redis had lost task %s (%s): it was sent again", record.rid, record.name)
-        kept.states[:] = record.states or bytes([PENDING]) * len(kept.states)
+        self._note(kept, record)
+
+    @staticmethod
+    def _note(kept: Kept, record: Record) -> None:
+        """These are the states that it was sent again with."""
+        states = record.states.replace(bytes([WAITING]), bytes([PENDING]))
+        kept.states[:] = states or bytes([PENDING]) * len(kept.states)
         kept.left = kept.states.count(PENDING)
 
     def _as_it_is_now(self, kept: Kept, live: LiveRecord | None) -> Record:
@@ -187,7 +259,8 @@ class Redrive:
         run again.
         """
         record, passed = kept.record, self._passed_ms(kept)
-        bodies, states = list(record.bodies), bytearray([PENDING]) * len(record.bodies)
+        waits = PENDING if record.edges is None else WAITING
+        bodies, states = list(record.bodies), bytearray([waits]) * len(record.bodies)
         for index, state in enumerate(kept.states):
             value = live.bodies.get(index) if live is not None and state == SUCCESS else None
             if value is not None:

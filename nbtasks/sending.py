@@ -10,6 +10,7 @@ from nbtasks.errors import TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
 from nbtasks.options import TaskOptions, merge_options
+from nbtasks.placing import Place
 from nbtasks.plan import Call
 from nbtasks.record import Header, Record, check_name, new_id
 from nbtasks.serializers import PYTHON_TAG, Codec
@@ -46,7 +47,8 @@ class Prepared:
 class Submission:
     """Calls of some code (a function or a notebook cell), and how they are to be sent.
 
-    `task` is the task they are calls of, for wording; a cell has none.
+    `task` is the task they are calls of, for wording; a cell has none. `place` says where in a
+    canvas the record stands, and what its id is; without one it stands alone.
     """
 
     code: Code
@@ -56,6 +58,7 @@ class Submission:
     call: Mapping[str, Any]
     task: AnyTask | None = None
     labels: Sequence[str] | None = None
+    place: Place | None = None
 
 
 def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec) -> Prepared:
@@ -69,16 +72,16 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
     code, name, call = submission.code, submission.name, submission.call
     now = datetime.now(UTC)  # noqa: TID251 - eta is a date
     options, delay_ms = merge_options(submission.base, call, now)
-    rid = check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
+    place = submission.place or Place(rid=_rid(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
     payloads, python = _encode_calls(submission, codec, config.max_input)
     # Counted from the moment it is due: waiting until then does not make it old.
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
-    header = _make_header(submission, options, signer, code.python or python, sent_ms)
+    header = _make_header(submission, place, options, signer, code.python or python, sent_ms)
     encoded = header.encode()
-    seal = signer.arguments(rid, encoded).seal
+    seal = signer.arguments(place.rid, encoded).seal
     record = Record(
-        rid=rid,
+        rid=place.rid,
         header=encoded,
         python=header.python,
         code=header.code,
@@ -93,17 +96,33 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
         if options.acks_late
         else 1,
         max_queued=config.max_queued,
+        edges=place.edges,
     )
+    return _prepared(submission, record, options, config)
+
+
+def _prepared(
+    submission: Submission, record: Record, options: TaskOptions, config: Config
+) -> Prepared:
     redrive = config.redrive if options.redrive is None else options.redrive
     redrive = redrive and options.acks_late  # at most once: Redis may have lost that it ran
     durable = config.durable if options.durable is None else options.durable
     replica_ms = config.replica_patience_ms if durable else 0
-    is_named = bool(call.get("task_id"))
-    return Prepared(record, code, is_named, redrive, replica_ms, submission.labels)
+    is_named = bool(submission.call.get("task_id"))
+    return Prepared(record, submission.code, is_named, redrive, replica_ms, submission.labels)
 
 
-def _make_header(
-    submission: Submission, options: TaskOptions, signer: Signer, python: str, sent_ms: int
+def _rid(call: Mapping[str, Any]) -> str:
+    return check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
+
+
+def _make_header(  # noqa: PLR0917 - what a header is made of
+    submission: Submission,
+    place: Place,
+    options: TaskOptions,
+    signer: Signer,
+    python: str,
+    sent_ms: int,
 ) -> Header:
     code, task = submission.code, submission.task
     return Header(
@@ -118,6 +137,11 @@ def _make_header(
         once=not options.acks_late,
         retry=options.retry,
         sent_ms=sent_ms,
+        inputs=place.inputs,
+        root_id=place.root_id,
+        parent_id=place.parent_id,
+        group_id=place.group_id,
+        stamps=place.stamps,
     )
 
 

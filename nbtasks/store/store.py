@@ -25,6 +25,7 @@ from nbtasks.errors import (
     UnknownTask,
 )
 from nbtasks.record import KILL, SEPARATOR, STREAMS, Record
+from nbtasks.store.canvases import Blobs, CanvasRecords, send_canvas
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.submission import CHUNK, send_record, wait_for_replica, withdraw
@@ -122,13 +123,31 @@ class Store:
             StoreUnavailable: Redis did not answer in time; it may have stored the record.
             StoreRefused: Redis gives us no right to store it.
         """
-        start = self.clock.tick_ms()
 
         def run(link: Link) -> None:
             send_record(link, self.keys, self.client, record, blob)
-            if replica_ms and not wait_for_replica(link, replica_ms):
-                raise NotReplicated(record.rid, replica_ms / 1000)
+            self._replicate(link, record.rid, replica_ms)
 
+        self._send(run, room_ms)
+
+    def submit_canvas(
+        self,
+        canvas: CanvasRecords,
+        blobs: Blobs,
+        *,
+        room_ms: float = 0,
+        replica_ms: int = 0,
+    ) -> None:
+        """The same for all records of a canvas: all of them, or none."""
+
+        def run(link: Link) -> None:
+            send_canvas(link, self.keys, self.client, canvas, blobs)
+            self._replicate(link, canvas.root, replica_ms)
+
+        self._send(run, room_ms)
+
+    def _send(self, run: Callable[[Link], None], room_ms: float) -> None:
+        start = self.clock.tick_ms()
         for pause in pauses():
             try:
                 return self._try(run)
@@ -137,6 +156,11 @@ class Store:
                     raise
             self.clock.pause(pause)  # not in `_try`: others may use the connection meanwhile
         raise AssertionError
+
+    @staticmethod
+    def _replicate(link: Link, what: str, replica_ms: int) -> None:
+        if replica_ms and not wait_for_replica(link, replica_ms):
+            raise NotReplicated(what, replica_ms / 1000)
 
     def revoke(
         self, rid: str, start: int, stop: int, *, terminate: bool, signal: str = KILL

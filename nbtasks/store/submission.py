@@ -1,17 +1,20 @@
 """Sending a record: in chunks, a few ahead of the replies; all of it or nothing."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
 from nbtasks.errors import ConfigError, QueueFull, StoreError, StoreRefused, StoreUnavailable
 from nbtasks.record import Record
+from nbtasks.serializers import encode_json
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import REPLY_TIMEOUT, Link
 
 CHUNK: Final = 2000
 CHUNK_BYTES: Final = 8_000_000
 IN_FLIGHT: Final = 4
+SMALL_IN_FLIGHT: Final = 200
 CODE_TTL_MS: Final = 7 * 86_400_000
 CODE_MISSING: Final = -1
 ID_TAKEN: Final = -2
@@ -46,6 +49,32 @@ def send_record(
         raise StoreRefused(link.url, "it does not keep the code that was just stored")
 
 
+def send_small(link: Link, keys: Keys, client: str, records: Sequence[Record]) -> None:
+    """Store many records of one member each, whose code is stored.
+
+    Raises:
+        ConfigError: A record of another size has the id of one.
+        StoreFull: Redis is at its maxmemory.
+        StoreUnavailable: The connection was lost.
+    """
+    unread: deque[Record] = deque()
+    for record in records:
+        args, fields = _arguments(client, record)
+        link.send_script(
+            "submit", keys.prefix, record.rid, 0, *args, record.states, fields, *record.bodies
+        )
+        unread.append(record)
+        if len(unread) > SMALL_IN_FLIGHT:
+            _read_small(link, unread.popleft())
+    while unread:
+        _read_small(link, unread.popleft())
+
+
+def _read_small(link: Link, record: Record) -> None:
+    if _checked(int(link.read()), link, record) == CODE_MISSING:
+        raise StoreUnavailable(link.url, "it lost code that was just stored")
+
+
 def wait_for_replica(link: Link, ms: int) -> bool:
     """Whether a replica has, within this time, all that was sent on this connection."""
     link.send("WAIT", 1, ms)
@@ -74,26 +103,12 @@ def chunks(bodies: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
     """Send all chunks; the members stored, or CODE_MISSING."""
-    args = (
-        len(record.bodies),
-        record.header,
-        record.queue,
-        client,
-        record.priority,
-        record.python,
-        record.code,
-        record.max_deliveries,
-        record.keep_ms,
-        record.delay_ms,
-        record.expires_ms,
-        record.max_queued,
-    )
+    args, fields = _arguments(client, record)
     unread = reply = 0
     for start, stop in chunks(record.bodies):
         states = record.states if start == 0 else b""
-        link.send_script(
-            "submit", keys.prefix, record.rid, start, *args, states, *record.bodies[start:stop]
-        )
+        bodies = record.bodies[start:stop]
+        link.send_script("submit", keys.prefix, record.rid, start, *args, states, fields, *bodies)
         unread += 1
         if start == 0 or unread > IN_FLIGHT:
             reply = int(link.read())
@@ -103,6 +118,29 @@ def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
     for _ in range(unread):
         reply = int(link.read())
     return _checked(reply, link, record)
+
+
+def _arguments(client: str, record: Record) -> tuple[tuple[object, ...], bytes]:
+    """Arguments 3 to 14 of submit.lua, and argument 16."""
+    edges, delay_ms, expires_ms = record.edges, record.delay_ms, record.expires_ms
+    fields = b""
+    if edges is not None:
+        fields = encode_json(edges.fields(delay_ms, expires_ms))
+        delay_ms = expires_ms = 0
+    return (
+        len(record.bodies),
+        record.header,
+        record.queue,
+        client,
+        record.priority,
+        record.python,
+        record.code,
+        record.max_deliveries,
+        record.keep_ms,
+        delay_ms,
+        expires_ms,
+        record.max_queued,
+    ), fields
 
 
 def _checked(reply: int, link: Link, record: Record) -> int:

@@ -9,6 +9,47 @@ from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd
 from nbtasks.worker.work import Work
 
+Inputs = list[list[bytes]]
+"""What a slice takes from other records: for each source states, and then bodies (`upstream`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A slice as Redis gave it, with a number where one belongs and bytes for each body.
+
+    Who writes to Redis may have written anything; the child refuses what is not signed.
+    """
+
+    slot: int
+    lease: str
+    rid: str
+    start: int
+    header: bytes
+    code: str
+    members: int
+    retries: int
+    is_suspect: bool
+    inputs: Inputs
+    bodies: list[bytes]
+
+    @classmethod
+    def checked(cls, reply: list[Any]) -> "Taken":
+        """An item of the reply of `exchange`."""
+        slot, lease, rid, start, header, code, members, retries, suspect, inputs, *bodies = reply
+        return cls(
+            slot=slot,
+            lease=_text(lease),
+            rid=_text(rid),
+            start=start,
+            header=header,
+            code=_text(code),
+            members=int(members) if members and members.isdigit() else 1,
+            retries=retries,
+            is_suspect=bool(suspect),
+            inputs=[[body or b"" for body in item] for item in inputs] if inputs else [],
+            bodies=[body or b"" for body in bodies],
+        )
+
 
 @dataclass(slots=True)
 class Delivery:
@@ -160,9 +201,10 @@ class Slot:
             rooms.append(max(0, self.most_flying - len(self.flying - self.lent)))
         return min(rooms)
 
-    def hand_over(self, delivery: Delivery, code: str, bodies: list[bytes], blob: bytes) -> None:
-        """Give the child a slice, and its code where it does not have that."""
-        child = self.child
+    def hand_over(self, delivery: Delivery, taken: Taken, blob: bytes) -> None:
+        """Give the child a slice, as much of it as the delivery says, and its code if it must."""
+        child, code = self.child, taken.code
+        bodies = taken.bodies[: delivery.stop - delivery.start]
         is_known = code in child.known_code
         if not is_known:
             child.known_code.add(code, len(blob))
@@ -178,6 +220,7 @@ class Slot:
             delivery.is_async,
             bodies,
             None if is_known else blob,
+            taken.inputs,
         )
         child.hand_over(work)
         if delivery.is_async:
@@ -207,13 +250,5 @@ class Slot:
         self.child.process.kill(reason)
 
 
-def checked(taken: list[Any]) -> list[Any]:
-    """A slice as Redis gave it, with a number where one belongs and bytes for each body.
-
-    Who writes to Redis may have written anything; the child refuses what is not signed.
-    """
-    slot, lease, rid, start, header, code, members, retries, *bodies = taken
-    name = code.decode("utf-8", "replace").encode()
-    count = members if members.isdigit() else b"1"
-    bodies = [body or b"" for body in bodies]
-    return [slot, lease, rid, start, header, name, count, retries, *bodies]
+def _text(name: bytes | None) -> str:
+    return (name or b"").decode("utf-8", "replace")

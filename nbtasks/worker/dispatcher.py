@@ -6,7 +6,7 @@ import random
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from nbtasks.clock import Clock
 from nbtasks.errors import StoreRefused
@@ -18,14 +18,14 @@ from nbtasks.store.link import Link
 from nbtasks.worker.blame import lose
 from nbtasks.worker.codes import Codes
 from nbtasks.worker.decide import Raised, RetryIn, decide
-from nbtasks.worker.delivery import Delivery, Slot, checked
+from nbtasks.worker.delivery import Delivery, Slot, Taken
 from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
 from nbtasks.worker.lookout import SLOW_US, look, start_takeback
 from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.revoking import condemn, strike
 from nbtasks.worker.seats import Seats
-from nbtasks.worker.work import RETRYABLE
+from nbtasks.worker.work import REPLACED, RETRYABLE
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Dispatcher:
         self._clock = clock
         self._owner = os.urandom(6).hex()
         self._hand_in = HandIn()
-        self._taken: list[list[Any]] = []
+        self._taken: list[Taken] = []
         self._unanswered: dict[str, float] = {}
         self._codes = Codes(link, intake.keys)
         self._guess_us = _NO_GUESS_US
@@ -87,7 +87,7 @@ class Dispatcher:
     @property
     def holds_suspect(self) -> bool:
         """Whether one of the members here may die only once more: then no other such is taken."""
-        return any(taken[8] for taken in self._taken) or any(
+        return any(taken.is_suspect for taken in self._taken) or any(
             delivery.is_suspect
             for slot in self.slots.values()
             for delivery in slot.deliveries.values()
@@ -101,7 +101,7 @@ class Dispatcher:
     @property
     def leases(self) -> list[str]:
         """All leases this worker holds."""
-        return self.seats.leases + [taken[1].decode() for taken in self._taken]
+        return self.seats.leases + [taken.lease for taken in self._taken]
 
     # From children
 
@@ -122,7 +122,7 @@ class Dispatcher:
             self._guess_us = (self._guess_us + each) / 2
             delivery.at = start + len(states)
             states, bodies = delivery.spoil(start, states, bodies)
-        if RETRYABLE in states:
+        if RETRYABLE in states or REPLACED in states:
             self._decide_each(slot, delivery, start, each, zip(states, bodies, strict=True))
         else:
             self._hand_in.ended(slot, delivery, start, states, each=each, bodies=bodies)
@@ -195,7 +195,7 @@ class Dispatcher:
         self._hand_in.confirm()
         self.has_more = bool(left)
         self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
-        self._taken += map(checked, taken)
+        self._taken += map(Taken.checked, taken)
         self._give_taken()
         return any(slot.is_free and slot.flying for slot in free) and bool(taken)
 
@@ -236,7 +236,7 @@ class Dispatcher:
 
     def drop(self, lease: str) -> None:
         """A lease is no longer ours: end the child that works on it."""
-        self._taken = [taken for taken in self._taken if taken[1].decode() != lease]
+        self._taken = [taken for taken in self._taken if taken.lease != lease]
         for slot in self.slots.values():
             for delivery in list(slot.deliveries.values()):
                 if delivery.lease == lease and delivery.is_async:
@@ -294,73 +294,71 @@ class Dispatcher:
 
     def _give_taken(self) -> None:
         """Hand over what was taken. Where Redis goes away in between, the rest waits here."""
-        names = dict.fromkeys(taken[5].decode() for taken in self._taken)
+        names = dict.fromkeys(taken.code for taken in self._taken)
         blobs = {name: self._codes.fetch(name) for name in names}
         # While Redis was asked, children may have ended, and the worker may have been told to stop.
         if self._is_closing:
             self._return_taken()
         if not self.holds_suspect:
             self.seats.release()
-        waiting: list[list[Any]] = []
-        for taken in [taken for taken in self._taken if taken[8]]:
+        waiting: list[Taken] = []
+        for taken in [taken for taken in self._taken if taken.is_suspect]:
             self._taken.remove(taken)
             slot = self.seats.place_suspect()
             if slot is None:
                 waiting.append(taken)
             else:
-                self._give(slot, taken, blobs[taken[5].decode()])
+                self._give(slot, taken, blobs[taken.code])
         free = self.seats.free
         while self._taken and free:
             taken = self._taken.pop(0)
-            number: int = taken[0]
-            self._give(free[(number - 1) % len(free)], taken, blobs[taken[5].decode()])
+            self._give(free[(taken.slot - 1) % len(free)], taken, blobs[taken.code])
         if self._taken and not free:
             self._return_taken()  # their place went to a suspect, or to nobody
         self._taken += waiting
 
     def _return_taken(self) -> None:
         for taken in self._taken:
-            start, bodies = taken[3], taken[9:]
-            lease, rid = taken[1].decode(), taken[2].decode()
-            self._hand_in.lease_back(lease, rid, start, start + len(bodies))
+            stop = taken.start + len(taken.bodies)
+            self._hand_in.lease_back(taken.lease, taken.rid, taken.start, stop)
         self._taken = []
 
-    def _give(self, slot: Slot, taken: list[Any], blob: bytes | None) -> None:
-        _, lease, rid, start, header, code, members, retries, suspect, *bodies = taken
+    def _give(self, slot: Slot, taken: Taken, blob: bytes | None) -> None:
         self._numbers += 1
-        facts = self._codes.facts(header)
+        facts = self._codes.facts(taken.header)
+        count = len(taken.bodies)
         delivery = Delivery(
             number=self._numbers,
-            lease=lease.decode(),
-            rid=rid.decode(),
-            members=int(members),
-            start=start,
-            stop=start + len(bodies),
-            at=start,
-            left=len(bodies),
+            lease=taken.lease,
+            rid=taken.rid,
+            members=taken.members,
+            start=taken.start,
+            stop=taken.start + count,
+            at=taken.start,
+            left=count,
             sequence=_NO_SEQUENCE if facts.is_async else slot.child.next_sequence,
-            retries=retries,
-            header=header,
+            retries=taken.retries,
+            header=taken.header,
             limit_ms=facts.limit_ms or self._intake.limit_ms,
             soft_ms=facts.soft_ms or self._intake.soft_ms,
-            is_suspect=bool(suspect),
+            is_suspect=taken.is_suspect,
             once=facts.once,
             is_async=facts.is_async,
             begun_ms=self._clock.tick_ms(),
         )
         slot.deliveries[delivery.number] = delivery
         room = slot.room_for(delivery)
-        if room < len(bodies):
-            del bodies[room:]
-            self._hand_in.back(slot, delivery, start + room, delivery.stop, SLOW_US)
-            delivery.stop = start + room
-        if not bodies:
+        if room < count:
+            count = room
+            self._hand_in.back(slot, delivery, taken.start + room, delivery.stop, SLOW_US)
+            delivery.stop = taken.start + room
+        if not count:
             return
-        slot.child.process.tasks += len(bodies)
+        slot.child.process.tasks += count
         if blob is None:
             self._fail_all(slot, delivery)
             return
-        slot.hand_over(delivery, code.decode(), bodies, blob)
+        slot.hand_over(delivery, taken, blob)
 
     def _fail_all(self, slot: Slot, delivery: Delivery) -> None:
         body = system_body(
@@ -378,7 +376,7 @@ class Dispatcher:
         each: int,
         ended: Iterable[tuple[int, bytes]],
     ) -> None:
-        """Some member raised an error that may be retried."""
+        """Some member raised an error that may be retried, or was replaced."""
         policy = self._codes.facts(delivery.header).retry
         for index, (state, body) in enumerate(ended, start):
             if state == RETRYABLE:
@@ -387,5 +385,9 @@ class Dispatcher:
                 if isinstance(decision, RetryIn):
                     self._hand_in.retry(slot, delivery, index, decision.delay_ms, body)
                     continue
+            if state == REPLACED:
+                sources, _, arguments = body.partition(b"\n")
+                self._hand_in.replaced(slot, delivery, index, arguments, sources)
+                continue
             final = bytes([SUCCESS if state == SUCCESS else FAILURE])
             self._hand_in.ended(slot, delivery, index, final, each=each, bodies=[body])

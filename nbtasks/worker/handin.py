@@ -48,6 +48,13 @@ class HandIn:
         self._sizes.append(len(body))
         self._add("r", slot, delivery, 1, [index, delay_ms, body])
 
+    def replaced(
+        self, slot: Slot, delivery: Delivery, index: int, body: bytes, sources: bytes
+    ) -> None:
+        """A member waits for other records, and takes their values with new arguments."""
+        self._sizes.append(len(body))
+        self._add("w", slot, delivery, 1, [index, body, sources])
+
     def died(self, slot: Slot, delivery: Delivery, index: int, reason: str) -> None:
         """The process that ran a member is dead."""
         self._sizes.append(0)

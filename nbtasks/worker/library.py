@@ -6,25 +6,58 @@ Every signature is checked before anything is unpickled.
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from nbtasks.clock import Clock
-from nbtasks.context import Request
+from nbtasks.context import Replaced, Request
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
 from nbtasks.failure import encode_failure, register_source, system_body
-from nbtasks.functions import CELL, Loaded, digest, load
+from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
+from nbtasks.inputs import Inputs, make
 from nbtasks.record import Header
+from nbtasks.replacing import inputs_of
+from nbtasks.serializers import Codec
 from nbtasks.signing import HEAD, is_named
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.cells import CellFunction
+from nbtasks.worker.errback import Callee, Errback
 from nbtasks.worker.shelf import Shelf
-from nbtasks.worker.work import RETRYABLE, ChildSettings, Work
+from nbtasks.worker.upstream import (
+    REPLACED_BY,
+    Arguments,
+    Upstream,
+    read_replaced_by,
+    replaced_by,
+)
+from nbtasks.worker.work import REPLACED, RETRYABLE, ChildSettings, Work
 
 _HEADERS_KEPT: Final = 256
 
 Function = Callable[..., Any]
 Call = Callable[[Function, Loaded, tuple[Any, ...], dict[str, Any]], Any]
 AsyncCall = Callable[[Function, Loaded, tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
+
+
+_NO_CALL: Final[Arguments] = ((), {})
+
+
+def _same(value: object) -> object:
+    """What a task that was replaced does in the end: it returns what went on in its place."""
+    return value
+
+
+_SAME: Final = Loaded(
+    kind=FUNCTION, name="", filename="", source="", outputs=(), bind=False, imports={}, value=_same
+)
+
+
+class Opened(NamedTuple):
+    """A member that may run: its arguments (None for none of its own), and what it takes."""
+
+    payload: memoryview | None
+    function: Function
+    loaded: Loaded
+    inputs: Inputs | None
 
 
 @dataclass(slots=True)
@@ -82,12 +115,14 @@ class SliceRun:
         signer = self.settings.signer
         self.results = signer.results(work.rid)
         self.whose = self.what = ""
+        self._upstream: Upstream | None = None
+        self._calls: dict[int, Arguments] = {}
         self._header: Header | None = None
         self._error: NbTasksError | None = None
         try:
             header = library.header(work.header)
             self._header = header
-            self._arguments = signer.arguments(work.rid, work.header, header.key_id)
+            self.arguments = signer.arguments(work.rid, work.header, header.key_id)
             self.whose = (
                 f"worker {self.settings.worker!r} refused task {header.task!r} ({work.rid})"
             )
@@ -97,11 +132,19 @@ class SliceRun:
 
     def request(self, index: int) -> Request:
         """What a member may know of itself."""
+        header, task_id = self._known(), self.work.task_id(index)
+        args, kwargs = self._calls.get(index, _NO_CALL)
         return Request(
-            id=self.work.task_id(index),
-            task=self._known().task,
+            id=task_id,
+            task=header.task,
             retries=self.work.retries,
             hostname=self.settings.worker,
+            root_id=header.root_id or task_id,
+            parent_id=header.parent_id or None,
+            group=header.group_id or None,
+            stamps=header.stamps,
+            args=args,
+            kwargs=kwargs,
         )
 
     def run(
@@ -110,47 +153,76 @@ class SliceRun:
         """Run a member: its state and body. What is the user's own runs inside of the guard."""
         answer = Answer(self, index)
         try:
-            payload, function, loaded = self._open(index, body, answer)
+            opened = self._open(index, body, answer)
         except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
             return FAILURE, answer.refusal(error)
         try:
             with guard:
-                args, kwargs = answer.codec.decode(payload, self.whose)
-                return SUCCESS, answer.value(call(function, loaded, args, kwargs))
+                args, kwargs = self._arguments_of(index, opened, answer.codec)
+                value = call(opened.function, opened.loaded, args, kwargs)
+                return SUCCESS, answer.value(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
-            return self._state_of(error), answer.refusal(error)
+            return self._end(error, answer)
+        finally:
+            self._calls.pop(index, None)
 
     async def run_async(self, index: int, body: bytes, call: AsyncCall) -> tuple[int, bytes]:
         """The same for a coroutine function."""
         answer = Answer(self, index)
         try:
-            payload, function, loaded = self._open(index, body, answer)
+            opened = self._open(index, body, answer)
         except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
             return FAILURE, answer.refusal(error)
         try:
-            args, kwargs = answer.codec.decode(payload, self.whose)
-            return SUCCESS, answer.value(await call(function, loaded, args, kwargs))
+            args, kwargs = self._arguments_of(index, opened, answer.codec)
+            value = await call(opened.function, opened.loaded, args, kwargs)
+            return SUCCESS, answer.value(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
-            return self._state_of(error), answer.refusal(error)
+            return self._end(error, answer)
+        finally:
+            self._calls.pop(index, None)
 
     def _known(self) -> Header:
         if self._header is None:
             raise self._error or RuntimeError("no header")
         return self._header
 
-    def _open(
-        self, index: int, body: bytes, answer: "Answer"
-    ) -> tuple[memoryview, Function, Loaded]:
+    def _open(self, index: int, body: bytes, answer: "Answer") -> "Opened":
         header, settings, whose = self._known(), self.settings, self.whose
         if len(body) > settings.max_value + HEAD:
             # A digest of what nobody may send would only cost time.
             raise TooBig(whose, len(body), settings.max_value, "max_input")
-        payload = self._arguments.open(index, body, whose)
+        payload = self.arguments.open(index, body, whose)
+        if bytes(payload[:1]) == REPLACED_BY:
+            inputs, form = read_replaced_by(payload)
+            answer.be_like(body, form)
+            return Opened(None, _same, _SAME, inputs)
         answer.be_like(body, payload)
         header.check_python(self.work.task_id(index))
         header.check_age(whose, self.clock.wall_ms(), settings.max_age_ms)
         answer.codec.check(payload, whose)
-        return payload, *self._load(header)
+        return Opened(payload, *self._load(header), header.inputs)
+
+    def _arguments_of(self, index: int, opened: "Opened", codec: Codec) -> Arguments:
+        """What a member is called with: its own arguments, and what it takes from others."""
+        args: tuple[Any, ...] = ()
+        kwargs: dict[str, Any] = {}
+        inputs = opened.inputs
+        if opened.payload is not None:
+            found, kwargs = codec.decode(opened.payload, self.whose)
+            args = tuple(found)
+        if inputs is not None:
+            upstream = self._upstream
+            if upstream is None:
+                upstream = self._upstream = Upstream(self.work, self.settings, self.whose)
+            if inputs.is_errback:
+                errback = Errback(self.work, self.settings, upstream, self.whose)
+                callee = Callee(opened.function, args, kwargs, bind=opened.loaded.bind)
+                args = errback.arguments(inputs, index, callee, codec)
+            else:
+                args, kwargs = upstream.arguments(inputs, index, (args, kwargs), codec)
+        self._calls[index] = args, kwargs
+        return args, kwargs
 
     def _load(self, header: Header) -> tuple[Function, Loaded]:
         """The function; code with mutable state is loaded anew for each task.
@@ -177,25 +249,33 @@ class SliceRun:
         book.found = function, loaded
         return book.found
 
-    def _state_of(self, error: BaseException) -> int:
-        return RETRYABLE if self._known().retry.matches(error) else FAILURE
+    def _end(self, error: BaseException, answer: "Answer") -> tuple[int, bytes]:
+        if isinstance(error, Replaced):
+            try:
+                return answer.replaced(error)
+            except Exception as broken:  # noqa: BLE001 - what goes on is what the user has made
+                error = broken
+        state = RETRYABLE if self._known().retry.matches(error) else FAILURE
+        return state, answer.refusal(error)
 
 
 class Answer:
     """How a member's value or error is encoded: signed or encrypted, and in a form, as it came."""
 
-    __slots__ = ("_began", "_index", "_run", "_seal", "codec")
+    __slots__ = ("_began", "_form", "_index", "_question", "_run", "_seal", "codec")
 
     def __init__(self, run: SliceRun, index: int) -> None:
         self._run = run
         self._index = index
         self._seal = run.results
+        self._question = self._form = b""
         self._began = run.clock.tick_ms()
         self.codec = run.settings.codec
 
     def be_like(self, body: bytes, payload: memoryview) -> None:
         """Answer in the way that this was sent."""
         self._seal = self._run.results.like(body)
+        self._question, self._form = body, bytes(payload[:1])
         self.codec = self.codec.like(payload)
 
     def value(self, value: object) -> bytes:
@@ -210,6 +290,16 @@ class Answer:
         if len(payload) > run.settings.max_value:
             raise TooBig(run.what, len(payload), run.settings.max_value, "max_input")
         return self._seal.seal(self._index, payload)
+
+    def replaced(self, replaced: Replaced) -> tuple[int, bytes]:
+        """What becomes of a member in whose place another canvas goes on: state and body."""
+        run = self._run
+        inputs = inputs_of(replaced.plan)
+        if not inputs.sources:
+            return SUCCESS, self.value(make(inputs.take or [], ()))  # a group of none
+        seal = run.arguments.like(self._question)
+        body = seal.seal(self._index, replaced_by(inputs, self._form))
+        return REPLACED, b"%b\n%b" % (" ".join(inputs.sources).encode(), body)
 
     def refusal(self, error: BaseException) -> bytes:
         """The body of a member that ended with this error."""

@@ -64,6 +64,7 @@ class ChildEnd:
                 work.is_async,
                 work.bodies,
                 work.blob,
+                work.inputs,
             )
         )
 

@@ -1,6 +1,7 @@
 """What parent and child have in common: the work that is handed over, and some shared numbers."""
 
 import mmap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,9 @@ from nbtasks.worker.kinds import SOLO, PoolOptions
 
 RETRYABLE: Final = ord("E")
 """In place of FAILURE: the error is one that the task's policy would retry."""
+
+REPLACED: Final = ord("W")
+"""Another canvas goes on in its place: the body is the sources of that, and new arguments."""
 
 WORK: Final = "work"
 CANCEL: Final = "cancel"
@@ -55,6 +59,7 @@ class Work:
     """A slice as the parent hands it over.
 
     `sequence` is the number of its first member; members that run on the event loop have none.
+    `inputs` is what it takes from other records: for each source states, and then bodies.
     """
 
     sequence: int
@@ -68,6 +73,7 @@ class Work:
     is_async: bool
     bodies: list[bytes]
     blob: bytes | None
+    inputs: Sequence[Sequence[bytes]] = ()
 
     def task_id(self, index: int) -> str:
         """The id of a member."""

@@ -78,9 +78,13 @@ def check(folder: Path) -> list[Finding]:
 
 
 def parts_of(script: Path) -> list[Path]:
-    """Returns the shared parts that a script names, in its order."""
-    (names,) = PARTS.findall(script.read_text(encoding="utf-8"))
-    return [script.with_name(f"_{name}.lua") for name in names.split()]
+    """Returns the shared parts that a file names, each after those that it names itself."""
+    found: dict[Path, None] = {}
+    for line in PARTS.findall(script.read_text(encoding="utf-8")):
+        for name in line.split():
+            part = script.with_name(f"_{name}.lua")
+            found |= dict.fromkeys([*parts_of(part), part])
+    return list(found)
 
 
 def main() -> None:

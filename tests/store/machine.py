@@ -85,7 +85,7 @@ class Machine(RuleBasedStateMachine):
         head = (rid, start, n, HEADER, "default", "c1", 0, "", "c0de", entry.cap, MINUTE_MS, delay)
         bodies = [one.argument for one in entry.members[start:stop]]
         for _ in range(2):
-            stored = self._run("submit", *head, 0, 0, "", *bodies)
+            stored = self._run("submit", *head, 0, 0, "", "", *bodies)
             assert stored == self.model.store_chunk(rid, start, stop), "1 a repeat changes nothing"
         self.audit.check(self.model)
 

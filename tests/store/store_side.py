@@ -27,6 +27,7 @@ class Taken:
     members: int
     retries: int
     is_suspect: int
+    inputs: Any
     bodies: list[bytes]
 
     @property
@@ -83,7 +84,7 @@ class Hand:
         taken = [
             Taken(slot, lease.decode(), rid.decode(), start, header, code.decode(), int(n), *rest)
             for slot, lease, rid, start, header, code, n, *more_of_it in slices
-            for rest in [(*more_of_it[:2], more_of_it[2:])]
+            for rest in [(*more_of_it[:3], more_of_it[3:])]
         ]
         return Reply(due, dropped, bool(more), taken)
 

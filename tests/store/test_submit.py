@@ -26,6 +26,7 @@ def send_chunk(store, record, start, stop):
         record.expires_ms,
         record.max_queued,
         record.states,
+        b"",
         *record.bodies[start:stop],
     )
 

@@ -1,7 +1,6 @@
--- What every script starts with: the files that begin with _ are put before it, in the order of
--- their names. KEYS[1] is the app's prefix `nbt:{app}:`; every key is built from it, so that all of
--- an app lives in one slot of a cluster. Times are Redis' own, in ms since 1970. Members are
--- counted from 0, ranges [from, to) leave out their end.
+-- What every script starts with. KEYS[1] is the app's prefix `nbt:{app}:`; every key is built from
+-- it, so that all of an app lives in one slot of a cluster. Times are Redis' own, in ms since 1970.
+-- Members are counted from 0, ranges [from, to) leave out their end.
 
 local PREFIX = KEYS[1]
 local TIME = redis.call('TIME')
@@ -11,7 +10,7 @@ local NEVER = 1e15
 local WAKE_TTL = 3600000
 local OWNER = 12 -- first characters of a token: which process of a worker took it
 
--- One state byte a member; lower case is unfinished (states.py has the whole list).
+-- One state byte a member (states.py); lower case is unfinished.
 local PENDING, WAITING, STARTED, RETRY = 'p', 'w', 's', 'r'
 local SUCCESS, FAILURE, REVOKED, IGNORED = 'S', 'F', 'R', 'I'
 local FIRST_UNFINISHED = 97

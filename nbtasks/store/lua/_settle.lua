@@ -1,16 +1,16 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
+-- Parts    base events code slices canvas ready told each follow spread finish
 
 -- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished. A value
--- takes the arguments' place (m<i>); an error stands beside them (e<i>), for another try. Returns
--- how many are left.
+-- takes the arguments' place (m<i>); an error stands beside (e<i>). Returns how many are left.
 local function settle_run(rid, from, states, body, worker)
   local key, count = record_key(rid), #states
-  local clients, keep, code = unpack(redis.call('HMGET', key, 'c', 'keep', 'fn'))
+  local clients, keep, code, is_canvas = unpack(redis.call('HMGET', key, 'c', 'keep', 'fn', 'cv'))
   local limit = inline_limit(clients)
   local event, fields = { rid, from, states, worker, NOW }, {}
   for at = 1, count do
     local i, value = from + at - 1, body(from + at - 1)
-    local success = string.byte(states, at) == 83
+    local success = string.sub(states, at, at) == SUCCESS
     if value then
       fields[#fields + 1] = (success and 'm' or 'e') .. i
       fields[#fields + 1] = value
@@ -26,9 +26,12 @@ local function settle_run(rid, from, states, body, worker)
   emit(clients, 'f', event)
   local left = redis.call('HINCRBY', key, 'left', -count)
   if left == 0 then
-    redis.call('PEXPIRE', key, keep)
-    redis.call('PEXPIRE', states_key(rid), keep)
     release_code(code)
+    local stop = is_canvas and finish or expire
+    stop(rid, keep)
+  end
+  if is_canvas then
+    spread(rid, from, states)
   end
   return left
 end
@@ -52,9 +55,4 @@ local function settle(rid, from, states, body, worker)
   end
 end
 
--- A member waits again (PENDING or RETRY); its followers are told.
-local function unstart(rid, i, state)
-  redis.call('SETRANGE', states_key(rid), i, state)
-  redis.call('HDEL', record_key(rid), 'w' .. i)
-  emit(redis.call('HGET', record_key(rid), 'c'), 'b', { rid, i, state })
-end
+EDGE.settle = settle

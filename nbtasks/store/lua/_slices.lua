@@ -10,9 +10,12 @@ local function wake(queue)
   end
 end
 
+local scores = 0 -- what one script queues stays in order, too; above 2^53 a double counts by twos
+
 local function score(priority, is_first)
   local band = (9 - priority) * BAND
-  return is_first and band or band + TIME[1] * 1000000 + TIME[2] - EPOCH_US
+  scores = scores + 2
+  return is_first and band or band + TIME[1] * 1000000 + TIME[2] - EPOCH_US + scores
 end
 
 -- A member whose next death would be its last waits apart, for a worker that holds no other such

@@ -4,7 +4,7 @@
 local function store_states(rid, n)
   local after, states = tonumber(ARGV[13]), ARGV[15]
   if states == '' then
-    states = string.rep(PENDING, n)
+    states = string.rep(ARGV[16] == '' and PENDING or WAITING, n)
   end
   local _, left = string.gsub(states, '%l', '')
   local expires = after > 0 and NOW + after or 0
@@ -14,7 +14,9 @@ local function store_states(rid, n)
     fields[#fields + 1] = name
     fields[#fields + 1] = ARGV[7 + i]
   end
-  for name, value in pairs({ exp = expires, t0 = NOW }) do
+  local more = ARGV[16] == '' and {} or cjson.decode(ARGV[16])
+  more.exp, more.t0 = expires, NOW
+  for name, value in pairs(more) do
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end

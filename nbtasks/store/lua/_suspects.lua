@@ -2,6 +2,13 @@
 -- only where the member is known to have run. A suspect, whose next death would be its last, is
 -- taken by a worker that holds no other; when that worker dies, its neighbours are not blamed.
 
+-- A member waits again (PENDING or RETRY); its followers are told.
+local function unstart(rid, i, state)
+  redis.call('SETRANGE', states_key(rid), i, state)
+  redis.call('HDEL', record_key(rid), 'w' .. i)
+  emit(redis.call('HGET', record_key(rid), 'c'), 'b', { rid, i, state })
+end
+
 -- A death that is `counted` goes on the member's account; after `cap` of them it is given up. With
 -- a cap of 1 (at most once) a member that may have run is not tried again.
 local function lose(rid, i, worker, reason, counted)

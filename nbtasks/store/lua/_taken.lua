@@ -2,8 +2,7 @@
 
 local BYTES_A_US = 1000
 
--- Take one slice for a slot. Returns the time it may need, its members and whether it is a suspect;
--- nil: nothing is queued.
+-- Take one slice. Returns the time it may need, its members, whether it is a suspect; nil: nothing.
 local function take_slice(slot, names, budget, room, reply)
   local queue, name, place = pop(names)
   if not queue then
@@ -11,7 +10,8 @@ local function take_slice(slot, names, budget, room, reply)
   end
   local rid, from, to = parse_slice(name)
   local key = record_key(rid)
-  local got = redis.call('HMGET', key, 'h', 'fn', 'py', 'exp', 'us', 'n', 'sz', 'cap', 'd' .. from)
+  local deaths = 'd' .. from
+  local got = redis.call('HMGET', key, 'h', 'fn', 'py', 'exp', 'us', 'n', 'sz', 'cap', deaths, 'cv')
   if not got[1] then
     return 0, 0
   end
@@ -26,7 +26,7 @@ local function take_slice(slot, names, budget, room, reply)
   end
   -- Bytes take time as well: no reply is to carry more than a few MB of arguments, or one member.
   local us, bytes = tonumber(got[5] or ARGV[4]) or 1, tonumber(got[7] or 0) or 0
-  local each = math.max(us, bytes / BYTES_A_US)
+  local each = got[10] == '2' and budget or math.max(us, bytes / BYTES_A_US) -- one replaced: alone
   local count = math.min(to - from, room, math.max(1, math.floor(budget / each)))
   if from + count < to then
     redis.call('ZADD', queue, place, slice_name(rid, from + count, to))

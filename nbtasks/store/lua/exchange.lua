@@ -1,6 +1,6 @@
 -- exchange: a worker hands in what it has done and takes what it has room for, in one step.
 --
--- Parts  base events code settle slices grace suspects lost lease sources take taken timers turn_in
+-- Parts  settle grace suspects lost inputs lease sources take taken timers link turn_in replaced
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 free slots · 3 time budget of a slot, us · 4 guess of a member's time, us
 --          5 most members a slot · 6 lease, ms · 7 token of this take · 8 Python tag
@@ -10,10 +10,11 @@
 --            'r' lease, is last, record, index, delay ms, error (JSON)       try again later
 --            'b' lease, is last, record, from, to, us a member or 0   not begun: back as it was
 --            'd' lease, is last, record, index, reason                    its process died
+--            'w' lease, is last, record, index, arguments, sources        it was replaced
 --          A chunk whose lease is no longer held is dropped; `is last` 1 ends the lease.
 -- Returns  {ms until something is due or -1, chunks dropped, 1 if something is left in the queues,
---           {slot, lease, record, from, header, code hash, members of the record,
---            retries of the first, 1 if it is a suspect, argument..} for each slice taken}
+--           {slot, lease, record, from, header, code hash, members of the record, retries of the
+--            first, 1 if it is a suspect, 0 or its inputs, argument..} for each slice taken}
 
 go_on_when_full()
 local worker, queues, at = ARGV[1], {}, 12 + tonumber(ARGV[11])
@@ -28,11 +29,9 @@ end
 while at <= #ARGV do
   local kind, lease, is_last, rid, from = unpack(ARGV, at, at + 4)
   at = at + 5
-  local held
+  local held = is_leased(lease)
   if is_last == '1' then
-    held = redis.call('ZREM', PREFIX .. 'lease', lease) == 1
-  else
-    held = is_leased(lease)
+    redis.call('ZREM', PREFIX .. 'lease', lease)
   end
   dropped = dropped + (held and 0 or 1)
   -- A revoked record may be forgotten while its member still runs: nothing may make it again.
@@ -41,7 +40,8 @@ while at <= #ARGV do
   at = TURN_IN[kind](held, rid, from, at, worker)
 end
 
-local due, lease_ms = promote_due(), tonumber(ARGV[6])
+local lease_ms, due = tonumber(ARGV[6]), promote_due()
+due = spread_on() and NOW or due
 local deadline = recover_lost(lease_ms)
 
 local reply, slots = { 0, dropped, 0 }, tonumber(ARGV[2])

@@ -3,7 +3,7 @@
 -- is told again until the lease ends. Also sees to what is due, so that an idle worker takes over
 -- from one that died.
 --
--- Parts    base events code settle slices grace suspects lost timers
+-- Parts    settle grace suspects lost timers
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
 --          4 number of facts, then name and value of each · then leases
@@ -48,6 +48,7 @@ for at = first, #ARGV do
 end
 
 promote_due()
+spread_on()
 recover_lost(tonumber(ARGV[2]))
 flush_events()
 return reply

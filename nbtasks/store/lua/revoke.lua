@@ -1,17 +1,18 @@
 -- revoke: end members that have not finished. Holds with no worker running: takes skip them, and a
 -- result that comes later finds a final state.
 --
--- Parts    base events code settle slices sources unqueue
+-- Parts    settle sources unqueue
 -- KEYS[1]  prefix
 -- ARGV     1 record · 2 from · 3 to · 4 name of a signal for what runs, '' to let it run out unseen
 --          5 '1' when it was asked before and the answer was lost: what is revoked already counts
--- Returns  members revoked; -1 when the record is not stored
+-- Returns  members revoked; -1 when the record is not stored, or not yet whole
 
 go_on_when_full()
 
 local rid, from, to = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
-if #states == 0 then
+local found = redis.call('HMGET', record_key(rid), 'up', 'n', 'hold')
+if #states == 0 or found[1] ~= found[2] or found[3] then
   return -1
 end
 

@@ -1,18 +1,17 @@
 -- submit: store a chunk of a record's members and queue it as a slice. Safe to repeat.
---
 -- Parts    base slices code room store
 -- KEYS[1]  prefix
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
 --          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash
 --          10 deliveries allowed · 11 ms to keep it once finished · 12 delay, ms
 --          13 expires after ms, 0 never · 14 most members that may wait in the queue, 0 any number
---          15 states, or '' where all are pending · 16.. signed bodies: arguments, or the value
---          of a member that has finished
+--          15 states, or '' where all are pending · 16 its fields in a canvas (JSON), which waits
+--          for a commit, or '' · 17.. signed bodies: arguments, or the value of who has finished
 -- Returns  members stored so far: less than asked where a chunk before this one is missing;
 --          -1 when the code is not stored · -2 when a record of another size has this id ·
 --          -3 less the members that wait, when the queue is full (nothing was written by these)
 
-local FIRST_BODY = 16
+local FIRST_BODY = 17
 local rid, from, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local key, code = record_key(rid), PREFIX .. 'fn:' .. ARGV[9]
 
@@ -30,7 +29,8 @@ elseif stored ~= from then
   end
   return stored
 end
-if from == 0 then
+local is_canvas = ARGV[16] ~= ''
+if from == 0 and not is_canvas then
   local waiting = crowd(ARGV[5], n, tonumber(ARGV[14]))
   if waiting then
     return -3 - waiting
@@ -41,7 +41,7 @@ store_bodies(key, from, FIRST_BODY, tonumber(found[3] or 0), head)
 
 local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[12])
 -- A client that dies while it sends must not leave half a record behind for ever.
-if to < n then
+if to < n or is_canvas then
   redis.call('PEXPIRE', key, DAY)
   redis.call('PEXPIRE', states_key(rid), DAY)
 else
@@ -54,7 +54,7 @@ end
 if delay > 0 then
   enqueue_later(rid, from, to, NOW + delay)
   wake(ARGV[5])
-else
+elseif not is_canvas then
   put(ARGV[5], ARGV[7], rid, from, to)
 end
 return to

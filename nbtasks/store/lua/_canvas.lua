@@ -1,0 +1,54 @@
+-- Canvas: records that wait for others. Fields of such a record (cv says that it is one):
+--   pa   its sources, as in inputs.py, those first whose values it takes · in  how many those are,
+--        or E for an errback · on  its rule, S D F (all succeed, all done, one failed)
+--   wt   edges that have not fired yet · ig  one of its sources was ignored · by  what failed first
+--   out  its edges: span (w whole, e each), kind (c chain, h chord), target
+--   y<i> edges of member i alone: kind, target · ym  there are such
+--   ch   edges to records that have not ended: until then its values stay · g  root of the canvas
+--   rv   it has failed before, and waits once more · pb  sources that were added while it waited
+-- A target is a record, or `<rid>/<i>`: a member that was replaced, and waits under wt<i> in<i>.
+
+local EDGE = {} -- what is defined further down: settle
+
+-- A target -> record, its members [from, to), and the suffix of its fields.
+local function target_of(text)
+  local rid, i = string.match(text, '^([^/]+)/(%d+)$')
+  if rid then
+    return rid, tonumber(i), i + 1, i
+  end
+  return text, 0, tonumber(redis.call('HGET', record_key(text), 'n') or 0), ''
+end
+
+-- A source -> its span, record and member.
+local function source_of(text)
+  local span, rid, i = string.match(text, '^(.)([^/]+)/?(%d*)$')
+  return span, rid, tonumber(i)
+end
+
+-- Members [from, to) that wait are turned into this state, in runs: each(first, stop).
+local function each_waiting(rid, from, to, each)
+  local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
+  for first, stop in string.gmatch(states, '()' .. WAITING .. '+()') do
+    each(from + first - 1, from + stop - 1)
+  end
+end
+
+-- What a member failed of: the record, index and size of the one that failed by itself, and
+-- whether it only inherited that along a chain.
+local function cause_of(rid, i)
+  local found = redis.call('HMGET', record_key(rid), 'e' .. i, 'n')
+  if found[1] and string.sub(found[1], 1, 21) == '\0{"type":"Dependency"' then
+    local body = cjson.decode(string.sub(found[1], 2))
+    return body.rid, body.i, body.n, body.chord, true
+  end
+  return rid, i, tonumber(found[2]), false, false
+end
+
+-- Written by hand, so that `type` comes first: cjson keeps no order.
+local function dependency(kind, rid, i)
+  local cause, at, n, was_chord = cause_of(rid, i)
+  local id = n == 1 and cause or cause .. '-' .. at
+  local chord = (kind == 'h' or was_chord) and 'true' or 'false'
+  local form = '\0{"type":"Dependency","of":"%s","rid":"%s","i":%d,"n":%d,"chord":%s}'
+  return string.format(form, id, cause, at, n, chord)
+end

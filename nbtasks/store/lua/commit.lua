@@ -1,0 +1,57 @@
+-- commit: a canvas is stored whole. Its records stay, and what waits for nothing is queued.
+--
+-- Parts    settle link room
+-- KEYS[1]  prefix
+-- ARGV     1 root · 2 ms to keep it once all has ended · 3 the plan (JSON) · 4 records in all
+--          5 most members that may wait in a queue, 0 any number · 6 number of queues (in the
+--          first call) · 7 number of records to keep · then name and members of each queue · those
+--          records · when all are kept, records to queue: they wait for no other of the canvas
+-- Returns  0 · -1 a record is not stored · -3 less the members that wait, when a queue is full
+
+local canvas, first = PREFIX .. 'g:' .. ARGV[1], 8 + 2 * tonumber(ARGV[6])
+local last = first + tonumber(ARGV[7]) - 1
+
+-- Nothing is written until it is sure that all may be.
+for at = first, #ARGV do
+  if redis.call('EXISTS', record_key(ARGV[at])) == 0 then
+    return -1
+  end
+end
+for at = 8, first - 1, 2 do
+  local waiting = crowd(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[5]))
+  if waiting then
+    return -3 - waiting
+  end
+end
+
+if redis.call('EXISTS', canvas) == 0 then
+  redis.call('HSET', canvas, 'plan', ARGV[3], 'left', ARGV[4], 't0', NOW)
+end
+for at = first, last do
+  local rid = ARGV[at]
+  local found = redis.call('HMGET', record_key(rid), 'hold', 'fn', 'left', 'keep')
+  if redis.call('HDEL', record_key(rid), 'hold') == 1 then
+    redis.call('PERSIST', record_key(rid))
+    redis.call('PERSIST', states_key(rid))
+    if found[3] == '0' then
+      finish(rid, found[4])
+    else
+      retain_code(found[2])
+    end
+  end
+end
+for at = last + 1, #ARGV do
+  local rid = ARGV[at]
+  local found = redis.call('HMGET', record_key(rid), 'lk', 'kd', 'n')
+  if found[1] then
+    redis.call('HDEL', record_key(rid), 'lk')
+    link(rid, found[2], found[1])
+  else
+    ready(rid, 0, tonumber(found[3]))
+  end
+  for from, run in string.gmatch(redis.call('GET', states_key(rid)), '()(%u+)') do
+    spread(rid, from - 1, run)
+  end
+end
+flush_events()
+return 0

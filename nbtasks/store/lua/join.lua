@@ -1,0 +1,33 @@
+-- join: what a running task of a chord's header adds to it (add_to_chord). The body waits for it,
+-- and takes its value after the declared ones. What a lost try has added already stays.
+--
+-- Parts    settle link
+-- KEYS[1]  prefix
+-- ARGV     1 record · 2 index of the task · 3 how many it has added before · 4 sources · 5 signed
+--          note of their shape
+-- Returns  bodies that it was added to; -1 where the record is not stored
+
+local rid, i = ARGV[1], ARGV[2]
+local found = redis.call('HMGET', record_key(rid), 'out', 'y' .. i, 'n')
+if not found[3] then
+  return -1
+end
+local name, joined = '+' .. rid .. '/' .. i .. '/' .. ARGV[3], 0
+
+local function add(target)
+  local key = record_key(target)
+  if redis.call('HSETNX', key, name, ARGV[5]) == 1 then
+    append(key, 'pb', name .. ' ' .. ARGV[4])
+    link(target, 'h', ARGV[4])
+  end
+  joined = joined + 1
+end
+
+for target in string.gmatch(' ' .. (found[1] or ''), ' wh(%S+)') do
+  add(target)
+end
+for target in string.gmatch(' ' .. (found[2] or ''), ' h(%S+)') do
+  add(target)
+end
+flush_events()
+return joined

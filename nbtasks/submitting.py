@@ -1,0 +1,210 @@
+"""The part of an app that sends: plans and calls become records, all of a plan or nothing of it."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, cast
+
+from nbtasks.clock import Clock
+from nbtasks.config import Config
+from nbtasks.connection import Connection
+from nbtasks.errors import ConfigError, NotReplicated, StoreError
+from nbtasks.events import apply_snapshot
+from nbtasks.functions import FunctionCache
+from nbtasks.live import LiveRecord
+from nbtasks.placing import Place, Placed, place_nodes
+from nbtasks.plan import Node, Plan, Role
+from nbtasks.presence import Presence
+from nbtasks.reading import Reader
+from nbtasks.result import AsyncResult, GroupResult, make_result
+from nbtasks.sending import Prepared, Submission, prepare
+from nbtasks.store.canvases import CanvasRecords
+from nbtasks.store.fleet import WorkerFacts
+from nbtasks.task import Task
+
+Sent = AsyncResult[Any] | GroupResult[Any] | None
+"""What a plan returns: a handle on its value, or None where it has none."""
+
+
+class Submitter(Reader):
+    """Sends what signatures, tasks and cells have made."""
+
+    config: Config
+    clock: Clock
+    revoke_on_interrupt: bool
+    on_sent: Callable[[Any], None] | None
+    _functions: FunctionCache
+    _presence: Presence
+
+    @abstractmethod
+    def workers(self) -> list[WorkerFacts]:
+        """The live workers."""
+
+    def send(self, plan: Plan, *, root_id: str = "", parent_id: str = "") -> Sent:
+        """Submit a plan: nothing of it runs before all of it is stored.
+
+        Args:
+            plan: What a canvas compiles to.
+            root_id: The root of the task that sends it, if one does.
+            parent_id: That task.
+
+        Raises:
+            ConfigError: An option has a wrong value.
+            Unsendable: An argument cannot be pickled; the message names it.
+            TooBig: An argument or the code is above `max_input`.
+            StoreUnavailable: Redis does not answer.
+            QueueFull: A bounded queue has no room for what begins.
+            StoreFull: Redis has no memory for it.
+        """
+        lives: dict[Node, LiveRecord] = {}
+        if plan.nodes:
+            placed = place_nodes(plan, root_id, parent_id)
+            pairs = zip(plan.nodes, placed.places, strict=True)
+            prepared = [self._prepare_node(node, place) for node, place in pairs]
+            found = self._submit_all(prepared, placed)
+            lives = dict(zip(plan.nodes, found, strict=True))
+        result = make_result(self, plan.value, lives)
+        if self.on_sent is not None and result is not None:
+            self.on_sent(result)
+        return result
+
+    def submit(self, submission: Submission) -> LiveRecord:
+        """Submit calls of some code as one record.
+
+        Raises:
+            ConfigError: An option has a wrong value.
+            Unsendable: An argument cannot be pickled; the message names it.
+            TooBig: An argument or the code is above `max_input`.
+            StoreUnavailable: Redis does not answer.
+        """
+        return self._submit(self._prepare(submission))
+
+    def _prepare_node(self, node: Node, place: Place) -> Prepared:
+        found: Any = node.task
+        if not isinstance(found, Task):
+            raise ConfigError(f"{found!r} is not a task")
+        task = cast("Task[..., Any]", found)
+        taken = (None,) if node.takes and (node.after is not None or node.each is not None) else ()
+        if node.role is not Role.ERRBACK:
+            for args, kwargs in node.calls:
+                task.check_arguments((*taken, *args), kwargs)
+        submission = Submission(
+            code=self._functions.code(task.function, task.name, self.codec, bind=task.options.bind),
+            name=task.name,
+            calls=node.calls,
+            base=task.options,
+            call=node.options,
+            task=task,
+            labels=node.labels,
+            place=place,
+        )
+        return self._prepare(submission)
+
+    def _prepare(self, submission: Submission) -> Prepared:
+        return prepare(submission, self.config, self.connection.signer, self.codec)
+
+    def _submit_all(self, prepared: Sequence[Prepared], placed: Placed) -> list[LiveRecord]:
+        if prepared[0].record.edges is None:
+            return [self._submit(prepared[0])]
+        return self._submit_canvas(prepared, placed)
+
+    def _submit(self, prepared: Prepared) -> LiveRecord:
+        connection, record = self.connection, prepared.record
+        live = prepared.live(self.clock.wall_ms())
+        if not prepared.is_named:
+            connection.events.follow(live, is_sent=False)
+        try:
+            self._store(connection, prepared)
+        finally:
+            connection.events.sent(record.rid)
+        if prepared.is_named:
+            live = self._join(live)
+        self._look_for_workers([prepared])
+        return live
+
+    def _submit_canvas(self, prepared: Sequence[Prepared], placed: Placed) -> list[LiveRecord]:
+        connection, now = self.connection, self.clock.wall_ms()
+        lives = [each.live(now) for each in prepared]
+        for live in lives:
+            connection.events.follow(live, is_sent=False)
+        try:
+            self._store_canvas(connection, prepared, placed)
+        finally:
+            for live in lives:
+                connection.events.sent(live.rid)
+        self._look_for_workers(prepared)
+        return lives
+
+    def _look_for_workers(self, prepared: Sequence[Prepared]) -> None:
+        for queue, python in {(each.record.queue, each.record.python) for each in prepared}:
+            with suppress(StoreError):  # it was submitted: a look at the fleet must not fail it
+                self._presence.check(self.workers, queue, python)
+
+    def _store(self, connection: Connection, prepared: Prepared) -> None:
+        """Submit a record, and keep it in case Redis loses it."""
+        with self._keeping(connection, [prepared]) as blobs:
+            connection.store.submit(
+                prepared.record,
+                blobs[prepared.record.code],
+                room_ms=self.config.full_patience_ms,
+                replica_ms=prepared.replica_ms,
+            )
+
+    def _store_canvas(
+        self, connection: Connection, prepared: Sequence[Prepared], placed: Placed
+    ) -> None:
+        records = CanvasRecords(placed.root, [each.record for each in prepared], placed.drawing)
+        with self._keeping(connection, prepared) as blobs:
+            connection.store.submit_canvas(
+                records,
+                blobs,
+                room_ms=self.config.full_patience_ms,
+                replica_ms=max(each.replica_ms for each in prepared),
+            )
+
+    @contextmanager
+    def _keeping(
+        self, connection: Connection, prepared: Sequence[Prepared]
+    ) -> Generator[Mapping[str, Callable[[], bytes]]]:
+        """Keep what is submitted inside in case Redis loses it; gives what makes signed code."""
+        seal = connection.signer.code().seal
+        blobs = {each.record.code: partial(seal, 0, each.code.blob) for each in prepared}
+        kept = [
+            each.record.rid
+            for each in prepared
+            if each.redrive
+            and self._redrive.keep(
+                each.record,
+                blobs[each.record.code],
+                len(each.code.blob),
+                self.config.redrive_bytes,
+            )
+        ]
+        if prepared[0].record.edges is not None and len(kept) < len(prepared):
+            while kept:  # a canvas is sent again whole, or not at all
+                self._redrive.drop(kept.pop())
+        is_stored = False
+        try:
+            yield blobs
+            is_stored = True
+        except NotReplicated:
+            is_stored = True  # it runs
+            raise
+        finally:
+            for rid in kept:
+                if is_stored:
+                    self._redrive.sent(rid)
+                else:
+                    self._redrive.drop(rid)
+
+    def _join(self, live: LiveRecord) -> LiveRecord:
+        """Follow a record with an id of the user's own, which may have been submitted before."""
+        known = self.events.find(live.rid)
+        if known is not None and not known.is_done(None):
+            return known
+        self.events.follow(live)
+        snapshot = self.store.watch(live.rid)
+        if snapshot is not None:
+            apply_snapshot(live, snapshot, self.clock.wall_ms())
+        return live

@@ -1,0 +1,209 @@
+"""What a slice takes from other records: their values, and how those stand in its arguments.
+
+Redis delivers, for each source of a header, the states of its members and a body of each. Which
+records and members those must be is signed with the header, and so is each body with its place:
+what is of another place is refused. A body is verified once, and decoded anew for each member, so
+that none of them sees what another one did to its value.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from nbtasks.errors import BadSignature, TaskRevoked, TooBig, UnknownTask
+from nbtasks.failure import ERROR, read_exception, system_failure
+from nbtasks.inputs import Inputs, make, place
+from nbtasks.record import member_id
+from nbtasks.serializers import Codec, decode_json, encode_json
+from nbtasks.signing import HEAD, SYSTEM, Seal
+from nbtasks.states import IGNORED, REVOKED, SUCCESS, is_finished
+from nbtasks.worker.work import ChildSettings, Work
+
+REPLACED_BY: Final = b"U"
+"""First byte of arguments that are not encoded: JSON about what goes on in the task's place."""
+
+JOINED: Final = "+"
+"""Begins the name of what a task has added to its chord, and the id that its note is signed for."""
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class Member(NamedTuple):
+    """A member of a record of `n`."""
+
+    rid: str
+    at: int
+    n: int
+
+    @property
+    def task_id(self) -> str:
+        """Its id."""
+        return member_id(self.rid, self.at, self.n)
+
+
+class Part(NamedTuple):
+    """What became of a member: None where it has not finished, or is not needed.
+
+    Otherwise the payload of a value, or of an error, or an error that is no payload.
+    """
+
+    member: Member
+    found: memoryview | BaseException | None
+    is_error: bool = False
+
+
+class Upstream:
+    """What is delivered with a slice, opened when it is first asked for."""
+
+    def __init__(self, work: Work, settings: ChildSettings, whose: str) -> None:
+        self._work = work
+        self._settings = settings
+        self._whose = whose
+        self._parts: dict[int, list[Part]] = {}
+
+    def arguments(self, inputs: Inputs, index: int, own: Arguments, codec: Codec) -> Arguments:
+        """The arguments of a member, with all that it takes from others.
+
+        Raises:
+            BadSignature: Something else was delivered than the header says.
+            UnknownTask: A value is no longer stored.
+        """
+        delivered = self._work.inputs
+        count = len(inputs.sources)
+        if len(delivered) < count:
+            raise BadSignature(self._whose)
+        values = [self._values(at, text, index, codec) for at, text in enumerate(inputs.sources)]
+        whole: Any = own
+        for path, shape in inputs.puts:
+            whole = place(whole, path, make(shape, values))
+        args, kwargs = whole
+        if inputs.take is None:
+            return args, kwargs
+        first: Any = make(inputs.take, values)
+        if len(delivered) > count and inputs.take[0] == "l":
+            first = [*first, *self._joined(inputs, index, codec)]
+        return (first, *args), kwargs
+
+    def open(self, member: Member, state: int, body: bytes) -> Part:
+        """A member of another record, verified.
+
+        Raises:
+            BadSignature: The body is not that member's, or not of this state.
+            UnknownTask: It is no longer stored.
+        """
+        return self._open(self._settings.signer.results(member.rid), member, state, body)
+
+    def read(self, part: Part, codec: Codec) -> Any:
+        """The value of a part, decoded anew; an exception where it failed."""
+        found = part.found
+        if not isinstance(found, memoryview):
+            return found
+        if part.is_error:
+            return read_exception(found, codec)
+        return codec.decode(found, self._whose)
+
+    def _values(self, at: int, text: str, index: int, codec: Codec) -> list[Any]:
+        parts = self._parts.get(at)
+        if parts is None:
+            item = self._work.inputs[at]
+            parts = self._parts[at] = list(self._parts_of(text, item[0], item[1:]))
+        if text[0] == "e":
+            offset = index - self._work.start
+            parts = parts[offset : offset + 1]
+        if not parts:
+            raise BadSignature(self._whose)
+        return [self.read(part, codec) for part in parts]
+
+    def _parts_of(self, text: str, states: bytes, bodies: Sequence[bytes]) -> Iterator[Part]:
+        start, n = 0, len(states)
+        rid = text[1:]
+        if text[0] == "1":
+            rid, _, place_ = rid.rpartition("/")
+            start, n = int(place_), n + 1  # a member of several, or it would be `w`
+        elif text[0] == "e":
+            start, n = self._work.start, self._work.members
+        if len(states) != len(bodies) or (text[0] == "1" and len(states) != 1):
+            raise BadSignature(self._whose)
+        seal = self._settings.signer.results(rid)
+        for index, (state, body) in enumerate(zip(states, bodies, strict=True), start):
+            yield self._open(seal, Member(rid, index, n), state, body)
+
+    def _open(self, seal: Seal, member: Member, state: int, body: bytes) -> Part:
+        if not is_finished(state) or state == IGNORED:
+            return Part(member, None)
+        if not body and state == REVOKED:
+            return Part(member, TaskRevoked(member.task_id))
+        if not body:
+            raise UnknownTask(member.task_id)
+        if body[:1] == SYSTEM and state != SUCCESS:
+            return Part(member, system_failure(body, member.task_id))
+        most = self._settings.max_value
+        if len(body) > most + HEAD:
+            raise TooBig(self._what(member), len(body), most, "max_input")
+        payload = seal.open(member.at, body, self._whose)
+        is_error = bytes(payload[:1]) == ERROR
+        if is_error == (state == SUCCESS):
+            # The state is not signed, but what was signed says which it is.
+            raise BadSignature(self._what(member))
+        return Part(member, payload, is_error)
+
+    def _joined(self, inputs: Inputs, index: int, codec: Codec) -> Iterator[Any]:
+        """What tasks of the header have added to their chord, behind the declared sources."""
+        at = len(inputs.sources)
+        delivered = self._work.inputs
+        while at < len(delivered):
+            added = self._note(inputs, delivered[at])
+            at += 1
+            if len(delivered) < at + len(added.sources):
+                raise BadSignature(self._whose)
+            values = [
+                self._values(place_, text, index, codec)
+                for place_, text in enumerate(added.sources, at)
+            ]
+            at += len(added.sources)
+            yield make(added.take or [], values)
+
+    def _note(self, inputs: Inputs, item: Sequence[bytes]) -> Inputs:
+        """The note of what was added, where a task that this one waits for has signed it."""
+        name = item[0].decode("utf-8", "replace")
+        rid, index, sequence = _split(name[1:])
+        is_ours = {f"w{rid}", f"1{rid}/{index}"} & set(inputs.sources)
+        if name[:1] != JOINED or not is_ours or len(item) != 2:  # noqa: PLR2004 - name and note
+            raise BadSignature(self._whose)
+        seal = self._settings.signer.results(JOINED + rid)
+        fields = decode_json(seal.open(index, item[1], self._whose))
+        if fields.get("n") != sequence:
+            raise BadSignature(self._whose)
+        return Inputs.from_header(fields)
+
+    def _what(self, member: Member) -> str:
+        return f"{self._whose}, for what it takes from task {member.task_id!r}"
+
+
+def is_of(source: str, rid: str, index: int, own: int) -> bool:
+    """Whether member `index` of a record is what member `own` waits for by this source."""
+    if source[0] == "1":
+        return source == f"1{rid}/{index}"
+    return source[1:] == rid and (source[0] == "w" or index == own)
+
+
+def replaced_by(inputs: Inputs, form: bytes) -> bytes:
+    """The arguments of a task that was replaced: what goes on in its place.
+
+    `form` is the first byte of those it had: its answer is to be written as they were.
+    """
+    return REPLACED_BY + encode_json({**inputs.to_header(), "form": form.decode("latin-1")})
+
+
+def read_replaced_by(payload: memoryview) -> tuple[Inputs, memoryview]:
+    """What `replaced_by` made, verified."""
+    fields = decode_json(payload[1:])
+    return Inputs.from_header(fields), memoryview(fields["form"].encode("latin-1"))
+
+
+def _split(name: str) -> tuple[str, int, int]:
+    """The parts of `<rid>/<number>/<number>`; of anything else what nothing has."""
+    rid, _, rest = name.partition("/")
+    first, _, second = rest.partition("/")
+    return (
+        (rid, int(first), int(second)) if first.isdecimal() and second.isdecimal() else ("", 0, 0)
+    )
