@@ -21,7 +21,7 @@ from nbtasks.record import STREAMS
 from nbtasks.redrive import Redrive
 from nbtasks.serializers import decode_json
 from nbtasks.signing import SYSTEM, Signer
-from nbtasks.states import FAILURE, PENDING, RETRY, REVOKED, STATES, is_finished
+from nbtasks.states import FAILURE, RETRY, REVOKED, STATES, is_finished
 from nbtasks.store.link import Link
 from nbtasks.store.store import Snapshot, Store, pauses
 
@@ -246,8 +246,8 @@ class EventStream:
         if kind == b"r":
             self._read_errors(record, index, bytes([FAILURE]), item[3:4])
             record.back(index, RETRY)
-        elif item[2] == b"p":
-            record.back(index, PENDING)
+        elif item[2] in {b"p", b"w"}:
+            record.back(index, item[2][0])
         else:
             raise ValueError(f"{item[2]!r} is no state to come back to")
 

@@ -229,6 +229,23 @@ class Store:
         """Remove a finished record; False where one of its members has not finished."""
         return bool(self.run_script("forget", rid) >= 0)
 
+    def join(
+        self, rid: str, index: int, number: int = 0, sources: Sequence[str] = (), note: bytes = b""
+    ) -> int:
+        """Let the bodies of a running member's chords wait for more, and take it.
+
+        Args:
+            rid: Its record.
+            index: Which member of it it is.
+            number: How often it has done so before.
+            sources: What they are to wait for, as in `inputs`; nothing to count them only.
+            note: How their value is made of that, signed.
+
+        Returns:
+            How many bodies wait for the member; below 0 where its record is not stored.
+        """
+        return int(self.run_script("join", rid, index, number, " ".join(sources), note))
+
     def log(self, rid: str, index: int) -> list[LogPart]:
         """What a member wrote, oldest first."""
         data = self._call("GET", self.keys.log(rid, index)) or b""

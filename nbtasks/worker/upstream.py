@@ -10,12 +10,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from nbtasks.errors import BadSignature, TaskRevoked, TooBig, UnknownTask
-from nbtasks.failure import ERROR, read_exception, system_failure
+from nbtasks.failure import (
+    ERROR,
+    chord_failure,
+    read_dependency,
+    read_exception,
+    system_failure,
+)
 from nbtasks.inputs import Inputs, make, place
 from nbtasks.record import member_id
 from nbtasks.serializers import Codec, decode_json, encode_json
 from nbtasks.signing import HEAD, SYSTEM, Seal
-from nbtasks.states import IGNORED, REVOKED, SUCCESS, is_finished
+from nbtasks.states import FAILURE, IGNORED, REVOKED, SUCCESS, is_finished
 from nbtasks.worker.work import ChildSettings, Work
 
 REPLACED_BY: Final = b"U"
@@ -43,21 +49,29 @@ class Member(NamedTuple):
 class Part(NamedTuple):
     """What became of a member: None where it has not finished, or is not needed.
 
-    Otherwise the payload of a value, or of an error, or an error that is no payload.
+    Otherwise the payload of a value, or of an error, or an error that is no payload. That of a
+    chord's body stands for the error of the task `chord`.
     """
 
     member: Member
     found: memoryview | BaseException | None
     is_error: bool = False
+    chord: str = ""
 
 
 class Upstream:
-    """What is delivered with a slice, opened when it is first asked for."""
+    """What is delivered with a slice, opened when it is first asked for.
 
-    def __init__(self, work: Work, settings: ChildSettings, whose: str) -> None:
+    Where it `must_succeed`, an error among it is raised.
+    """
+
+    def __init__(
+        self, work: Work, settings: ChildSettings, whose: str, *, must_succeed: bool = False
+    ) -> None:
         self._work = work
         self._settings = settings
         self._whose = whose
+        self._must_succeed = must_succeed
         self._parts: dict[int, list[Part]] = {}
 
     def arguments(self, inputs: Inputs, index: int, own: Arguments, codec: Codec) -> Arguments:
@@ -95,11 +109,11 @@ class Upstream:
     def read(self, part: Part, codec: Codec) -> Any:
         """The value of a part, decoded anew; an exception where it failed."""
         found = part.found
-        if not isinstance(found, memoryview):
-            return found
-        if part.is_error:
-            return read_exception(found, codec)
-        return codec.decode(found, self._whose)
+        if isinstance(found, memoryview):
+            if not part.is_error:
+                return codec.decode(found, self._whose)
+            found = read_exception(found, codec)
+        return chord_failure(part.chord, found) if part.chord and found is not None else found
 
     def _values(self, at: int, text: str, index: int, codec: Codec) -> list[Any]:
         parts = self._parts.get(at)
@@ -111,7 +125,12 @@ class Upstream:
             parts = parts[offset : offset + 1]
         if not parts:
             raise BadSignature(self._whose)
-        return [self.read(part, codec) for part in parts]
+        values = [self.read(part, codec) for part in parts]
+        if self._must_succeed:
+            for found, part in zip(values, parts, strict=True):
+                if isinstance(found, BaseException) and part.is_error:
+                    raise found
+        return values
 
     def _parts_of(self, text: str, states: bytes, bodies: Sequence[bytes]) -> Iterator[Part]:
         start, n = 0, len(states)
@@ -131,11 +150,11 @@ class Upstream:
         if not is_finished(state) or state == IGNORED:
             return Part(member, None)
         if not body and state == REVOKED:
-            return Part(member, TaskRevoked(member.task_id))
+            return Part(member, TaskRevoked(member.task_id), is_error=True)
         if not body:
             raise UnknownTask(member.task_id)
         if body[:1] == SYSTEM and state != SUCCESS:
-            return Part(member, system_failure(body, member.task_id))
+            return self._system(member, body)
         most = self._settings.max_value
         if len(body) > most + HEAD:
             raise TooBig(self._what(member), len(body), most, "max_input")
@@ -145,6 +164,21 @@ class Upstream:
             # The state is not signed, but what was signed says which it is.
             raise BadSignature(self._what(member))
         return Part(member, payload, is_error)
+
+    def _system(self, member: Member, body: bytes) -> Part:
+        """An error that the store wrote; behind it stands the one that it was passed on from."""
+        words, _, cause = body.partition(b"\n")
+        blamed = read_dependency(words)
+        if blamed is None:
+            return Part(member, system_failure(words, member.task_id), is_error=True)
+        task_id, rid, at = blamed.task_id, blamed.rid, blamed.index
+        chord = task_id if blamed.is_chord else ""
+        if not cause:
+            return Part(member, TaskRevoked(task_id), is_error=True, chord=chord)
+        if cause[:1] == SYSTEM:
+            return Part(member, system_failure(cause, task_id), is_error=True, chord=chord)
+        seal = self._settings.signer.results(rid)
+        return self._open(seal, Member(rid, at, at + 2), FAILURE, cause)._replace(chord=chord)
 
     def _joined(self, inputs: Inputs, index: int, codec: Codec) -> Iterator[Any]:
         """What tasks of the header have added to their chord, behind the declared sources."""

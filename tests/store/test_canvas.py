@@ -148,7 +148,8 @@ def test_an_errback_gets_who_failed_and_how(canvas, worker):
     (taken,) = worker.take()
     worker.exchange(["f", taken.lease, 0, taken.rid, 1, "F", 5, b"no"])
     (eb,) = worker.take()
-    assert eb.inputs == [[f"{canvas.rid('head')}/1/2".encode(), b"F", b"no"]]
+    name = f"{canvas.rid('head')}/1/2".encode()
+    assert eb.inputs == [[name, b"F", b"no", canvas.records["head"].header, b"a1"]]
 
 
 def test_an_errback_of_a_later_step_is_not_told_what_it_inherited(canvas, worker):

@@ -136,6 +136,35 @@ def test_the_error_of_a_revoked_task_says_which_it_was():
     assert found.args[0] == "A"
 
 
+def dependency(rid, index, **fields):
+    blamed = {"of": f"{rid}-{index}", "rid": rid, "i": index, "n": 9, **fields}
+    return system_body("Dependency", **blamed)
+
+
+def passed_on(cause, *, chord):
+    """What a task gets whose source failed because member 2 of B did."""
+    body = dependency("B", 2, chord=chord) + b"\n" + cause
+    return result(
+        LIST_OF_A, [b"F", body], function=lambda found: (repr(found[0]), repr(found[0].__cause__))
+    )
+
+
+def test_an_error_that_was_passed_on_along_a_chain_is_that_error_itself():
+    assert passed_on(error("B", 2, ValueError("x")), chord=False)[0] == "ValueError('x')"
+    assert passed_on(system_body("WorkerLost"), chord=False)[0].startswith("WorkerLost('B-2'")
+    assert passed_on(b"", chord=False)[0] == "TaskRevoked('B-2', 'revoked')"
+
+
+def test_the_error_of_a_chord_that_did_not_run_names_the_one_that_it_came_from():
+    found = passed_on(error("B", 2, ValueError("x")), chord=True)
+    assert found == ("ChordError('B-2', 'ValueError: x')", "ValueError('x')")
+
+
+def test_an_error_of_another_task_behind_one_that_was_passed_on_is_refused():
+    with pytest.raises(BadSignature):
+        passed_on(error("B", 3, ValueError("x")), chord=False)
+
+
 FORGED = {
     "of another record": [b"S", value("B", 0, 1)],
     "of another member": [b"S", value("A", 1, 1)],
@@ -284,6 +313,18 @@ def test_a_replaced_task_returns_what_went_on_in_its_place():
     delivered = [values("A", 1, 2), [b"S", value("A", 1, 2)]]
     again = replace(run.work, bodies=[arguments], inputs=delivered)
     assert ended(Library(run.settings, SystemClock()).slice(again)) == [1, 2, 2]
+
+
+def test_a_replaced_task_fails_with_the_error_of_what_went_on_in_its_place():
+    def hand_on():
+        raise Replaced(Plan([node], One(node)))
+
+    node = Node(task=None, calls=[((), {})], rid="A")
+    run = run_of(None, [], [((), {})], function=hand_on)
+    arguments = run.run(0, run.work.bodies[0], call, nullcontext())[1].partition(b"\n")[2]
+    again = replace(run.work, bodies=[arguments], inputs=[[b"F", error("A", 0, ValueError("x"))]])
+    with pytest.raises(ValueError, match="x"):
+        ended(Library(run.settings, SystemClock()).slice(again))
 
 
 def test_a_task_replaced_by_a_group_of_none_returns_no_values():

@@ -1,5 +1,5 @@
 -- Once more: a failed member waits again, and with it what has failed only because of it.
--- Parts    base events slices code canvas
+-- Parts    base events slices code canvas blame
 
 local PER_MEMBER = { 'e', 'd', 'k', 'p', 'u', 'w', 'x' }
 
@@ -8,12 +8,13 @@ local revived = {} -- members whose followers are still to be looked at
 -- A record that had ended has not ended any more: it stays, and holds what it takes values from.
 local function reopen(rid)
   local key = record_key(rid)
-  local found = redis.call('HMGET', key, 'fn', 'pa', 'pb', 'g')
+  local found = redis.call('HMGET', key, 'fn', 'pa', 'pb', 'g', 'rp')
   redis.call('PERSIST', key)
   redis.call('PERSIST', states_key(rid))
   redis.call('HSET', key, 'exp', 0) -- nobody else waits, and this one is to run
   retain_code(found[1])
-  for source in string.gmatch((found[2] or '') .. ' ' .. (found[3] or ''), '%S+') do
+  local sources = { found[2] or '', found[3] or '', found[5] or '' }
+  for source in string.gmatch(table.concat(sources, ' '), '%S+') do
     local _, parent = source_of(source)
     if parent and redis.call('EXISTS', record_key(parent)) == 1 then
       redis.call('HINCRBY', record_key(parent), 'ch', 1)

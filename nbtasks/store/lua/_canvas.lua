@@ -6,6 +6,7 @@
 --   y<i> edges of member i alone: kind, target · ym  there are such
 --   ch   edges to records that have not ended: until then its values stay · g  root of the canvas
 --   rv   it has failed before, and waits once more · pb  sources that were added while it waited
+--   rp   sources of members that were replaced
 -- A target is a record, or `<rid>/<i>`: a member that was replaced, and waits under wt<i> in<i>.
 
 local EDGE = {} -- what is defined further down: settle
@@ -31,24 +32,4 @@ local function each_waiting(rid, from, to, each)
   for first, stop in string.gmatch(states, '()' .. WAITING .. '+()') do
     each(from + first - 1, from + stop - 1)
   end
-end
-
--- What a member failed of: the record, index and size of the one that failed by itself, and
--- whether it only inherited that along a chain.
-local function cause_of(rid, i)
-  local found = redis.call('HMGET', record_key(rid), 'e' .. i, 'n')
-  if found[1] and string.sub(found[1], 1, 21) == '\0{"type":"Dependency"' then
-    local body = cjson.decode(string.sub(found[1], 2))
-    return body.rid, body.i, body.n, body.chord, true
-  end
-  return rid, i, tonumber(found[2]), false, false
-end
-
--- Written by hand, so that `type` comes first: cjson keeps no order.
-local function dependency(kind, rid, i)
-  local cause, at, n, was_chord = cause_of(rid, i)
-  local id = n == 1 and cause or cause .. '-' .. at
-  local chord = (kind == 'h' or was_chord) and 'true' or 'false'
-  local form = '\0{"type":"Dependency","of":"%s","rid":"%s","i":%d,"n":%d,"chord":%s}'
-  return string.format(form, id, cause, at, n, chord)
 end

@@ -19,8 +19,7 @@ local function follow_each(target, kind, rid, from, states)
       ready(target, first, to)
     elseif rule == 'F' then
       for i = first, to - 1 do
-        local _, _, _, is_chord, is_passed_on = cause_of(rid, i)
-        if is_passed_on and not is_chord and is_errback then
+        if is_errback and was_passed_on(rid, i) then
           give_up(target, i, i + 1, IGNORED, nothing)
         else
           ready(target, i, i + 1)

@@ -20,12 +20,13 @@ end
 -- All members of a record in a canvas have ended.
 local function finish(rid, keep)
   local key = record_key(rid)
-  local found = redis.call('HMGET', key, 'pa', 'pb', 'ch', 'g')
+  local found = redis.call('HMGET', key, 'pa', 'pb', 'ch', 'g', 'rp')
   if tonumber(found[3] or 0) <= 0 then
     expire(rid, keep)
   end
   let_go(found[1])
   let_go(found[2])
+  let_go(found[5])
   local canvas = PREFIX .. 'g:' .. (found[4] or '')
   if found[4] and redis.call('EXISTS', canvas) == 1 then
     if redis.call('HINCRBY', canvas, 'left', -1) <= 0 then

@@ -1,5 +1,5 @@
 -- What is delivered with a slice of a record that takes values from others.
--- Parts    canvas values
+-- Parts    canvas blame values
 
 -- Sources, at most `most` of them; what was added to a chord begins with `+` and has a signed note.
 local function deliver(key, sources, most, from, to, reply)

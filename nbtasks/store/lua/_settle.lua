@@ -1,5 +1,5 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
--- Parts    base events code slices canvas ready told each follow spread finish
+-- Parts    base events code slices canvas blame ready told each follow spread finish
 
 -- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished. A value
 -- takes the arguments' place (m<i>); an error stands beside (e<i>). Returns how many are left.

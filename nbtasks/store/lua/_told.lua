@@ -13,17 +13,16 @@ local function one_failed(target, kind, prid, i)
   local found = redis.call('HMGET', record_key(rid), 'on', 'in')
   local rule = suffix == '' and found[1] or 'S'
   if rule == 'F' then
-    local _, _, n, is_chord, is_passed_on = cause_of(prid, i)
-    if is_passed_on and not is_chord and found[2] == 'E' then
+    if found[2] == 'E' and was_passed_on(prid, i) then
       return
     end
-    n = redis.call('HGET', record_key(prid), 'n') or n
+    local n = redis.call('HGET', record_key(prid), 'n')
     redis.call('HSETNX', record_key(rid), 'by', prid .. '/' .. i .. '/' .. n)
     ready(rid, from, to)
   elseif rule == 'S' then
     local body
     give_up(rid, from, to, FAILURE, function()
-      body = body or dependency(kind, prid, i)
+      body = body or dependency(kind, prid, i, suffix ~= '')
       return body
     end)
   end

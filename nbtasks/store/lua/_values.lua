@@ -2,6 +2,13 @@
 
 local BATCH = 4000 -- values asked for at a time: Lua's unpack takes 8000
 
+-- An error; behind one that was passed on stands the one that it came from.
+local function with_cause(body)
+  local blamed = blamed_in(body)
+  local cause = blamed and redis.call('HGET', record_key(blamed.rid), 'e' .. blamed.i)
+  return cause and body .. '\n' .. cause or body
+end
+
 -- The states of members [from, to), then the value or error of each.
 local function values_of(rid, from, to)
   local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
@@ -13,13 +20,14 @@ local function values_of(rid, from, to)
       fields[#fields + 1] = (byte == SUCCESS and 'm' or 'e') .. i
     end
     for _, body in ipairs(redis.call('HMGET', record_key(rid), unpack(fields))) do
-      item[#item + 1] = body or ''
+      item[#item + 1] = with_cause(body or '')
     end
   end
   return item
 end
 
--- Of what failed first: its record, index and number of members, then its state and error.
+-- Of what failed first: its record, index and number of members, then its state, error, header and
+-- arguments.
 local function failure_of(by, pa, i)
   if not by then
     local _, rid = source_of(pa)
@@ -27,5 +35,6 @@ local function failure_of(by, pa, i)
   end
   local rid, index = string.match(by, '^([^/]+)/(%d+)')
   local item = values_of(rid, tonumber(index), index + 1)
-  return { { by, item[1], item[2] or '' } }
+  local own = redis.call('HMGET', record_key(rid), 'h', 'm' .. index)
+  return { { by, item[1], item[2] or '', own[1] or '', own[2] or '' } }
 end

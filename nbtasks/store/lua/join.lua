@@ -4,8 +4,8 @@
 -- Parts    settle link
 -- KEYS[1]  prefix
 -- ARGV     1 record · 2 index of the task · 3 how many it has added before · 4 sources · 5 signed
---          note of their shape
--- Returns  bodies that it was added to; -1 where the record is not stored
+--          note of their shape; without sources nothing is added
+-- Returns  bodies that wait for the task; -1 where its record is not stored
 
 local rid, i = ARGV[1], ARGV[2]
 local found = redis.call('HMGET', record_key(rid), 'out', 'y' .. i, 'n')
@@ -16,7 +16,7 @@ local name, joined = '+' .. rid .. '/' .. i .. '/' .. ARGV[3], 0
 
 local function add(target)
   local key = record_key(target)
-  if redis.call('HSETNX', key, name, ARGV[5]) == 1 then
+  if ARGV[4] ~= '' and redis.call('HSETNX', key, name, ARGV[5]) == 1 then
     append(key, 'pb', name .. ' ' .. ARGV[4])
     link(target, 'h', ARGV[4])
   end
