@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Si
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from nbtasks.live import Progress
 from nbtasks.plan import Plan
@@ -86,6 +86,14 @@ class Reporter(Protocol):
         """It goes on."""
         ...
 
+    def replace(self, signature: Any) -> NoReturn:
+        """Send this, and raise `Replaced`."""
+        ...
+
+    def add_to_chord(self, signature: Any) -> None:
+        """Send this, and let the body of the task's chord wait for it and take its value."""
+        ...
+
 
 class TaskContext:
     """What a bound task (`@app.task(bind=True)`) gets as `self`."""
@@ -111,6 +119,34 @@ class TaskContext:
         self._reporter.progress(
             Progress(_number(current), None if total is None else _number(total), str(message))
         )
+
+    def replace(self, signature: Any) -> NoReturn:
+        """End this task here, and let a canvas go on in its place.
+
+        What waits for this task waits for the canvas then, and gets its value: of a chain the last
+        one, of a group a list. If that fails, this task fails with the same error.
+
+        Args:
+            signature: A signature, chain, group or chord.
+
+        Raises:
+            ConfigError: It is none of those, or there is nothing in it to run.
+        """
+        self._reporter.replace(signature)
+
+    def add_to_chord(self, signature: Any) -> None:
+        """Add a canvas to the chord that this task is in the header of.
+
+        The chord's body waits for it, too, and gets its value behind those of the declared tasks,
+        in the order in which they were added.
+
+        Args:
+            signature: A signature, chain, group or chord.
+
+        Raises:
+            ConfigError: It is none of those, or this task is in no chord.
+        """
+        self._reporter.add_to_chord(signature)
 
     def lend(self) -> None:
         """Say that the task waits for others; `lent` does so for each wait on a result."""
@@ -157,6 +193,22 @@ class Here:
 
     def resume(self) -> None:
         """Nothing to do."""
+
+    def replace(self, signature: object) -> NoReturn:
+        """There is nothing to replace.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError(f"{_PLAIN}: {signature!r} cannot go on in its place")
+
+    def add_to_chord(self, signature: object) -> None:
+        """There is no chord.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError(f"{_PLAIN}: there is no chord to add {signature!r} to")
 
 
 def _number(value: float) -> float:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from nbtasks.clock import SystemClock
 from nbtasks.context import Request, TaskContext, current_task
@@ -22,6 +22,7 @@ from nbtasks.record import SEPARATOR, VALUE
 from nbtasks.serializers import CellValue
 from nbtasks.worker import capture
 from nbtasks.worker.confine import be_expendable, limit_memory
+from nbtasks.worker.continuing import add_to_chord, replace
 from nbtasks.worker.coroutines import Coroutines, progress_data
 from nbtasks.worker.frames import FrameReader
 from nbtasks.worker.interrupt import Interrupt
@@ -65,9 +66,7 @@ class Child:
 
     def request(self) -> Request:
         """The task that runs now."""
-        if self._slice is None:
-            raise RuntimeError("no task runs here now")
-        return self._slice.request(self._index)
+        return self._running().request(self._index)
 
     def progress(self, progress: Progress) -> None:
         """Tell how far the running task is."""
@@ -87,6 +86,14 @@ class Child:
         if self._waits == 0 and self._slice is not None:
             self._outbox.resume(self._slice.work.delivery, self._index)
 
+    def replace(self, signature: Any) -> NoReturn:
+        """Let a canvas go on in the place of the running task."""
+        replace(self._running(), self._index, signature)
+
+    def add_to_chord(self, signature: Any) -> None:
+        """Add a canvas to the chord of the running task."""
+        add_to_chord(self._running(), self._index, signature)
+
     def write(self, letter: str, text: str) -> None:
         """Pass on what the running task has written."""
         if self._slice is None:
@@ -97,6 +104,11 @@ class Child:
     def leave(self) -> None:
         """In a process that a task forks: it is no child of the worker, nor must act as one."""
         self._outbox.leave()
+
+    def _running(self) -> SliceRun:
+        if self._slice is None:
+            raise RuntimeError("no task runs here now")
+        return self._slice
 
     def _next(self) -> SliceRun | None:
         """The next slice for this thread; None when the parent is gone."""

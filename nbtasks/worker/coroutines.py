@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar
 from types import coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 from nbtasks.context import Request, TaskContext, current_task
 from nbtasks.errors import SoftTimeLimitExceeded
@@ -20,6 +20,7 @@ from nbtasks.functions import Loaded
 from nbtasks.live import Progress
 from nbtasks.serializers import encode_json
 from nbtasks.worker import capture
+from nbtasks.worker.continuing import add_to_chord, replace
 from nbtasks.worker.frames import GONE, FrameReader
 from nbtasks.worker.library import Function, Library, SliceRun
 from nbtasks.worker.memory import MemoryWatch
@@ -58,6 +59,14 @@ class Member:
         self._waits -= 1
         if self._waits == 0:
             self._outbox.resume(self.number, self.index)
+
+    def replace(self, signature: Any) -> NoReturn:
+        """Let a canvas go on in its place."""
+        replace(self._run, self.index, signature)
+
+    def add_to_chord(self, signature: Any) -> None:
+        """Add a canvas to its chord."""
+        add_to_chord(self._run, self.index, signature)
 
     def write(self, letter: str, text: str) -> None:
         """Pass on what it has written."""

@@ -1,12 +1,11 @@
 """What an errback is called with: which task failed, and of what."""
 
-import inspect
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from nbtasks.callee import Callee
 from nbtasks.context import Request
 from nbtasks.errors import BadSignature, NbTasksError
 from nbtasks.failure import read_failure
@@ -15,19 +14,6 @@ from nbtasks.record import Header
 from nbtasks.serializers import Codec
 from nbtasks.worker.upstream import Member, Part, Upstream, is_of
 from nbtasks.worker.work import ChildSettings, Work
-
-_Parameter = inspect.Parameter
-_POSITIONAL: Final = (_Parameter.POSITIONAL_ONLY, _Parameter.POSITIONAL_OR_KEYWORD)
-
-
-@dataclass(frozen=True, slots=True)
-class Callee:
-    """An errback, and the arguments of its own."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    bind: bool = False
 
 
 class Errback:
@@ -54,7 +40,7 @@ class Errback:
         member = self._member(name)
         if not any(is_of(source, member.rid, member.at, index) for source in inputs.sources):
             raise BadSignature(self._whose)
-        if not takes_more_than_one(callee):
+        if not callee.takes_all:
             return (member.task_id, *callee.args)
         part = self._upstream.open(member, state[0] if state else 0, body)
         error = self._upstream.read(part, codec)
@@ -100,23 +86,6 @@ class Errback:
                 kwargs=kwargs,
             )
         return known
-
-
-def takes_more_than_one(callee: Callee) -> bool:
-    """Whether an errback has more than one parameter that is not given yet.
-
-    One that does not say what it takes, takes any number.
-    """
-    try:
-        parameters = inspect.signature(callee.function).parameters.values()
-    except (TypeError, ValueError):
-        return True
-    if any(each.kind is _Parameter.VAR_POSITIONAL for each in parameters):
-        return True
-    free = [
-        each for each in parameters if each.kind in _POSITIONAL and each.name not in callee.kwargs
-    ]
-    return len(free) - len(callee.args) - callee.bind > 1
 
 
 def _text(part: Part, error: BaseException) -> str:

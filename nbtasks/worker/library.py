@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from nbtasks.callee import Callee
 from nbtasks.clock import Clock
 from nbtasks.context import Replaced, Request
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
@@ -16,13 +17,14 @@ from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
 from nbtasks.inputs import Inputs, make
 from nbtasks.record import Header
 from nbtasks.replacing import inputs_of
-from nbtasks.serializers import Codec
+from nbtasks.serializers import Codec, encode_json
 from nbtasks.signing import HEAD, is_named
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.cells import CellFunction
-from nbtasks.worker.errback import Callee, Errback
+from nbtasks.worker.errback import Errback
 from nbtasks.worker.shelf import Shelf
 from nbtasks.worker.upstream import (
+    JOINED,
     REPLACED_BY,
     Arguments,
     Upstream,
@@ -117,6 +119,7 @@ class SliceRun:
         self.whose = self.what = ""
         self._upstream: Upstream | None = None
         self._calls: dict[int, Arguments] = {}
+        self._added: dict[int, int] = {}
         self._header: Header | None = None
         self._error: NbTasksError | None = None
         try:
@@ -146,6 +149,13 @@ class SliceRun:
             args=args,
             kwargs=kwargs,
         )
+
+    def note(self, index: int, inputs: Inputs) -> tuple[int, bytes]:
+        """A signed note of what a member adds to its chord, and how many it has added before."""
+        number = self._added.get(index, 0)
+        self._added[index] = number + 1
+        seal = self.settings.signer.results(JOINED + self.work.rid)
+        return number, seal.seal(index, encode_json({**inputs.to_header(), "n": number}))
 
     def run(
         self, index: int, body: bytes, call: Call, guard: AbstractContextManager[None]
@@ -214,7 +224,9 @@ class SliceRun:
         if inputs is not None:
             upstream = self._upstream
             if upstream is None:
-                upstream = self._upstream = Upstream(self.work, self.settings, self.whose)
+                upstream = self._upstream = Upstream(
+                    self.work, self.settings, self.whose, must_succeed=opened.payload is None
+                )
             if inputs.is_errback:
                 errback = Errback(self.work, self.settings, upstream, self.whose)
                 callee = Callee(opened.function, args, kwargs, bind=opened.loaded.bind)

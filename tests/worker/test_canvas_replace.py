@@ -1,0 +1,153 @@
+"""Tasks that change their canvas while they run: replace and add_to_chord, on real workers."""
+
+import pytest
+from patience import wait_until
+
+from nbtasks import chain, chord, group
+from nbtasks.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+@pytest.fixture
+def add(app):
+    return app.task(lambda *numbers: sum(numbers), name="add")
+
+
+@pytest.fixture
+def listed(app):
+    return app.task(lambda *found: list(found), name="listed")
+
+
+@pytest.fixture
+def fail(app):
+    def fail(*_):
+        raise ValueError("broken")
+
+    return app.task(fail)
+
+
+@pytest.fixture
+def becomes(app):
+    """A task that is replaced by what this makes of the signature's argument."""
+
+    def make(canvas, **options):
+        def replaced(self, x):
+            self.replace(canvas(x))
+
+        return app.task(replaced, bind=True, **options)
+
+    return make
+
+
+SHAPES = {
+    "a task": (lambda t, x: t.s(x, 10), 12),
+    "a chain": (lambda t, x: t.s(x, 10) | t.s(100), 112),
+    "a group": (lambda t, x: group(t.s(x, 1), t.s(x, 2)), [3, 4]),
+    "a chain that ends in a group": (lambda t, x: t.s(x) | group(t.s(1), t.s(2)), [3, 4]),
+    "a group of one task": (lambda t, x: group(t.s(x, n) for n in range(3)), [2, 3, 4]),
+    "a group of none": (lambda _, __: group([]), []),
+}
+
+
+@pytest.mark.parametrize(("canvas", "value"), SHAPES.values(), ids=SHAPES)
+def test_a_replaced_task_has_the_value_of_what_goes_on(app, add, listed, canvas, value):
+    def replaced(self, x):
+        return self.replace(canvas(add, x))
+
+    task = app.task(replaced, bind=True)
+    assert task.delay(2).get(10) == value
+    assert chain(add.s(1, 1), task.s(), listed.s("end")).delay().get(10) == [value, "end"]
+
+
+def test_a_task_is_replaced_by_a_chord(add, listed, becomes):
+    task = becomes(lambda x: chord([add.s(x, 1), add.s(x, 2)], listed.s("body")))
+    assert task.delay(2).get(10) == [[3, 4], "body"]
+
+
+def test_a_coroutine_may_be_replaced(app, add):
+    async def replaced(self, x):
+        raise self.replace(add.s(x, 10))
+
+    assert app.task(replaced, bind=True).delay(2).get(10) == 12
+
+
+def test_what_goes_on_may_be_replaced_too(app):
+    def down(self, x):
+        if x == 0:
+            return "bottom"
+        return self.replace(self_task.s(x - 1))
+
+    self_task = app.task(down, bind=True, name="down")
+    assert self_task.delay(5).get(20) == "bottom"
+
+
+def test_some_members_of_a_group_are_replaced_and_keep_their_places(app, add):
+    def maybe(self, x):
+        return x if x % 2 else self.replace(add.s(x, 100))
+
+    task = app.task(maybe, bind=True)
+    expected = [x if x % 2 else x + 100 for x in range(40)]
+    assert group(task.s(x) for x in range(40))().get(20) == expected
+
+
+def test_a_replaced_header_task_counts_once_with_its_value(add, listed, becomes):
+    task = becomes(lambda x: add.s(x, 100))
+    found = chord([task.s(1), add.s(2), task.s(3)], listed.s())().get(10)
+    assert found == [[101, 2, 103]]
+
+
+def test_errbacks_hear_of_the_failure_of_what_goes_on(app, fail, becomes, tmp_path):
+    path = tmp_path / "heard"
+
+    def heard(request, exc, traceback):
+        path.write_text(f"{request.task} {exc!r} {traceback.splitlines()[-1]}")
+
+    task = becomes(fail.s, name="outer")
+    step = task.s(1)
+    step.link_error(app.task(heard).s())
+    with pytest.raises(ValueError, match="broken"):
+        step.delay().get(10)
+    wait_until(lambda: path.exists() and path.read_text(), "the errback has run")
+    assert path.read_text() == "outer ValueError('broken') ValueError: broken"
+
+
+@pytest.mark.parametrize("what", [lambda _: chain(), lambda _: 7], ids=["nothing", "a number"])
+def test_what_cannot_go_on_is_an_error_of_the_task(becomes, what):
+    with pytest.raises(ConfigError):
+        becomes(what).delay(1).get(10)
+
+
+# add_to_chord
+
+
+def test_a_chord_waits_for_what_its_header_adds(app, add, listed):
+    def grow(self, x):
+        self.add_to_chord(add.s(x, 100))
+        self.add_to_chord(group(add.s(1), add.s(2)))
+        return x
+
+    header = [app.task(grow, bind=True).s(1), add.s(2)]
+    assert chord(header, listed.s())().get(10) == [[1, 2, 101, [1, 2]]]
+
+
+def test_a_chord_fails_with_what_was_added(app, add, fail):
+    def grow(self, x):
+        self.add_to_chord(fail.s(x))
+        return x
+
+    with pytest.raises(ValueError, match="broken"):
+        chord([app.task(grow, bind=True).s(1), add.s(2)], add.si())().get(10)
+
+
+def test_a_task_that_is_in_no_chord_adds_and_sends_nothing(app, add, tmp_path):
+    path = tmp_path / "ran"
+
+    def grow(self):
+        self.add_to_chord(app_task.s())
+
+    app_task = app.task(lambda: path.write_text("ran"), name="added")
+    with pytest.raises(ConfigError, match="is in no chord"):
+        app.task(grow, bind=True).delay().get(10)
+    assert add.delay(1, 2).get(10) == 3
+    assert not path.exists()
