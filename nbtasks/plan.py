@@ -6,13 +6,15 @@ its first argument), `each` (its member i follows member i of another node) and 
 stands in its arguments). Nodes of a plan stand after those they wait for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from nbtasks.inputs import Path, Shape
 from nbtasks.sender import Sendable
+from nbtasks.tree import draw
 
 Call = tuple[tuple[Any, ...], Mapping[str, Any]]
 
@@ -126,6 +128,9 @@ class Plan:
     nodes: Sequence[Node]
     value: Value | None
 
+    def __str__(self) -> str:
+        return plan_tree(self)
+
     @classmethod
     def of_calls(
         cls,
@@ -187,12 +192,24 @@ class Sources:
             case Known(_, index, n):
                 return ["v", self._leaf(value, index, n)]
             case Many(items):
-                return ["l", [self._item(item) for item in items]]
+                return ["l", list(self._items(items))]
 
-    def _item(self, item: Value | All) -> Shape:
-        if isinstance(item, All):
-            return ["a", self._add("w", item.node, 0)]
-        return self._shape(item)
+    def _items(self, items: "Sequence[Value | All]") -> Iterator[Shape]:
+        at = 0
+        while at < len(items):
+            item, count = items[at], 1
+            if isinstance(item, All):
+                yield ["a", self._add("w", item.node, 0)]
+            elif (
+                isinstance(item, Known)
+                and item.index == 0
+                and _is_whole(items[at : at + item.n], item)
+            ):
+                yield ["a", self._add("w", item, 0)]
+                count = item.n
+            else:
+                yield self._shape(item)
+            at += count
 
     def _leaf(self, of: Parent, index: int, n: int) -> int:
         return self._add("w", of, 0) if n == 1 else self._add("1", of, index)
@@ -205,6 +222,63 @@ class Sources:
             found = self._places[key] = len(self.all)
             self.all.append(Source(span, of, index))
         return found
+
+
+def plan_tree(plan: Plan, note: Callable[[Node], str] = str) -> str:
+    """A plan as text: a line for each node, below what it waits for.
+
+    Args:
+        plan: The plan.
+        note: What is said of a node behind its name; by default nothing is.
+    """
+    places = {node: at for at, node in enumerate(plan.nodes)}
+    labels: list[str] = []
+    before: list[list[int]] = []
+    for node in plan.nodes:
+        known = [source.of for source in Sources(node).all]
+        before.append(list(dict.fromkeys(places[of] for of in known if isinstance(of, Node))))
+        labels.append(_label(node) + ("" if note is str else note(node)))
+    side = {at for node, at in places.items() if node.role is not Role.TASK}
+    return draw(labels, before, side) or "nothing to run"
+
+
+def _label(node: Node) -> str:
+    """A line for a node: what is called how often, and what is not as usual."""
+    count = len(node.calls)
+    parts = [node.task.name + (f" × {count:,}" if count > 1 else _call_text(node))]
+    if node.each is not None:
+        parts.append("(one for each)")
+    if node.role is not Role.TASK:
+        parts.append(node.role.value)
+    elif node.rule is not Rule.ALL_SUCCESS:
+        parts.append(node.rule.value)
+    parts += [f"{name}={value!r}" for name, value in node.options.items()]
+    return " ".join(parts)
+
+
+def _call_text(node: Node) -> str:
+    """The arguments of the only call; dots for what comes from others."""
+    args, kwargs = node.calls[0]
+    put = {tuple(path[:2]) for path, _ in node.puts}
+    takes = node.takes and node.after is not None
+    shown = ["…"] if takes else []
+    shown += ["…" if (0, at) in put else _short(value) for at, value in enumerate(args)]
+    shown += [
+        f"{name}={'…' if (1, at) in put else _short(value)}"
+        for at, (name, value) in enumerate(kwargs.items())
+    ]
+    return f"({', '.join(shown)})"
+
+
+def _short(value: object) -> str:
+    text = reprlib.repr(value)
+    return text if text.isprintable() else ascii(text)
+
+
+def _is_whole(items: "Sequence[Value | All]", first: Known) -> bool:
+    """Whether these are all members of a record that was submitted before, in order."""
+    places = [(item.rid, item.index) for item in items if isinstance(item, Known)]
+    return 1 < first.n == len(places) and places == [(first.rid, at) for at in range(first.n)]
 
 
 def members(value: Value) -> Iterator[tuple[Parent, int]]:

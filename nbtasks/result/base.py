@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from nbtasks.live import LiveRecord
+from nbtasks.plan import Held, Value
 from nbtasks.waiting import ResultSource, Waits
 
 
@@ -77,6 +78,10 @@ class ResultBase(ABC):
     @abstractmethod
     def failure(self) -> BaseException | None:
         """What `get` raises as far as is known now; None for nothing."""
+
+    def as_value(self) -> Value | Held:
+        """What it stands for among the arguments of a call."""
+        return Held(self.get())
 
     @abstractmethod
     def revoke(self, *, terminate: bool = False, signal: str = "SIGKILL") -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast, overload
 
 from nbtasks.live import LiveRecord
+from nbtasks.plan import Held, Many, Value
 from nbtasks.record import KILL, check_signal, new_id
 from nbtasks.result.base import ResultBase
 from nbtasks.result.completed import Completed
@@ -74,6 +75,14 @@ class ResultSet(ResultBase, Generic[R]):
         return list(self)
 
     children = results
+
+    def as_value(self) -> Value | Held:
+        """What it stands for among the arguments of a call: a list, once all have ended."""
+        values: list[Value | Held] = [each.as_value() for each in self]
+        known = [value.value for value in values if isinstance(value, Held)]
+        if len(known) == len(values):
+            return Held(known)
+        return Many(tuple(value for value in values if not isinstance(value, Held)))
 
     def add(self, result: ResultBase) -> None:
         """Wait for this one, too, after the others; one that is there already is not added."""

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from nbtasks.errors import ChordError, UnknownTask
 from nbtasks.live import LiveRecord, Progress
+from nbtasks.plan import Known, Value
 from nbtasks.record import KILL, check_signal
 from nbtasks.result.base import ResultBase
 from nbtasks.serializers import CellValue
@@ -57,6 +58,10 @@ class AsyncResult(ResultBase, Generic[R]):
     def index(self) -> int:
         """Which member of its record it is."""
         return self._index
+
+    def as_value(self) -> Value:
+        """What it stands for among the arguments of a call: the task there waits for this one."""
+        return Known(self._record.rid, self._index, self._record.n)
 
     @property
     def records(self) -> list[LiveRecord]:
