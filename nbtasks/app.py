@@ -20,7 +20,7 @@ from nbtasks.plan import Plan
 from nbtasks.presence import Presence
 from nbtasks.record import split_id
 from nbtasks.redrive import Redrive
-from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.result import AsyncResult, GroupResult, set_restorer
 from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
@@ -282,5 +282,6 @@ def _disconnect_after_fork() -> None:
 
 
 set_sender(current_app)
+set_restorer(current_app)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_disconnect_after_fork)

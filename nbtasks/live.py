@@ -97,6 +97,7 @@ class LiveRecord:
         self.queue = queue
         self.submitted_ms = submitted_ms
         self.finished_ms = 0
+        self.group_id = ""
         self.labels: list[str] | None = None
         self.states = bytearray([PENDING]) * n
         self.left = n

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtasks.clock import Clock
+from nbtasks.config import Config
 from nbtasks.connection import Connection
 from nbtasks.errors import BadSignature, ChordError, TaskRevoked, UnknownTask
 from nbtasks.events import EventStream, apply_snapshot, blame
@@ -19,7 +20,12 @@ from nbtasks.failure import (
 from nbtasks.live import ErrorText, LiveRecord
 from nbtasks.record import KILL, Header
 from nbtasks.redrive import Redrive
-from nbtasks.serializers import Codec
+from nbtasks.result.base import ResultBase
+from nbtasks.result.canvas import Canvas
+from nbtasks.result.group import GroupResult
+from nbtasks.result.saving import from_tuple, restore, save
+from nbtasks.result.steps import Step
+from nbtasks.serializers import Codec, decode_json
 from nbtasks.signing import SYSTEM
 from nbtasks.states import FAILURE, IGNORED, REVOKED, SUCCESS
 from nbtasks.store.dead import requeue
@@ -29,7 +35,9 @@ from nbtasks.store.store import Store
 class Reader(ABC):
     """The part of an app that results know (`ResultSource`)."""
 
+    config: Config
     clock: Clock
+    revoke_on_interrupt: bool
     on_waited: Callable[[Sequence[LiveRecord]], None] | None
     _redrive: Redrive
 
@@ -67,19 +75,26 @@ class Reader(ABC):
         unknown = [rid for rid in dict.fromkeys(rids) if rid not in found]
         for rid, snapshot in self.store.watch_all(unknown):
             if snapshot is not None:
+                header, n = Header.decode(snapshot.header), len(snapshot.states)
                 found[rid] = record = LiveRecord(
-                    rid,
-                    len(snapshot.states),
-                    Header.decode(snapshot.header).task,
-                    snapshot.queue,
-                    snapshot.submitted_ms,
+                    rid, n, header.task, snapshot.queue, snapshot.submitted_ms
                 )
+                record.group_id = header.group_id
                 self.events.follow(record)
         # Followed first, read again after: what ended in between is in the one or the other.
         for rid, snapshot in self.store.watch_all([rid for rid in unknown if rid in found]):
             if snapshot is not None:
                 apply_snapshot(found[rid], snapshot, self.clock.wall_ms())
         return [found.get(rid) for rid in rids]
+
+    def canvas_of(self, records: Sequence[LiveRecord]) -> Canvas:
+        """The canvas that records are in; they alone, where they are in none that is stored."""
+        call, keys = self.store.call, self.store.keys
+        root = call("HGET", keys.record(records[0].rid), "g") if records else None
+        data = call("HGET", keys.canvas(root.decode()), "plan") if root else None
+        if data is None:
+            return Canvas(self, [Step(record) for record in records])
+        return Canvas.of_drawing(self, decode_json(data))
 
     def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
         """The values of finished members; an exception object where one failed.
@@ -125,6 +140,27 @@ class Reader(ABC):
             self._redrive.drop(record.rid)
             record.lose()
         return is_gone
+
+    def save_group(self, group: GroupResult[Any]) -> None:
+        """Keep what a group is made of, for as long as results are kept."""
+        key, keep_ms = self.store.keys.group(group.id), self.config.result_expires_ms
+        self.store.call("SET", key, save(group), "PX", keep_ms)
+
+    def restore_group(self, group_id: str) -> GroupResult[Any] | None:
+        """The group that was saved under an id (`GroupResult.save`); None where none was.
+
+        Its tasks are followed again; one that is not stored any more is unknown.
+        """
+        data = self.store.call("GET", self.store.keys.group(group_id))
+        return restore(self, data) if data is not None else None
+
+    def delete_group(self, group_id: str) -> bool:
+        """Remove what was saved of a group; False where nothing was."""
+        return bool(self.store.call("UNLINK", self.store.keys.group(group_id)))
+
+    def result_from_tuple(self, ids: Any) -> ResultBase:
+        """The result that `as_tuple` made a tuple of, from any client of the app."""
+        return from_tuple(self, ids)
 
     def log(self, record: LiveRecord, index: int) -> str:
         """What a member wrote to stdout and stderr so far."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 from nbtasks.clock import Clock
 from nbtasks.context import lent
@@ -13,6 +13,10 @@ from nbtasks.errors import WaitTimeout
 from nbtasks.interrupts import interrupts, is_in_cell
 from nbtasks.live import EVERY, ErrorText, LiveRecord
 from nbtasks.record import KILL
+
+if TYPE_CHECKING:
+    from nbtasks.result.canvas import Canvas
+    from nbtasks.result.group import GroupResult
 
 T = TypeVar("T")
 
@@ -37,6 +41,10 @@ class ResultSource(Protocol):
         """Follow records by their ids; None for one that is not stored."""
         ...
 
+    def canvas_of(self, records: Sequence[LiveRecord]) -> "Canvas":
+        """The canvas that records are in; they alone, where they are in none."""
+        ...
+
     def values(self, record: LiveRecord, indices: Sequence[int]) -> list[Any]:
         """The values of finished members; an exception object where one failed."""
         ...
@@ -53,6 +61,14 @@ class ResultSource(Protocol):
 
     def forget(self, record: LiveRecord) -> bool:
         """Remove a finished record."""
+        ...
+
+    def save_group(self, group: "GroupResult[Any]") -> None:
+        """Keep what a group is made of."""
+        ...
+
+    def delete_group(self, group_id: str) -> bool:
+        """Remove that; False where nothing was kept."""
         ...
 
     def log(self, record: LiveRecord, index: int) -> str:

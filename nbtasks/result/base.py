@@ -1,12 +1,56 @@
 """What all results have in common: a place in a canvas, an end to wait for, and what came of it."""
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from nbtasks.drawing import Drawing
 from nbtasks.live import LiveRecord
 from nbtasks.plan import Held, Value
 from nbtasks.waiting import ResultSource, Waits
+
+if TYPE_CHECKING:
+    from nbtasks.result.canvas import Canvas
+    from nbtasks.result.group import GroupResult
+
+
+class Restorer(Protocol):
+    """What makes results of ids: an app."""
+
+    def restore_group(self, group_id: str) -> "GroupResult[Any] | None":
+        """The group that was saved under an id; None where none was."""
+        ...
+
+    def result_from_tuple(self, ids: Any) -> "ResultBase":
+        """The result that `as_tuple` made a tuple of."""
+        ...
+
+
+_current: Callable[[], Restorer] | None = None
+
+
+def set_restorer(find: Callable[[], Restorer]) -> None:
+    """Say which app makes results of ids where none is named."""
+    global _current  # noqa: PLW0603 - one per process, set when `app` is imported
+    _current = find
+
+
+def current_restorer() -> Restorer:
+    """That app."""
+    if _current is None:
+        raise RuntimeError("a result can only be made of its id where nbtasks.app is imported")
+    return _current()
+
+
+def result_from_tuple(ids: Any, app: Restorer | None = None) -> "ResultBase":
+    """The result that `as_tuple` made a tuple of.
+
+    Args:
+        ids: The tuple, or the lists that JSON makes of it.
+        app: Whose task it is; by default the current app.
+    """
+    return (app or current_restorer()).result_from_tuple(ids)
 
 
 class ResultBase(ABC):
@@ -29,6 +73,59 @@ class ResultBase(ABC):
     @abstractmethod
     def records(self) -> list[LiveRecord]:
         """The records behind it, for a board."""
+
+    @property
+    @abstractmethod
+    def canvas(self) -> "Canvas":
+        """All tasks that were sent with it, and how far they are."""
+
+    def visualize(self) -> Drawing:
+        """A drawing of its canvas as it is now, which a notebook shows; `save` makes a file."""
+        return self.canvas.visualize()
+
+    @property
+    @abstractmethod
+    def children(self) -> "Sequence[ResultBase]":
+        """What comes after it; of a group, what it holds."""
+
+    @property
+    def graph(self) -> "dict[ResultBase, list[ResultBase]]":
+        """Everything from here on, and what comes after each."""
+        return self.build_graph()
+
+    def build_graph(self) -> "dict[ResultBase, list[ResultBase]]":
+        """The same."""
+        found: dict[ResultBase, list[ResultBase]] = {}
+        for before, result in self.iterdeps():
+            found.setdefault(result, [])
+            if before is not None:
+                found[before].append(result)
+        return found
+
+    def iterdeps(self) -> "Iterator[tuple[ResultBase | None, ResultBase]]":
+        """Each pair of a result and one that comes after it, beginning with (None, itself)."""
+        seen: set[ResultBase] = {self}
+        ahead: deque[ResultBase] = deque([self])
+        yield None, self
+        while ahead:
+            before = ahead.popleft()
+            for result in before.children:
+                yield before, result
+                if result not in seen:
+                    seen.add(result)
+                    ahead.append(result)
+
+    def collect(
+        self, timeout: float | None = None, *, propagate: bool = True
+    ) -> "Iterator[tuple[ResultBase, Any]]":
+        """Each result from here on, once, with its value; waits for it.
+
+        Args:
+            timeout: Seconds to wait for each.
+            propagate: Raise the exception of one that failed; with False, give it.
+        """
+        for result in dict.fromkeys(result for _, result in self.iterdeps()):
+            yield result, result.get(timeout, propagate=propagate)
 
     @property
     def root(self) -> "ResultBase":

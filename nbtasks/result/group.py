@@ -1,16 +1,19 @@
 """The handles on many tasks: values in the order they were defined."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from nbtasks.live import LiveRecord
 from nbtasks.plan import Held, Many, Value
 from nbtasks.record import KILL, check_signal, new_id
-from nbtasks.result.base import ResultBase
+from nbtasks.result.base import Restorer, ResultBase, current_restorer
 from nbtasks.result.completed import Completed
 from nbtasks.result.parts import Lone, Members, Part
 from nbtasks.result.single import AsyncResult
 from nbtasks.waiting import ResultSource, Waits, revoking, wait_async, wait_for
+
+if TYPE_CHECKING:
+    from nbtasks.result.canvas import Canvas
 
 R = TypeVar("R")
 
@@ -24,6 +27,7 @@ class ResultSet(ResultBase, Generic[R]):
 
     def __init__(self, results: Iterable[ResultBase] = ()) -> None:
         self._id = ""
+        self._canvas: Canvas | None = None
         self._parts: list[Part] = [Lone(result) for result in dict.fromkeys(results)]
         self._find_source()
 
@@ -70,11 +74,28 @@ class ResultSet(ResultBase, Generic[R]):
         return list(found.values())
 
     @property
+    def parts(self) -> "Sequence[Part]":
+        """What it is made of: whole records, and results."""
+        return self._parts
+
+    @property
     def results(self) -> list[AsyncResult[R]]:
         """A handle for each task, and for each group in it."""
         return list(self)
 
-    children = results
+    @property
+    def children(self) -> list[AsyncResult[R]]:
+        """What it holds."""
+        return self.results
+
+    @property
+    def canvas(self) -> "Canvas":
+        """All tasks that were sent with it, and how far they are."""
+        if self._canvas is None:
+            if self.source is None:
+                raise LookupError("an empty set has no canvas")
+            self._canvas = self.source.canvas_of(self.records)
+        return self._canvas
 
     def as_value(self) -> Value | Held:
         """What it stands for among the arguments of a call: a list, once all have ended."""
@@ -157,7 +178,7 @@ class ResultSet(ResultBase, Generic[R]):
         __tracebackhide__ = True
         source = self.source
         if source is not None:
-            with revoking(source, lambda: self.revoke(terminate=True)):
+            with revoking(source, self._give_up):
                 wait_for(source, self.waits(), timeout, to_the_end=not propagate)
             source.waited(self.records)
         if propagate:
@@ -247,10 +268,13 @@ class ResultSet(ResultBase, Generic[R]):
                 return error
         return None
 
+    def _give_up(self) -> None:
+        """Whoever waited was interrupted: what it was to come of is not wanted either."""
+        (self if self._canvas is None else self._canvas).revoke(terminate=True)
+
     async def _get_async(self) -> list[R]:
         if self.source is not None:
-            waits = self.waits()
-            await wait_async(self.source, waits, lambda: self.revoke(terminate=True))
+            await wait_async(self.source, self.waits(), self._give_up)
         return self.get()
 
     def _find_source(self) -> None:
@@ -261,7 +285,7 @@ class ResultSet(ResultBase, Generic[R]):
 class GroupResult(ResultSet[R]):
     """Tasks submitted together, and groups in them, as one group.
 
-    Not made by hand: `group(...).apply_async`, `Task.map`, `App.GroupResult.restore`.
+    Not made by hand: `group(...).apply_async`, `Task.map`, `GroupResult.restore`.
     """
 
     def __init__(
@@ -271,14 +295,17 @@ class GroupResult(ResultSet[R]):
         *,
         group_id: str = "",
         parent: ResultBase | None = None,
+        canvas: "Canvas | None" = None,
     ) -> None:
         super().__init__()
         self.source = source
         self._parts = [
-            Members(source, part) if isinstance(part, LiveRecord) else part for part in parts
+            Members(source, part, canvas) if isinstance(part, LiveRecord) else part
+            for part in parts
         ]
         self._id = group_id
         self._parent = parent
+        self._canvas = canvas
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GroupResult) and self.id == other.id
@@ -297,3 +324,26 @@ class GroupResult(ResultSet[R]):
     def parent(self) -> ResultBase | None:
         """What came before it in its chain or chord; None for the first."""
         return self._parent
+
+    def save(self) -> None:
+        """Keep what it is made of in the store, for as long as results are kept.
+
+        `restore` makes it again by its id, also in another program; the tasks themselves, and
+        their values, are stored anyway.
+        """
+        if self.source is not None:
+            self.source.save_group(self)
+
+    @staticmethod
+    def restore(group_id: str, app: Restorer | None = None) -> "GroupResult[Any] | None":
+        """The group that was saved under an id; None where none was.
+
+        Args:
+            group_id: Its id.
+            app: Whose it is; by default the current app.
+        """
+        return (app or current_restorer()).restore_group(group_id)
+
+    def delete(self) -> bool:
+        """Remove what `save` kept; False where nothing was kept."""
+        return self.source is not None and self.source.delete_group(self.id)

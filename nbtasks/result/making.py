@@ -6,6 +6,7 @@ from typing import Any
 from nbtasks.live import LiveRecord
 from nbtasks.plan import All, Known, Many, Node, One, Value
 from nbtasks.result.base import ResultBase
+from nbtasks.result.canvas import Canvas
 from nbtasks.result.group import GroupResult
 from nbtasks.result.parts import Lone, Part
 from nbtasks.result.single import AsyncResult
@@ -38,6 +39,7 @@ class _Maker:
     def __init__(self, source: ResultSource, lives: Mapping[Node, LiveRecord]) -> None:
         self._source = source
         self._lives = lives
+        self._canvas = Canvas.of_plan(source, lives) if len(lives) > 1 else None
         self._made: dict[Value, AsyncResult[Any] | GroupResult[Any]] = {}
 
     def make(self, value: Value) -> AsyncResult[Any] | GroupResult[Any]:
@@ -59,6 +61,7 @@ class _Maker:
                     self._lives[node],
                     index,
                     parent=self._before(parent),
+                    canvas=self._canvas,
                 )
             case Known(rid, index, n):
                 return AsyncResult(self._source, follow(self._source, rid, n), index)
@@ -69,6 +72,7 @@ class _Maker:
                     parts,
                     group_id=group_id,
                     parent=self._before(parent),
+                    canvas=self._canvas,
                 )
 
     def _before(self, value: Value | None) -> ResultBase | None:

@@ -5,7 +5,7 @@ A record of 50,000 members is one part: what is asked of it is answered by its s
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbtasks.errors import UnknownTask
 from nbtasks.live import LiveRecord
@@ -15,6 +15,9 @@ from nbtasks.serializers import CellValue
 from nbtasks.states import SUCCESS
 from nbtasks.waiting import ResultSource, Waits
 
+if TYPE_CHECKING:
+    from nbtasks.result.canvas import Canvas
+
 
 @dataclass(frozen=True, slots=True)
 class Members:
@@ -22,12 +25,13 @@ class Members:
 
     source: ResultSource
     record: LiveRecord
+    canvas: "Canvas | None" = None
 
     def __len__(self) -> int:
         return self.record.n
 
     def __getitem__(self, index: int) -> ResultBase:
-        return AsyncResult[Any](self.source, self.record, index)
+        return AsyncResult[Any](self.source, self.record, index, canvas=self.canvas)
 
     def __contains__(self, result: object) -> bool:
         return isinstance(result, AsyncResult) and result.record is self.record

@@ -1,8 +1,9 @@
 """The handle on one task."""
 
+import logging
 from collections.abc import Callable, Generator
 from types import SimpleNamespace
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from nbtasks.errors import ChordError, UnknownTask
 from nbtasks.live import LiveRecord, Progress
@@ -12,6 +13,11 @@ from nbtasks.result.base import ResultBase
 from nbtasks.serializers import CellValue
 from nbtasks.states import SUCCESS, TaskState
 from nbtasks.waiting import ResultSource, Waits, revoking, wait_async, wait_for
+
+if TYPE_CHECKING:
+    from nbtasks.result.canvas import Canvas
+
+logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -29,11 +35,13 @@ class AsyncResult(ResultBase, Generic[R]):
         index: int = 0,
         *,
         parent: ResultBase | None = None,
+        canvas: "Canvas | None" = None,
     ) -> None:
         self.source = self._source = source
         self._record = record
         self._index = index
         self._parent = parent
+        self._canvas = canvas
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AsyncResult) and self.id == other.id
@@ -71,6 +79,8 @@ class AsyncResult(ResultBase, Generic[R]):
     @property
     def parent(self) -> ResultBase | None:
         """What came before it in its chain or chord; None for the first."""
+        if self._parent is None and self._canvas is not None:
+            return self._canvas.parent_of(self._record, self._index)
         return self._parent
 
     @property
@@ -95,6 +105,18 @@ class AsyncResult(ResultBase, Generic[R]):
         return self._record.state(self._index)
 
     status = state
+
+    @property
+    def canvas(self) -> "Canvas":
+        """All tasks that were sent with it, and how far they are."""
+        if self._canvas is None:
+            self._canvas = self._source.canvas_of([self._record])
+        return self._canvas
+
+    @property
+    def children(self) -> list[ResultBase]:
+        """What comes after it in its canvas: tasks, groups and callbacks, but no errbacks."""
+        return self.canvas.children_of(self._record, self._index)
 
     @property
     def progress(self) -> Progress | None:
@@ -217,6 +239,29 @@ class AsyncResult(ResultBase, Generic[R]):
         """Remove the finished task's record (of a group: the whole record) from the store."""
         return self._source.forget(self._record)
 
+    def then(
+        self,
+        callback: Callable[["AsyncResult[R]"], object],
+        on_error: Callable[["AsyncResult[R]"], object] | None = None,
+    ) -> Self:
+        """Call back with this result when it is ready, at once where it is.
+
+        It is called by the thread that hears of it: it must be short, and wait for no task.
+
+        Args:
+            callback: Gets the result.
+            on_error: Gets it in its place where the task has failed.
+        """
+
+        def call() -> None:
+            try:
+                (on_error if on_error is not None and self.failed() else callback)(self)
+            except Exception:  # it must not end the thread that feeds all results
+                logger.exception("a callback of task %s failed", self.id)
+
+        self._record.call_when_done(self._index, call)
+        return self
+
     def waits(self) -> Waits:
         """What `get` waits for."""
         return [(self._record, self._index)]
@@ -231,12 +276,16 @@ class AsyncResult(ResultBase, Generic[R]):
         return culprit(self.outcome()) if self.failed() else None
 
     def _wait(self, timeout: float | None) -> None:
-        with revoking(self._source, lambda: self.revoke(terminate=True)):
+        with revoking(self._source, self._give_up):
             wait_for(self._source, self.waits(), timeout)
         self._source.waited([self._record])
 
+    def _give_up(self) -> None:
+        """Whoever waited was interrupted: what it was to come of is not wanted either."""
+        (self if self._canvas is None else self._canvas).revoke(terminate=True)
+
     async def _get_async(self) -> R:
-        await wait_async(self._source, self.waits(), lambda: self.revoke(terminate=True))
+        await wait_async(self._source, self.waits(), self._give_up)
         return self.get()
 
     def _raw(self) -> Any:

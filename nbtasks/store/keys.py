@@ -34,6 +34,7 @@ touches itself; the scripts build the others from the prefix.
     out:<worker>     STRING  id of its last report                  the same
     beat, grace      STRING  the last heartbeat of any worker; no lease is taken back while
                              `grace` is there                       a day, a heartbeat
+    gr:<id>          STRING  a saved group (JSON)                   as long as results are kept
     dead             ZSET    slices given up -> when                30 days after the last
 """
 
@@ -58,6 +59,14 @@ class Keys:
     def states(self, rid: str) -> str:
         """STRING of the state bytes of a record."""
         return f"{self.prefix}s:{rid}"
+
+    def group(self, group_id: str) -> str:
+        """STRING of a saved group."""
+        return f"{self.prefix}gr:{group_id}"
+
+    def canvas(self, root: str) -> str:
+        """HASH of a canvas."""
+        return f"{self.prefix}g:{root}"
 
     def code(self, digest: str) -> str:
         """STRING of signed code."""
