@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     )
     from nbtasks.mapping import chunks, xmap, xstarmap
     from nbtasks.presence import NoWorkerWarning
-    from nbtasks.result import AsyncResult, GroupResult
+    from nbtasks.result import AsyncResult, Canvas, GroupResult, ResultSet, result_from_tuple
     from nbtasks.signature import Signature
     from nbtasks.stamping import StampingVisitor
     from nbtasks.states import TaskState
@@ -95,7 +95,7 @@ _HOMES: Final = {
     ),
     "mapping": ("chunks", "xmap", "xstarmap"),
     "presence": ("NoWorkerWarning",),
-    "result": ("AsyncResult", "GroupResult"),
+    "result": ("AsyncResult", "Canvas", "GroupResult", "ResultSet", "result_from_tuple"),
     "signature": ("Signature",),
     "stamping": ("StampingVisitor",),
     "states": ("TaskState",),
@@ -108,6 +108,7 @@ __all__ = [
     "App",
     "AsyncResult",
     "BadSignature",
+    "Canvas",
     "ChordError",
     "Config",
     "ConfigError",
@@ -121,6 +122,7 @@ __all__ = [
     "NotReplicated",
     "QueueFull",
     "RemoteError",
+    "ResultSet",
     "Signature",
     "SoftTimeLimitExceeded",
     "StampingVisitor",
@@ -146,6 +148,7 @@ __all__ = [
     "chunks",
     "current_app",
     "group",
+    "result_from_tuple",
     "track",
     "xmap",
     "xstarmap",

@@ -15,7 +15,7 @@ HEIGHT: Final = 44
 GAP_X: Final = 44
 GAP_Y: Final = 14
 MARGIN: Final = 8
-NAME_LIMIT: Final = 22
+NAME_LIMIT: Final = 20
 SWEEPS: Final = 4
 """How often the boxes of each layer are put in the order of their neighbours."""
 

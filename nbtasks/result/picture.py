@@ -13,7 +13,7 @@ from nbtasks.states import TaskState
 MOST_ROWS: Final = 200
 """Tasks that a text lists."""
 
-MOST_BOXES: Final = 60
+MOST_BOXES: Final = 40
 """More are drawn as fewer: those of one name that come after the same ones are one box."""
 
 MOST_DRAWN: Final = 300
