@@ -26,6 +26,7 @@ from nbtasks.errors import (
     RemoteError,
     TaskRevoked,
     TimeLimitExceeded,
+    UnknownTask,
     VersionMismatch,
     WorkerLost,
 )
@@ -184,6 +185,8 @@ def system_failure(body: bytes, task_id: str) -> NbTasksError:  # noqa: PLR0911 
             return TaskRevoked(task_id, str(fields.get("reason", "revoked")))
         case "BadSignature":
             return BadSignature(str(fields.get("what")))
+        case "UnknownTask":
+            return UnknownTask(str(fields.get("of")))
         case "Dependency":
             return ChordError(str(fields.get("of")))
         case kind:

@@ -225,6 +225,33 @@ def test_a_replacement_that_has_failed_already_fails_the_member(canvas, worker, 
     assert failure(canvas, "b")["of"] == other
 
 
+def test_an_errback_is_told_of_the_failure_of_what_replaced_a_task(canvas, worker, submit):
+    canvas.chain("a", "b")
+    canvas.add("eb", "w:a", "w:b", is_errback=True, rule="one_failed", delivered=0)
+    canvas.send()
+    taken = worker.take_one()
+    other = submit()
+    worker.exchange(["w", taken.lease, 1, taken.rid, 0, b"go on", f"w{other}"])
+    worker.finish(worker.take_one(), "F", [b"no"])
+    (eb,) = worker.take()
+    (found,) = eb.inputs
+    assert found[:2] == [f"{taken.rid}/0/1".encode(), b"F"]
+    assert found[2].endswith(b"\nno")
+
+
+def test_a_member_whose_replacement_is_ignored_leaves_the_others_alone(canvas, worker, submit):
+    canvas.add("a", n=2)
+    canvas.send()
+    (taken,) = worker.take()
+    others = [submit(), submit()]
+    for index, other in enumerate(others):
+        chunk = ["w", taken.lease, index, taken.rid, index, b"go on", f"w{other}"]
+        worker.exchange(chunk)
+    for each, state in zip(worker.take(), "IS", strict=True):
+        worker.finish(each, state)
+    assert [again.start for again in worker.take()] == [1]
+
+
 def test_what_is_added_to_a_chord_is_waited_for_and_comes_last(canvas, worker, store, submit):
     canvas.add("head", n=2)
     canvas.add("body", "w:head", is_chord=True)

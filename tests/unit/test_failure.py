@@ -4,7 +4,14 @@ import traceback
 
 import pytest
 
-from nbtasks.errors import BadSignature, RemoteError, TaskRevoked, VersionMismatch, WorkerLost
+from nbtasks.errors import (
+    BadSignature,
+    RemoteError,
+    TaskRevoked,
+    UnknownTask,
+    VersionMismatch,
+    WorkerLost,
+)
 from nbtasks.failure import (
     MAX_FRAMES,
     MAX_PICKLE,
@@ -158,6 +165,7 @@ def test_lines_of_a_cell_are_shown():
             BadSignature,
             "worker 'w': it is not signed",
         ),
+        ({"type": "UnknownTask", "of": "t2"}, UnknownTask, "no task 't2' is stored"),
         ({"type": "CodeLost", "text": "gone"}, RemoteError, "CodeLost: gone"),
     ],
     ids=lambda value: str(value)[:40],

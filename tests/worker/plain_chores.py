@@ -2,6 +2,8 @@
 
 import sys
 
+from nbtasks.app import current_app
+
 
 def echo(*args, **kwargs):
     return [list(args), kwargs]
@@ -29,3 +31,11 @@ class OwnError(Exception):
 def talk(text):
     sys.stdout.write(text)
     return text
+
+
+def replaced(self, x):
+    return self.replace(current_app().task(answer).s(x=x))
+
+
+def answer(**kwargs):
+    return ["replaced", kwargs]

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from nbtasks.app import App, set_current_app
 from nbtasks.config import Config
 from nbtasks.worker.kinds import PoolOptions
 from nbtasks.worker.worker import Worker, WorkerOptions
@@ -32,4 +33,5 @@ if __name__ == "__main__":
 
         sys.addaudithook(hook)
     config = Config(name=app, url=url, key=os.environ["NBTASKS_KEY"].encode(), **settings)
+    set_current_app(App.from_config(config))  # as the command line does
     sys.exit(Worker(config, options).run())

@@ -45,11 +45,11 @@ local function one_ended(target, is_ignored)
   local rid, from, to, suffix = target_of(target)
   local key = record_key(rid)
   if is_ignored and to > 0 then
-    redis.call('HSET', key, 'ig', 1)
+    redis.call('HSET', key, 'ig' .. suffix, 1)
   end
   -- Where `to` is 0, its record is gone.
   if to > 0 and redis.call('HINCRBY', key, 'wt' .. suffix, -1) <= 0 then
-    local found = redis.call('HMGET', key, 'on', 'ig', 'rv', 'pa')
+    local found = redis.call('HMGET', key, 'on', 'ig' .. suffix, 'rv', 'pa')
     local bad = found[3] and failed_source(found[4])
     if bad and found[1] == 'S' then
       return one_failed(target, 'c', unpack(bad))
