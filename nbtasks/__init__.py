@@ -52,7 +52,14 @@ if TYPE_CHECKING:
     )
     from nbtasks.mapping import chunks, xmap, xstarmap
     from nbtasks.presence import NoWorkerWarning
-    from nbtasks.result import AsyncResult, Canvas, GroupResult, ResultSet, result_from_tuple
+    from nbtasks.result import (
+        AsyncResult,
+        Canvas,
+        EagerResult,
+        GroupResult,
+        ResultSet,
+        result_from_tuple,
+    )
     from nbtasks.signature import Signature
     from nbtasks.stamping import StampingVisitor
     from nbtasks.states import TaskState
@@ -95,7 +102,14 @@ _HOMES: Final = {
     ),
     "mapping": ("chunks", "xmap", "xstarmap"),
     "presence": ("NoWorkerWarning",),
-    "result": ("AsyncResult", "Canvas", "GroupResult", "ResultSet", "result_from_tuple"),
+    "result": (
+        "AsyncResult",
+        "Canvas",
+        "EagerResult",
+        "GroupResult",
+        "ResultSet",
+        "result_from_tuple",
+    ),
     "signature": ("Signature",),
     "stamping": ("StampingVisitor",),
     "states": ("TaskState",),
@@ -114,6 +128,7 @@ __all__ = [
     "ConfigError",
     "ContentRefused",
     "DeadTask",
+    "EagerResult",
     "GroupResult",
     "InsecureWarning",
     "NbTasksError",

@@ -12,6 +12,7 @@ from nbtasks.clock import Clock, SystemClock
 from nbtasks.compiling import compile_canvas
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
+from nbtasks.eager import EagerRun, EagerSource, ended_records
 from nbtasks.errors import ConfigError, UnknownTask
 from nbtasks.functions import FunctionCache
 from nbtasks.live import LiveRecord
@@ -20,11 +21,12 @@ from nbtasks.plan import Plan
 from nbtasks.presence import Presence
 from nbtasks.record import split_id
 from nbtasks.redrive import Redrive
-from nbtasks.result import AsyncResult, GroupResult, set_restorer
+from nbtasks.result import AsyncResult, GroupResult, make_result, set_restorer, task_result
 from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
 from nbtasks.store.dead import DeadTask, dead_tasks
+from nbtasks.store.ended import store_ended
 from nbtasks.store.fleet import WorkerFacts, live_workers
 from nbtasks.submitting import Submitter
 from nbtasks.task import Task, default_name
@@ -71,6 +73,7 @@ class App(Submitter):
         self._connection: Connection | None = None
         self._redrive = Redrive(self.clock)
         self._records: WeakValueDictionary[str, LiveRecord] = WeakValueDictionary()
+        self._eager: WeakValueDictionary[str, EagerSource] = WeakValueDictionary()
         self.tasks: dict[str, Task[..., Any]] = {}
         self._lock = threading.RLock()
         self._presence = Presence(self.clock)
@@ -198,16 +201,45 @@ class App(Submitter):
             function = self._make_task(function)
         return cast("Task[..., R]", function).map_async(items, **options)
 
+    def run_here(
+        self, plan: Plan, *, throw: bool | None = None
+    ) -> Handle | GroupResult[Any] | None:
+        """Run a plan in this process, one task after the other, and send nothing.
+
+        Args:
+            plan: What a canvas compiles to.
+            throw: Raise what it fails of; by default the setting `task_eager_propagates`.
+
+        Raises:
+            ConfigError: An option has a wrong value.
+            Unsendable: An argument cannot be pickled; the message names it.
+            TooBig: An argument is above `max_input`.
+        """
+        config, source = self.config, EagerSource(self.codec, self.config.max_input, self.clock)
+        throw = config.task_eager_propagates if throw is None else throw
+        run = EagerRun(config, source, self.AsyncResult, self.compile, keeps_errors=throw)
+        run.run(plan)
+        self._eager.update(dict.fromkeys(source.records, source))
+        if config.task_store_eager_result:
+            for record in ended_records(run.parts, source, config, self.connection.signer):
+                store_ended(self.store, record)
+        if throw:
+            run.raise_first(plan)
+        return make_result(source, plan.value, run.parts.lives())
+
     def AsyncResult(self, task_id: str) -> AsyncResult[Any]:  # noqa: N802 - Celery's name
         """A handle on a task by its id, from any client of the app.
 
         Raises:
             UnknownTask: No such task is stored.
         """
-        for rid, index in ((task_id, 0), split_id(task_id) or ("", 0)):
-            (record,) = self.attach([rid]) if rid else (None,)
+        places = ((task_id, 0), split_id(task_id) or ("", 0))
+        # What ran here is looked for first: that needs no Redis.
+        for rid, index in sorted(places, key=lambda place: place[0] not in self._eager):
+            source = self._eager.get(rid, self)
+            (record,) = source.attach([rid]) if rid else (None,)
             if record is not None and index < record.n and record.task_id(index) == task_id:
-                return AsyncResult(self, record, index)
+                return task_result(source, record, index)
         raise UnknownTask(task_id)
 
     def signature(

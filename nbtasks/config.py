@@ -21,6 +21,9 @@ ENV_ENCRYPT: Final = "NBTASKS_ENCRYPT"
 ENV_SERIALIZER: Final = "NBTASKS_SERIALIZER"
 ENV_ACCEPT: Final = "NBTASKS_ACCEPT_CONTENT"
 ENV_MAX_AGE: Final = "NBTASKS_MAX_AGE_MS"
+ENV_ALWAYS_EAGER: Final = "NBTASKS_TASK_ALWAYS_EAGER"
+ENV_EAGER_PROPAGATES: Final = "NBTASKS_TASK_EAGER_PROPAGATES"
+ENV_STORE_EAGER: Final = "NBTASKS_TASK_STORE_EAGER_RESULT"
 REPLICA: Final = "replica"
 HARD_LIMIT: Final = 500_000_000
 """Bytes of one argument or value: Redis itself refuses strings above 512 MB."""
@@ -57,6 +60,9 @@ class Config:
             sent again.
         durable: `replica` where a submit waits until a replica has it.
         replica_patience_ms: How long it waits for that before it raises `NotReplicated`.
+        task_always_eager: Run tasks and canvases in this process, at once, and send nothing.
+        task_eager_propagates: Raise what such a run fails of where it was asked for.
+        task_store_eager_result: Store the ends of such a run in Redis, as if workers had run it.
     """
 
     name: str = "main"
@@ -80,6 +86,9 @@ class Config:
     redrive_bytes: int = 64_000_000
     durable: str = ""
     replica_patience_ms: int = 2000
+    task_always_eager: bool = False
+    task_eager_propagates: bool = False
+    task_store_eager_result: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, "the app's name")
@@ -152,7 +161,14 @@ class Config:
         return replace(self, **settings)
 
 
-_FLAGS = ("insecure", "encrypt", "redrive")
+_FLAGS = (
+    "insecure",
+    "encrypt",
+    "redrive",
+    "task_always_eager",
+    "task_eager_propagates",
+    "task_store_eager_result",
+)
 _POSITIVE = (
     "lease_ms",
     "heartbeat_ms",
@@ -242,6 +258,9 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config:
         serializer=environ.get(ENV_SERIALIZER, "").strip() or PICKLE,
         accept_content=tuple(name.strip() for name in accepts if name.strip()),
         max_age_ms=int(age),
+        task_always_eager=_flag(environ, ENV_ALWAYS_EAGER),
+        task_eager_propagates=_flag(environ, ENV_EAGER_PROPAGATES),
+        task_store_eager_result=_flag(environ, ENV_STORE_EAGER),
     )
 
 

@@ -42,6 +42,11 @@ class Reader(ABC):
     _redrive: Redrive
 
     @property
+    def is_eager(self) -> bool:
+        """Whether what it knows of ran in this process: it ran on workers."""
+        return False
+
+    @property
     @abstractmethod
     def connection(self) -> Connection:
         """Store, signer and events; made when first asked for."""

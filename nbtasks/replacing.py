@@ -47,7 +47,19 @@ def mark(plan: Plan, signature: Any, *, group_id: str, stamps: Mapping[str, Any]
         plan.value.node.group_id = group_id
 
 
+def no_chord(task_id: str) -> ConfigError:
+    """What is wrong where a task adds to the chord it is in, and is in none."""
+    return ConfigError(
+        f"task {task_id!r} is in no chord: add_to_chord is for a task in the header of one"
+    )
+
+
+def value_of(plan: Plan) -> Sources:
+    """What somebody waits for who waits for the value of a plan."""
+    return Sources(Node(task=_NOBODY, calls=[((), {})], after=plan.value))
+
+
 def inputs_of(plan: Plan) -> Inputs:
     """What somebody takes who waits for a plan that was sent: its value."""
-    waits = Sources(Node(task=_NOBODY, calls=[((), {})], after=plan.value))
+    waits = value_of(plan)
     return Inputs(sources=tuple(source.text for source in waits.all), take=waits.take)

@@ -33,6 +33,10 @@ class Sender(Protocol):
         """Submit a plan; returns its result."""
         ...
 
+    def run_here(self, plan: "Plan", *, throw: bool | None = None) -> Any:
+        """Run a plan in this process; returns its result."""
+        ...
+
 
 class Sendable(Protocol):
     """What signatures need of a task."""

@@ -1,17 +1,17 @@
 """Calls -> a record to submit: what can be wrong is found before anything is sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from nbtasks.config import Config
-from nbtasks.errors import TooBig, Unsendable
+from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
 from nbtasks.options import TaskOptions, merge_options
 from nbtasks.placing import Place
-from nbtasks.plan import Call
+from nbtasks.plan import Call, Node, Role
 from nbtasks.record import Header, Record, check_name, new_id
 from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer
@@ -74,7 +74,9 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
     options, delay_ms = merge_options(submission.base, call, now)
     place = submission.place or Place(rid=_rid(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
-    payloads, python = _encode_calls(submission, codec, config.max_input)
+    payloads, python = encode_calls(
+        submission.calls, codec, config.max_input, name=name, task=submission.task
+    )
     # Counted from the moment it is due: waiting until then does not make it old.
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
     header = _make_header(submission, place, options, signer, code.python or python, sent_ms)
@@ -145,22 +147,53 @@ def _make_header(  # noqa: PLR0917 - what a header is made of
     )
 
 
-def _encode_calls(submission: Submission, codec: Codec, limit: int) -> tuple[list[bytes], str]:
-    """The payload of each call, and the Python they need, if they need one."""
+def task_of(node: Node) -> AnyTask:
+    """The task of a node, whose function takes what it is called with there.
+
+    Raises:
+        ConfigError: It is not a task.
+        TypeError: The function does not take these arguments.
+    """
+    found: Any = node.task
+    if not isinstance(found, Task):
+        raise ConfigError(f"{found!r} is not a task")
+    task = cast("AnyTask", found)
+    taken = (None,) if node.takes and (node.after is not None or node.each is not None) else ()
+    for args, kwargs in node.calls if node.role is not Role.ERRBACK else ():
+        task.check_arguments((*taken, *args), kwargs)
+    return task
+
+
+def encode_calls(
+    calls: Iterable[Call], codec: Codec, limit: int, *, name: str, task: AnyTask | None
+) -> tuple[list[bytes], str]:
+    """The payload of each call, and the Python they need, if they need one.
+
+    Args:
+        calls: The calls.
+        codec: What arguments travel as.
+        limit: The largest payload, in bytes.
+        name: What is called.
+        task: The task it is, for wording; a cell has none.
+
+    Raises:
+        Unsendable: An argument cannot be encoded; the message names it.
+        TooBig: An argument, or all of one call together, is above the limit.
+    """
     payloads: list[bytes] = []
     python = ""
-    what = f"the arguments of {submission.name!r}"
-    for args, kwargs in submission.calls:
+    what = f"the arguments of {name!r}"
+    for args, kwargs in calls:
         try:
             payload, is_portable = codec.encode((tuple(args), dict(kwargs)), what)
         except Unsendable as error:
-            raise _name_culprit(error, submission, codec, args, kwargs) from error
+            raise _name_culprit(error, name, codec, _named(task, args, kwargs)) from error
         if not is_portable:
             python = PYTHON_TAG
         if len(payload) > limit:
-            for argument, value in _named(submission.task, args, kwargs).items():
+            for argument, value in _named(task, args, kwargs).items():
                 size = len(codec.encode(value, argument)[0])
-                _check_size(f"argument {argument!r} of {submission.name!r}", size, limit)
+                _check_size(f"argument {argument!r} of {name!r}", size, limit)
             _check_size(what, len(payload), limit)
         payloads.append(payload)
     return payloads, python
@@ -172,17 +205,13 @@ def _check_size(what: str, size: int, limit: int) -> None:
 
 
 def _name_culprit(
-    error: Unsendable,
-    submission: Submission,
-    codec: Codec,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
+    error: Unsendable, name: str, codec: Codec, arguments: Mapping[str, Any]
 ) -> Unsendable:
-    found = codec.culprit(_named(submission.task, args, kwargs))
+    found = codec.culprit(arguments)
     if found is None:
         return error
     argument, kind, reason = found
-    what = f"argument {argument!r} of {submission.name!r}"
+    what = f"argument {argument!r} of {name!r}"
     return Unsendable(what, kind, reason, error.args[3] or "create it inside the task")
 
 

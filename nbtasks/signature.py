@@ -261,6 +261,19 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
         sender = self.sender
         return sender.send(sender.compile(self, args, kwargs, check_options(options)))
 
+    def apply(
+        self,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """Run it in this process, as `Task.apply` does, and return its result."""
+        sender = self.sender
+        plan = sender.compile(self, args, kwargs, check_options(options))
+        return sender.run_here(plan, throw=throw)
+
     def plan(self) -> "Plan":
         """What would be sent; `print` shows it as a tree."""
         return self.sender.compile(self)

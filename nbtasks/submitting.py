@@ -4,24 +4,23 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from nbtasks.clock import Clock
 from nbtasks.config import Config
 from nbtasks.connection import Connection
-from nbtasks.errors import ConfigError, NotReplicated, StoreError
+from nbtasks.errors import NotReplicated, StoreError
 from nbtasks.events import apply_snapshot
 from nbtasks.functions import FunctionCache
 from nbtasks.live import LiveRecord
 from nbtasks.placing import Place, Placed, place_nodes
-from nbtasks.plan import Node, Plan, Role
+from nbtasks.plan import Node, Plan
 from nbtasks.presence import Presence
 from nbtasks.reading import Reader
 from nbtasks.result import AsyncResult, GroupResult, make_result
-from nbtasks.sending import Prepared, Submission, prepare
+from nbtasks.sending import Prepared, Submission, prepare, task_of
 from nbtasks.store.canvases import CanvasRecords
 from nbtasks.store.fleet import WorkerFacts
-from nbtasks.task import Task
 
 Sent = AsyncResult[Any] | GroupResult[Any] | None
 """What a plan returns: a handle on its value, or None where it has none."""
@@ -41,6 +40,10 @@ class Submitter(Reader):
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""
 
+    @abstractmethod
+    def run_here(self, plan: Plan, *, throw: bool | None = None) -> Sent:
+        """Run a plan in this process."""
+
     def send(self, plan: Plan, *, root_id: str = "", parent_id: str = "") -> Sent:
         """Submit a plan: nothing of it runs before all of it is stored.
 
@@ -57,6 +60,9 @@ class Submitter(Reader):
             QueueFull: A bounded queue has no room for what begins.
             StoreFull: Redis has no memory for it.
         """
+        # What a worker's task sends in its own place must be where that task is.
+        if self.config.task_always_eager and not parent_id:
+            return self.run_here(plan)
         lives: dict[Node, LiveRecord] = {}
         if plan.nodes:
             placed = place_nodes(plan, root_id, parent_id)
@@ -81,14 +87,7 @@ class Submitter(Reader):
         return self._submit(self._prepare(submission))
 
     def _prepare_node(self, node: Node, place: Place) -> Prepared:
-        found: Any = node.task
-        if not isinstance(found, Task):
-            raise ConfigError(f"{found!r} is not a task")
-        task = cast("Task[..., Any]", found)
-        taken = (None,) if node.takes and (node.after is not None or node.each is not None) else ()
-        if node.role is not Role.ERRBACK:
-            for args, kwargs in node.calls:
-                task.check_arguments((*taken, *args), kwargs)
+        task = task_of(node)
         submission = Submission(
             code=self._functions.code(task.function, task.name, self.codec, bind=task.options.bind),
             name=task.name,

@@ -10,8 +10,9 @@ from nbtasks.context import Here, TaskContext
 from nbtasks.errors import ConfigError
 from nbtasks.mapping import chunks, over_list, xmap, xstarmap
 from nbtasks.options import TaskOptions
+from nbtasks.plan import Plan
 from nbtasks.record import check_name
-from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.result import AsyncResult, EagerResult, GroupResult
 from nbtasks.sender import Sender, current_sender
 from nbtasks.signature import Signature, check_options
 
@@ -78,9 +79,34 @@ class Task(Generic[P, R]):
             Unsendable: An argument cannot be pickled; the message names it.
             StoreUnavailable: Redis does not answer.
         """
-        call = (tuple(args), kwargs or _NO_KEYWORDS)
-        plan = compile_call(self, call, check_options(options) if options else _NO_KEYWORDS)
-        return cast("AsyncResult[R]", self.sender.send(plan))
+        return cast("AsyncResult[R]", self.sender.send(self._compile(args, kwargs, options)))
+
+    def apply(
+        self,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Any,
+    ) -> EagerResult[R]:
+        """Run it here and now, as a worker would: with its retries, callbacks and errbacks.
+
+        Arguments and value are encoded as if they travelled. Nothing waits, no time limit holds,
+        and nothing is sent to Redis.
+
+        Args:
+            args: Positional arguments.
+            kwargs: Keyword arguments.
+            throw: Raise what the task raises; by default the setting `task_eager_propagates`.
+            **options: As in `apply_async`.
+
+        Raises:
+            ConfigError: An option is unknown or has a wrong value.
+            TypeError: The function does not take these arguments.
+            Unsendable: An argument cannot be pickled; the message names it.
+        """
+        plan = self._compile(args, kwargs, options)
+        return cast("EagerResult[R]", self.sender.run_here(plan, throw=throw))
 
     def map_async(self, items: Iterable[Any], **options: Any) -> GroupResult[R]:
         """Run it on workers once for each item.
@@ -164,6 +190,12 @@ class Task(Generic[P, R]):
     def __setstate__(self, state: tuple[Callable[..., R], TaskOptions]) -> None:
         function, self.options = state
         self._set_function(function)
+
+    def _compile(
+        self, args: Iterable[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
+    ) -> Plan:
+        call = (tuple(args), kwargs or _NO_KEYWORDS)
+        return compile_call(self, call, check_options(options) if options else _NO_KEYWORDS)
 
     def _set_function(self, function: Callable[..., R]) -> None:
         self.function = function

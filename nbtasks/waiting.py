@@ -33,6 +33,11 @@ class ResultSource(Protocol):
     clock: Clock
     revoke_on_interrupt: bool
 
+    @property
+    def is_eager(self) -> bool:
+        """Whether what it knows of ran in this process."""
+        ...
+
     def check(self) -> None:
         """Raise StoreUnavailable where Redis is out of reach for too long."""
         ...

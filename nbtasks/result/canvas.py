@@ -10,6 +10,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.plan import Node, Role, Sources
 from nbtasks.record import KILL, check_signal
 from nbtasks.result.base import ResultBase
+from nbtasks.result.eager import task_result
 from nbtasks.result.forecast import Forecast, forecast
 from nbtasks.result.group import GroupResult
 from nbtasks.result.parts import Lone, Members, Part
@@ -171,7 +172,7 @@ class Canvas:
         return GroupResult[Any](self._source, parts, group_id=name, canvas=self)
 
     def _handle(self, at: int, index: int) -> AsyncResult[Any]:
-        return AsyncResult(self._source, self._steps[at].record, index, canvas=self)
+        return task_result(self._source, self._steps[at].record, index, canvas=self)
 
     def _count(self, at: int) -> int:
         return self._steps[at].record.n

@@ -7,6 +7,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.plan import All, Known, Many, Node, One, Value
 from nbtasks.result.base import ResultBase
 from nbtasks.result.canvas import Canvas
+from nbtasks.result.eager import task_result
 from nbtasks.result.group import GroupResult
 from nbtasks.result.parts import Lone, Part
 from nbtasks.result.single import AsyncResult
@@ -56,7 +57,7 @@ class _Maker:
     def _new(self, value: Value) -> AsyncResult[Any] | GroupResult[Any]:
         match value:
             case One(node, index, parent):
-                return AsyncResult(
+                return task_result(
                     self._source,
                     self._lives[node],
                     index,
@@ -64,7 +65,7 @@ class _Maker:
                     canvas=self._canvas,
                 )
             case Known(rid, index, n):
-                return AsyncResult(self._source, follow(self._source, rid, n), index)
+                return task_result(self._source, follow(self._source, rid, n), index)
             case Many(items, group_id, parent):
                 parts: list[LiveRecord | Part] = [self._part(item) for item in items]
                 return GroupResult(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbtasks.errors import UnknownTask
 from nbtasks.live import LiveRecord
 from nbtasks.result.base import ResultBase
+from nbtasks.result.eager import task_result
 from nbtasks.result.single import AsyncResult, culprit
 from nbtasks.serializers import CellValue
 from nbtasks.states import SUCCESS
@@ -31,7 +32,7 @@ class Members:
         return self.record.n
 
     def __getitem__(self, index: int) -> ResultBase:
-        return AsyncResult[Any](self.source, self.record, index, canvas=self.canvas)
+        return task_result(self.source, self.record, index, canvas=self.canvas)
 
     def __contains__(self, result: object) -> bool:
         return isinstance(result, AsyncResult) and result.record is self.record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from nbtasks.errors import ChordError, UnknownTask
 from nbtasks.live import LiveRecord, Progress
-from nbtasks.plan import Known, Value
+from nbtasks.plan import Held, Known, Value
 from nbtasks.record import KILL, check_signal
 from nbtasks.result.base import ResultBase
 from nbtasks.serializers import CellValue
@@ -67,7 +67,7 @@ class AsyncResult(ResultBase, Generic[R]):
         """Which member of its record it is."""
         return self._index
 
-    def as_value(self) -> Value:
+    def as_value(self) -> Value | Held:
         """What it stands for among the arguments of a call: the task there waits for this one."""
         return Known(self._record.rid, self._index, self._record.n)
 

@@ -4,9 +4,8 @@ from typing import Any, NoReturn
 
 from nbtasks.app import current_app
 from nbtasks.context import Replaced
-from nbtasks.errors import ConfigError
 from nbtasks.plan import Plan
-from nbtasks.replacing import check_canvas, inputs_of, mark
+from nbtasks.replacing import check_canvas, inputs_of, mark, no_chord
 from nbtasks.worker.library import SliceRun
 
 
@@ -31,10 +30,7 @@ def add_to_chord(run: SliceRun, index: int, signature: Any) -> None:
     plan = _compile(run, index, signature)
     store, rid = current_app().store, run.work.rid
     if store.join(rid, index) <= 0:
-        raise ConfigError(
-            f"task {run.work.task_id(index)!r} is in no chord: add_to_chord is for a task in the"
-            " header of one"
-        )
+        raise no_chord(run.work.task_id(index))
     _send(run, index, plan)
     inputs = inputs_of(plan)
     number, note = run.note(index, inputs)

@@ -1,0 +1,110 @@
+"""One call of a task in this process: its context, and its coroutine, if it is one."""
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, NoReturn
+
+from nbtasks.context import Replaced, Request, TaskContext, current_task
+from nbtasks.live import LiveRecord, Progress
+from nbtasks.plan import Plan
+
+
+class EagerReporter:
+    """What a running task talks to: its progress is kept, its canvases run after it.
+
+    Args:
+        record: The record it is a member of.
+        index: Which one.
+        request: What it may know of itself.
+        send: Takes a canvas that is to run in its place, and returns the plan of it.
+        add: Takes a canvas for the chord that the task is in.
+    """
+
+    def __init__(
+        self,
+        record: LiveRecord,
+        index: int,
+        request: Request,
+        send: Callable[[Any], Plan],
+        add: Callable[[Any], None],
+    ) -> None:
+        self._record = record
+        self._index = index
+        self._request = request
+        self._send = send
+        self._add = add
+
+    def request(self) -> Request:
+        """The task that runs now."""
+        return self._request
+
+    def progress(self, progress: Progress) -> None:
+        """Keep how far it is."""
+        self._record.report(self._index, progress)
+
+    def lend(self) -> None:
+        """There is no place to lend."""
+
+    def resume(self) -> None:
+        """Nothing was lent."""
+
+    def replace(self, signature: Any) -> NoReturn:
+        """Take a canvas that goes on in the place of this task.
+
+        Raises:
+            ConfigError: It is no canvas, or there is nothing in it to run.
+        """
+        raise Replaced(self._send(signature))
+
+    def add_to_chord(self, signature: Any) -> None:
+        """Take a canvas whose value the chord's body gets, too.
+
+        Raises:
+            ConfigError: It is no canvas, there is nothing in it to run, or there is no chord.
+        """
+        self._add(signature)
+
+
+def call(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    reporter: EagerReporter,
+    *,
+    bind: bool,
+) -> Any:
+    """Call a function as a task: `track` and, with `bind`, the function have its context."""
+    context = TaskContext(reporter)
+    token = current_task.set(context)
+    try:
+        value = function(context, *args, **kwargs) if bind else function(*args, **kwargs)
+        return _run(value) if inspect.iscoroutine(value) else value
+    finally:
+        current_task.reset(token)
+
+
+def _run(steps: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end, also where a loop runs here, as it does in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(steps)
+    found: list[Any] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(asyncio.run(steps))
+        except BaseException as error:  # noqa: BLE001 - it is raised again below
+            failed.append(error)
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="nbtasks-eager")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found[0]
