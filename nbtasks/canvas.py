@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 from nbtasks.errors import ConfigError
 from nbtasks.sender import Sender, current_sender
-from nbtasks.signature import Signature
+from nbtasks.signature import Signature, stamped
 from nbtasks.stamping import StampingVisitor, Stamps
 
 S = TypeVar("S", bound=Signature)
@@ -127,8 +127,7 @@ class chain(Canvas):  # noqa: N801 - Celery's name for it
     def stamp_all(self, visitor: StampingVisitor, headers: Stamps) -> None:
         """Put headers on all that is in it and linked to it."""
         inner = {**headers, **visitor.on_chain_start(self, **headers)}
-        for each in self.tasks:
-            each.stamp_all(visitor, inner)
+        self.tasks = tuple(stamped(each, visitor, inner) for each in self.tasks)
         visitor.on_chain_end(self, **headers)
         self.stamp_links(visitor, headers)
 
@@ -218,8 +217,7 @@ class group(Canvas):  # noqa: N801 - Celery's name for it, and it reads as a ver
     def stamp_all(self, visitor: StampingVisitor, headers: Stamps) -> None:
         """Put headers on all that is in it and linked to it."""
         inner = {**headers, **visitor.on_group_start(self, **headers)}
-        for each in self.tasks:
-            each.stamp_all(visitor, inner)
+        self._tasks = tuple(stamped(each, visitor, inner) for each in self.tasks)
         visitor.on_group_end(self, **headers)
         self.stamp_links(visitor, headers)
 
@@ -308,10 +306,11 @@ class chord(Canvas):  # noqa: N801 - Celery's name for it
     def stamp_all(self, visitor: StampingVisitor, headers: Stamps) -> None:
         """Put headers on all that is in it and linked to it."""
         inner = {**headers, **visitor.on_chord_header_start(self, **headers)}
-        self.header.stamp_all(visitor, inner)
+        self.header = stamped(self.header, visitor, inner)
         visitor.on_chord_header_end(self, **headers)
         if self.body is not None:
-            self.body.stamp_all(visitor, {**headers, **visitor.on_chord_body(self, **headers)})
+            inner = {**headers, **visitor.on_chord_body(self, **headers)}
+            self.body = stamped(self.body, visitor, inner)
         self.stamp_links(visitor, headers)
 
 
@@ -350,10 +349,12 @@ def _with_immutable(signature: S, immutable: bool) -> S:  # noqa: FBT001 - as in
 
 
 def _plain(part: Any) -> Any:
-    return part.to_dict() if isinstance(part, Signature) else [_plain(each) for each in part or ()]
+    if isinstance(part, Signature):
+        return part.to_dict()
+    return None if part is None else [_plain(each) for each in part]
 
 
 def _read_part(value: Any, app: Sender) -> Any:
     if isinstance(value, Mapping):
         return Signature.from_dict(cast("Mapping[str, Any]", value), app)
-    return [Signature.from_dict(each, app) for each in value]
+    return None if value is None else [Signature.from_dict(each, app) for each in value]

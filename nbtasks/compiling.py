@@ -181,7 +181,8 @@ class _Compiler:
         return Done(value, watched)
 
     def _group(self, signature: group, before: Before, scope: Scope) -> Done:
-        group_id = self.names.take(scope.options(signature.options).get("task_id")) or new_id()
+        given = scope.options(signature.options).get("task_id")
+        group_id = self.names.take(given) or new_id()
         inner = scope.of_members(signature.options, group_id)
         apart = has_results(before.args, before.kwargs)
         items: list[Value | All] = []
@@ -200,7 +201,7 @@ class _Compiler:
         only = items[0]
         value = only if len(items) == 1 and isinstance(only, Many) else None
         value = value or Many(tuple(items), group_id, before.parent)
-        self.names.add(group_id, value)
+        self.names.add(given, value)
         for link in ignorant(scope.links):
             self.step(link, Before(value=_first(only)), Scope(role=Role.CALLBACK))
         return Done(value, watched)
@@ -246,7 +247,8 @@ class _Compiler:
         first = signatures[0]
         options = scope.options(first.options)
         rule = _rule(options.pop("on_upstream", Rule.ALL_SUCCESS))
-        name = self.names.take(options.pop("task_id", None))
+        given = options.pop("task_id", None)
+        name = self.names.take(given)
         if name:
             options["task_id"] = name
         node = Node(
@@ -266,8 +268,7 @@ class _Compiler:
         self.nodes.append(node)
         if len(signatures) == 1:
             self.names.ask(node)
-            if name:
-                self.names.add(name, One(node, 0, before.parent))
+            self.names.add(given, One(node, 0, before.parent))
         if scope.links or scope.errbacks:
             self._enter(first)
             for link in scope.links:

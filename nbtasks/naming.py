@@ -9,9 +9,9 @@ from typing import Any
 
 from nbtasks.dependencies import Arguments, find_results, is_result
 from nbtasks.errors import ConfigError
+from nbtasks.frozen import Frozen, FrozenId
 from nbtasks.inputs import Path, place
 from nbtasks.plan import All, Held, Known, Many, Node, One, Value
-from nbtasks.signature import Frozen
 
 
 class Names:
@@ -24,11 +24,13 @@ class Names:
 
     def take(self, name: str | None) -> str:
         """The name, if it is still free: a signature that is used twice runs twice."""
-        return "" if name is None or name in self._values else name
+        was_sent = isinstance(name, FrozenId) and name.is_sent
+        return "" if name is None or was_sent or name in self._values else name
 
-    def add(self, name: str, value: Value) -> None:
-        """What has this name."""
-        self._values.setdefault(name, value)
+    def add(self, name: str | None, value: Value) -> None:
+        """What has this name, or had it when it was sent before."""
+        if name:
+            self._values.setdefault(name, value)
 
     def ask(self, node: Node) -> None:
         """Remember where results stand in the arguments of a node's only call."""

@@ -90,7 +90,7 @@ def _name(node: Node, taken: set[str]) -> None:
 def _inputs(node: Node, sources: Sources) -> Inputs | None:
     is_errback = node.role is Role.ERRBACK
     taken = sources.all if is_errback else sources.all[: sources.delivered]
-    if not taken:
+    if not taken or (is_errback and not node.takes):  # an immutable errback takes nothing
         return None
     return Inputs(
         sources=tuple(source.text for source in taken),

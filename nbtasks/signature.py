@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 from nbtasks.config import nearest
 from nbtasks.errors import ConfigError
+from nbtasks.frozen import Frozen, FrozenId
 from nbtasks.record import check_name, new_id
 from nbtasks.sender import Sendable, Sender, current_sender, find_task
 from nbtasks.stamping import StampingVisitor, Stamps
 
 if TYPE_CHECKING:
     from nbtasks.plan import Plan
+
+S = TypeVar("S", bound="Signature")
 
 OPTIONS: Final = (
     "countdown",
@@ -39,31 +42,6 @@ OPTIONS: Final = (
 
 _LINKS: Final = ("link", "link_error")
 _TIMES: Final = ("eta", "expires")
-
-
-class Frozen:
-    """The result of a signature that has been given its id, but is not sent yet.
-
-    Among the arguments of another signature of the same canvas, it stands for the value. Once its
-    signature was sent, it is what `App.AsyncResult(id)` returns.
-    """
-
-    def __init__(self, task_id: str, signature: "Signature") -> None:
-        self.id = task_id
-        self.signature = signature
-
-    def __repr__(self) -> str:
-        return f"<Frozen {self.signature!r} {self.id}>"
-
-    def as_value(self) -> "Frozen":
-        """What it stands for is known once its canvas is compiled."""
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # what pickle and copy ask for is not asked of a server
-            raise AttributeError(name)
-        sender: Any = self.signature.sender
-        return getattr(sender.AsyncResult(self.id), name)
 
 
 class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
@@ -231,10 +209,13 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
         """Give it an id before it is sent; returns what will be its result.
 
         Args:
-            task_id: The id; by default the one it has, or a new one.
+            task_id: The id; by default the one it has, or a new one for the next run.
         """
-        name = task_id or self.id or new_id()
-        self.options["task_id"] = check_name(name, "task_id")
+        known = self.id
+        if known is None or (isinstance(known, FrozenId) and known.is_sent):
+            known = FrozenId(new_id())
+        name = check_name(task_id, "task_id") if task_id else known
+        self.options["task_id"] = name
         return Frozen(name, self)
 
     def stamp(self, visitor: StampingVisitor | None = None, **headers: Any) -> Self:
@@ -259,7 +240,13 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
     ) -> Any:
         """Send it, with these arguments before its own and these options over its own."""
         sender = self.sender
-        return sender.send(sender.compile(self, args, kwargs, check_options(options)))
+        plan = sender.compile(self, args, kwargs, check_options(options))
+        result = sender.send(plan)
+        for node in plan.nodes:
+            for name in (node.rid, node.group_id):
+                if isinstance(name, FrozenId):
+                    name.is_sent = True
+        return result
 
     def apply(
         self,
@@ -344,10 +331,12 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
 
     def stamp_links(self, visitor: StampingVisitor, headers: Stamps) -> None:
         """Put headers on all that is linked to it."""
-        for each in links_of(self.options, "link"):
-            each.stamp_all(visitor, {**headers, **visitor.on_callback(each, **headers)})
-        for each in links_of(self.options, "link_error"):
-            each.stamp_all(visitor, {**headers, **visitor.on_errback(each, **headers)})
+        for name, visit in (("link", visitor.on_callback), ("link_error", visitor.on_errback)):
+            if name in self.options:
+                self.options[name] = [
+                    stamped(each, visitor, {**headers, **visit(each, **headers)})
+                    for each in links_of(self.options, name)
+                ]
 
     def _add_link(self, name: str, other: Any) -> None:
         if not isinstance(other, Signature):
@@ -355,6 +344,13 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
         known = links_of(self.options, name)
         if not any(each is other or each == other for each in known):
             self.options[name] = [*known, other]
+
+
+def stamped(signature: S, visitor: StampingVisitor, headers: Stamps) -> S:
+    """A copy with headers on it: what is part of several canvases is stamped in one of them."""
+    copy = signature.clone()
+    copy.stamp_all(visitor, headers)
+    return copy
 
 
 def links_of(options: Mapping[str, Any], name: str) -> list[Signature]:
