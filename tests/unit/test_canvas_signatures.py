@@ -213,7 +213,7 @@ def test_dicts_may_stand_for_signatures():
         ({**T.a.s().to_dict(), "task": "q"}, "there is no task 'q'"),
         ({**T.a.s().to_dict(), "subtask_type": "tree"}, "no signature can be made of"),
         ({**T.a.s().to_dict(), "task": None}, "no signature can be made of"),
-        ({**T.a.s().to_dict(), "options": {"queu": 1}}, "no task option 'queu'"),
+        ({**T.a.s().to_dict(), "options": {"countdwn": 1}}, "no task option 'countdwn'"),
     ],
     ids=["task", "kind", "no task", "option"],
 )
@@ -230,7 +230,7 @@ BAD = [
     ("body", lambda: chord([one("a")], len), "the body of a chord is a signature like fit.s(0.1)"),
     ("link", lambda: one("a").link(len), "link takes a signature like fit.s(), and got <built-in"),
     ("link_error", lambda: group(one("a")).link_error(5), "link_error takes a signature"),
-    ("option", lambda: chain(one("a")).set(queu=1), "no task option 'queu': did you mean 'queue'?"),
+    ("option", lambda: chain(one("a")).set(countdwn=1), "option 'countdwn': did you mean 'countdown'?"),
     ("a link option", lambda: one("a").set(link=[5]), "link takes a signature like fit.s(), and"),
     ("chunks", lambda: T.a.chunks([], 0), "chunks of 0: it must be a whole number from 1"),
     ("dict", lambda: chain({"tsk": 1}), "a chain takes signatures like fit.s(0.1), and got {'tsk'"),
