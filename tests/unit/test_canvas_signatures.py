@@ -230,7 +230,11 @@ BAD = [
     ("body", lambda: chord([one("a")], len), "the body of a chord is a signature like fit.s(0.1)"),
     ("link", lambda: one("a").link(len), "link takes a signature like fit.s(), and got <built-in"),
     ("link_error", lambda: group(one("a")).link_error(5), "link_error takes a signature"),
-    ("option", lambda: chain(one("a")).set(countdwn=1), "option 'countdwn': did you mean 'countdown'?"),
+    (
+        "option",
+        lambda: chain(one("a")).set(countdwn=1),
+        "option 'countdwn': did you mean 'countdown'?",
+    ),
     ("a link option", lambda: one("a").set(link=[5]), "link takes a signature like fit.s(), and"),
     ("chunks", lambda: T.a.chunks([], 0), "chunks of 0: it must be a whole number from 1"),
     ("dict", lambda: chain({"tsk": 1}), "a chain takes signatures like fit.s(0.1), and got {'tsk'"),
