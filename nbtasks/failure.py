@@ -94,6 +94,15 @@ def encode_failure(error: BaseException, note: str, codec: Codec = _CODEC) -> by
     return b"".join((ERROR, _length.pack(len(head)), head, pickled))
 
 
+def encode_within(error: BaseException, note: str, codec: Codec, limit: int) -> bytes:
+    """The same; of an exception that takes more than `limit` bytes only its kind."""
+    payload = encode_failure(error, note, codec)
+    if len(payload) <= limit:
+        return payload
+    words = RemoteError(type(error).__name__, f"it carries {len(payload) / 1e6:,.0f} MB")
+    return encode_failure(words, note, codec)
+
+
 def read_failure(payload: memoryview) -> Failure:
     """The words of a failure; unpickles nothing."""
     fields = decode_json(payload[_words_start() : _words_stop(payload)])

@@ -11,8 +11,8 @@ from nbtasks.eager.calling import EagerReporter, call
 from nbtasks.eager.parts import Part, Parts
 from nbtasks.eager.source import EagerSource, Fall
 from nbtasks.eager.upstream import Find, Upstream
-from nbtasks.errors import BadSignature, RemoteError, TooBig
-from nbtasks.failure import encode_failure, system_body
+from nbtasks.errors import TooBig
+from nbtasks.failure import encode_within
 from nbtasks.plan import Plan
 from nbtasks.replacing import check_canvas, mark, no_chord, value_of
 from nbtasks.signature import Signature
@@ -28,8 +28,9 @@ class Turn:
         index: Which member of it.
         retries: How many tries came before.
         began_ms: When this one began.
-        added: How many canvases this try has added to the chord.
-        plans: What all tries have added.
+        added: How many canvases this try has added to its chord.
+        joined: How many canvases all tries have.
+        sent: All canvases that it has sent: they run right behind it.
     """
 
     part: Part
@@ -37,7 +38,8 @@ class Turn:
     retries: int = 0
     began_ms: float = 0.0
     added: int = 0
-    plans: list[Plan] = field(default_factory=list[Plan])
+    joined: int = 0
+    sent: list[Plan] = field(default_factory=list[Plan])
 
     @property
     def task_id(self) -> str:
@@ -123,12 +125,11 @@ class EagerRun:
                 break
             turn.retries += 1
             part.record.back(turn.index, RETRY)
-        yield from turn.plans
+        yield from turn.sent
         match end:
             case bytes():
                 self._source.succeed(part.record, turn.index, end)
             case Replaced(plan=plan):
-                yield plan
                 self._go_on(turn, plan)
             case _:
                 self._fail(turn, end)
@@ -172,15 +173,9 @@ class EagerRun:
 
     def _fail(self, turn: Turn, error: BaseException) -> None:
         source, record, index = self._source, turn.part.record, turn.index
-        if isinstance(error, BadSignature):
-            body = system_body("BadSignature", what=error.args[0])
-        else:
-            seconds = (source.clock.tick_ms() - turn.began_ms) / 1000
-            note = f"in this process, try {turn.retries + 1}, after {seconds:.2f} s"
-            body = encode_failure(error, note, source.codec)
-            if len(body) > source.limit:
-                words = RemoteError(type(error).__name__, f"it carries {len(body) / 1e6:,.0f} MB")
-                body = encode_failure(words, note, source.codec)
+        seconds = (source.clock.tick_ms() - turn.began_ms) / 1000
+        note = f"in this process, try {turn.retries + 1}, after {seconds:.2f} s"
+        body = encode_within(error, note, source.codec, source.limit)
         source.fail(record, index, body)
         if self._keeps_errors:
             self._errors[record.task_id(index)] = error
@@ -191,6 +186,7 @@ class EagerRun:
         plan = self._compile(check_canvas(signature))
         mark(plan, signature, group_id=place.group_id, stamps=place.stamps)
         self.parts.add(plan, place.root_id or turn.task_id, turn.task_id)
+        turn.sent.append(plan)
         return plan
 
     def _join(self, turn: Turn, signature: Any) -> None:
@@ -199,9 +195,9 @@ class EagerRun:
         if not bodies:
             raise no_chord(turn.task_id)
         turn.added += 1
-        if turn.added <= len(turn.plans):
-            return  # what an earlier try has added stays
         plan = self._send(turn, signature)
-        turn.plans.append(plan)
+        if turn.added <= turn.joined:
+            return  # what an earlier try has added stays
+        turn.joined += 1
         for body in bodies:
             body.added.append(value_of(plan))

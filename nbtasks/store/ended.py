@@ -24,7 +24,7 @@ class Ended:
 
 
 def store_ended(store: Store, record: Ended) -> None:
-    """Store a record; one that has its id is written over.
+    """Store a record; one that has its id is written over, if that has ended.
 
     Raises:
         StoreUnavailable: Redis did not answer in time.

@@ -12,7 +12,7 @@ from nbtasks.callee import Callee
 from nbtasks.clock import Clock
 from nbtasks.context import Replaced, Request
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
-from nbtasks.failure import encode_failure, register_source, system_body
+from nbtasks.failure import encode_within, register_source, system_body
 from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
 from nbtasks.inputs import Inputs, make
 from nbtasks.record import Header
@@ -323,8 +323,5 @@ class Answer:
         note = f"on worker {run.settings.worker}, try {tries}, after {seconds:.2f} s"
         if isinstance(error, MemoryError) and (most := run.settings.limit_memory):
             note += f"; --limit-memory allows {most / 1e6:,.0f} MB"
-        payload = encode_failure(error, note, self.codec)
-        if len(payload) > run.settings.max_value:
-            words = RemoteError(type(error).__name__, f"it carries {len(payload) / 1e6:,.0f} MB")
-            payload = encode_failure(words, note, self.codec)
+        payload = encode_within(error, note, self.codec, run.settings.max_value)
         return self._seal.seal(self._index, payload)

@@ -73,6 +73,24 @@ def test_the_members_of_a_group_and_its_parents_are_eager_results(add):
     assert result.parent.get() == 3
 
 
+def test_a_canvas_that_ran_here_can_be_looked_at(add):
+    result = nbtasks.chord([add.s(1, 1), add.s(2, 2)], add.si(3, 3)).apply()
+    assert result.canvas.forecast.done == result.canvas.forecast.total == 3
+    assert "<svg" in result.visualize().svg
+    assert [each.get() for each in result.parent] == [2, 4]
+    assert result.parent[0].children == [result]
+    assert result.root is result.parent
+    assert dict(result.collect())[result] == 6
+    assert add.apply((1, 2)).canvas.forecast.total == 1
+
+
+def test_a_group_that_ran_here_cannot_be_saved(add):
+    result = nbtasks.group(add.s(i, i) for i in range(3)).apply()
+    with pytest.raises(ConfigError, match="ran in this process"):
+        result.save()
+    assert not result.delete()
+
+
 def test_results_can_be_awaited(add, fail):
     async def wait():
         assert await add.apply((1, 2)) == 3

@@ -121,6 +121,18 @@ def test_what_a_lost_try_has_added_to_a_chord_stays(app, same):
     assert nbtasks.chord([adds.s()], same.s()).apply().get() == ["a", 0]
 
 
+def test_what_was_sent_in_vain_runs_all_the_same(app, same):
+    @app.task(bind=True)
+    def stubborn(self):
+        with pytest.raises(BaseException):  # noqa: B017, PT011 - a task must not catch it
+            self.replace(same.s("in vain"))
+        return "done"
+
+    result = stubborn.apply()
+    assert result.get() == "done"
+    assert [record.left for record in result.source.records.values()] == [0, 0]
+
+
 def test_who_is_in_no_chord_cannot_add_to_one(ask, same):
     result = ask.apply((lambda self: self.add_to_chord(same.s(1)),))
     with pytest.raises(ConfigError, match="chord"):
