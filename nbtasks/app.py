@@ -239,7 +239,7 @@ class App(Submitter):
             source = self._eager.get(rid, self)
             (record,) = source.attach([rid]) if rid else (None,)
             if record is not None and index < record.n and record.task_id(index) == task_id:
-                return task_result(source, record, index)
+                return task_result(source, record, index, by_id=True)
         raise UnknownTask(task_id)
 
     def signature(

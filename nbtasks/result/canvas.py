@@ -123,12 +123,15 @@ class Canvas:
             UnknownTask: A record is no longer stored.
             StoreRefused: The code of a task has expired, or Redis is full.
         """
-        return sum(
+        queued = sum(
             self._source.run_again(step.record, index)
             for step in self._steps
             for index in range(step.record.n)
             if step.record.has_failed(index)
         )
+        if queued:
+            self._source.look_again(self.records)
+        return queued
 
     # What results ask
 
@@ -148,6 +151,15 @@ class Canvas:
             for link in links
         ]  # fmt: skip
         return GroupResult[Any](self._source, parts, canvas=self)
+
+    def parent_of_group(self, first: LiveRecord) -> ResultBase | None:
+        """What comes before a group whose first member is in a record, if only the links tell."""
+        if not self._knows_parents:
+            return None
+        step = self._steps[self._places[first.rid]]
+        while step.links and step.links[0].span == "e":
+            step = self._steps[step.links[0].before]
+        return self.parent_of(step.record, 0)
 
     def children_of(self, record: LiveRecord, index: int) -> list[ResultBase]:
         """What comes after a member: tasks, groups and callbacks, but no errbacks."""

@@ -38,7 +38,8 @@ def task_result(
     *,
     parent: ResultBase | None = None,
     canvas: "Canvas | None" = None,
+    by_id: bool = False,
 ) -> AsyncResult[Any]:
     """The handle on a member: of what ran on workers, or in this process."""
     kind = EagerResult[Any] if source.is_eager else AsyncResult[Any]
-    return kind(source, record, index, parent=parent, canvas=canvas)
+    return kind(source, record, index, parent=parent, canvas=canvas, by_id=by_id)

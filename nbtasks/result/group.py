@@ -323,6 +323,8 @@ class GroupResult(ResultSet[R]):
     @property
     def parent(self) -> ResultBase | None:
         """What came before it in its chain or chord; None for the first."""
+        if self._parent is None and self._canvas is not None and self._parts:
+            return self._canvas.parent_of_group(self.records[0])
         return self._parent
 
     def save(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any, cast
 from nbtasks.live import LiveRecord
 from nbtasks.record import split_id
 from nbtasks.result.base import ResultBase
+from nbtasks.result.eager import task_result
 from nbtasks.result.group import GroupResult
 from nbtasks.result.parts import Lone, Members, Part
 from nbtasks.result.single import AsyncResult
@@ -120,7 +121,7 @@ class _Restorer:
         for (name, _), members in reversed(above):
             if members is None:
                 record, index = self._member(name)
-                result = AsyncResult[Any](self._source, record, index, parent=result)
+                result = task_result(self._source, record, index, parent=result)
             else:
                 parts: Sequence[Part] = [Lone(self.of_tuple(member)) for member in members]
                 result = GroupResult[Any](self._source, parts, group_id=name, parent=result)

@@ -36,12 +36,14 @@ class AsyncResult(ResultBase, Generic[R]):
         *,
         parent: ResultBase | None = None,
         canvas: "Canvas | None" = None,
+        by_id: bool = False,
     ) -> None:
         self.source = self._source = source
         self._record = record
         self._index = index
         self._parent = parent
         self._canvas = canvas
+        self._by_id = by_id
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AsyncResult) and self.id == other.id
@@ -79,8 +81,8 @@ class AsyncResult(ResultBase, Generic[R]):
     @property
     def parent(self) -> ResultBase | None:
         """What came before it in its chain or chord; None for the first."""
-        if self._parent is None and self._canvas is not None:
-            return self._canvas.parent_of(self._record, self._index)
+        if self._parent is None and (self._by_id or self._canvas is not None):
+            return self.canvas.parent_of(self._record, self._index)
         return self._parent
 
     @property
@@ -229,11 +231,17 @@ class AsyncResult(ResultBase, Generic[R]):
     def requeue(self) -> bool:
         """Run a failed task again, under the same id; False where it has not failed.
 
+        What was not run because of it waits for it again. Where it was not run itself, because a
+        task before it has failed, that one runs again.
+
         Raises:
             UnknownTask: Its record is no longer stored.
             StoreRefused: Its code has expired, or Redis is full.
         """
-        return self._source.run_again(self._record, self._index)
+        is_queued = self._source.run_again(self._record, self._index)
+        if is_queued and self._canvas is not None:
+            self._source.look_again(self._canvas.records)
+        return is_queued
 
     def forget(self) -> bool:
         """Remove the finished task's record (of a group: the whole record) from the store."""
