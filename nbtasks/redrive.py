@@ -9,7 +9,7 @@ may need a task again that has ended long ago.
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -168,7 +168,7 @@ class Redrive:
             StoreUnavailable: Redis went away again; what is left is found at the next check.
         """
         rids = [rid for rid, kept in tuple(self._kept.items()) if kept.sent]
-        lost: dict[str, list[str]] = {}
+        lost: dict[str, dict[str, Found]] = {}
         for rid, found in store.look(rids):
             kept = self._kept.get(rid)
             if kept is None:
@@ -182,11 +182,11 @@ class Redrive:
                     logger.warning("task %s is no longer stored; it may have ended", rid)
                     self._let_go(kept)
                 case Found.NOT_STORED | Found.IN_PART if kept.record.edges is not None:
-                    lost.setdefault(kept.record.edges.root, []).append(rid)
+                    lost.setdefault(kept.record.edges.root, {})[rid] = found
                 case _:
                     self._send_again(store, kept, live.get(rid), found)
-        for root, rids in lost.items():
-            self._send_canvas_again(store, root, rids, live)
+        for root, records in lost.items():
+            self._send_canvas_again(store, root, records, live)
 
     def _let_go(self, kept: Kept) -> None:
         """A record has ended: it is needed no longer, unless others of its canvas have not."""
@@ -201,15 +201,14 @@ class Redrive:
                 self.drop(each)
 
     def _send_canvas_again(
-        self, store: Store, root: str, lost: Sequence[str], live: Mapping[str, LiveRecord]
+        self, store: Store, root: str, lost: Mapping[str, Found], live: Mapping[str, LiveRecord]
     ) -> None:
         """Send what was lost of a canvas; it looks up what it waits for in what was not."""
         canvas = self._canvases.get(root)
         if canvas is None or not canvas.unfinished:
             return
-        gone = set(lost)
-        stored = [rid for rid in canvas.rids if rid not in gone]
-        kept = [self._kept[rid] for rid in canvas.rids if rid in gone]
+        stored = [rid for rid in canvas.rids if rid not in lost]
+        kept = [self._kept[rid] for rid in canvas.rids if rid in lost]
         records = [
             replace(self._as_it_is_now(each, live.get(each.record.rid)), edges=edges.again(stored))
             for each in kept
@@ -217,6 +216,7 @@ class Redrive:
         ]
         blobs = {each.record.code: each.blob for each in kept}
         try:
+            store.discard(root, [rid for rid, found in lost.items() if found is Found.IN_PART])
             store.submit_canvas(CanvasRecords(root, records, {"nodes": [], "edges": []}), blobs)
         except StoreRefused as error:
             logger.warning("lost canvas %s cannot be sent again yet: %s", root, error)

@@ -6,6 +6,7 @@ repeated is known one floor up, in `Store`.
 
 import re
 import socket
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
@@ -113,9 +114,16 @@ class Link:
 
     def send(self, *command: object) -> None:
         """Send a command; its reply is to be `read`."""
+        self._write(self._connection.send_command, *command)
+
+    def send_all(self, commands: Sequence[tuple[object, ...]]) -> None:
+        """Send commands in one go; a reply to each is to be `read`."""
+        self._write(self._connection.send_packed_command, self._connection.pack_commands(commands))
+
+    def _write(self, send: Callable[..., None], *what: object) -> None:
         try:
             with self._waiting:
-                self._connection.send_command(*command, check_health=False)
+                send(*what, check_health=False)
         except redis.DataError as error:
             raise ConfigError(str(error)) from error
         except _LOGIN as error:
@@ -156,7 +164,7 @@ class Link:
 
     def send_script(self, name: str, prefix: str, *args: object) -> None:
         """Send a script call; its reply is to be `read`."""
-        self.send("EVALSHA", SCRIPTS[name].sha, 1, prefix, *args)
+        self.send(*script_call(name, prefix, *args))
 
     def call_script(self, name: str, prefix: str, *args: object) -> Any:
         """Run a script."""
@@ -166,3 +174,8 @@ class Link:
     def _gone(self, error: Exception) -> StoreUnavailable:
         self.close()
         return StoreUnavailable(self.url, str(error) or type(error).__name__)
+
+
+def script_call(name: str, prefix: str, *args: object) -> tuple[object, ...]:
+    """The command that runs a script."""
+    return "EVALSHA", SCRIPTS[name].sha, 1, prefix, *args

@@ -215,6 +215,11 @@ class Store:
         """Remove a record that is stored only in part; a whole one stays."""
         self._try(lambda link: withdraw(link, self.keys, record))
 
+    def discard(self, root: str, rids: Sequence[str]) -> None:
+        """Remove records of a canvas of which nothing has begun."""
+        for at in range(0, len(rids), LOOK_BATCH):
+            self.run_script("discard", root, *rids[at : at + LOOK_BATCH])
+
     def bodies(self, rid: str, indices: Sequence[int], states: bytes) -> list[bytes | None]:
         """The signed values (or errors, by each state byte) of members; None where none is."""
         success = ord("S")

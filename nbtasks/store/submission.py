@@ -9,12 +9,14 @@ from nbtasks.errors import ConfigError, QueueFull, StoreError, StoreRefused, Sto
 from nbtasks.record import Record
 from nbtasks.serializers import encode_json
 from nbtasks.store.keys import Keys
-from nbtasks.store.link import REPLY_TIMEOUT, Link
+from nbtasks.store.link import REPLY_TIMEOUT, Link, script_call
 
 CHUNK: Final = 2000
 CHUNK_BYTES: Final = 8_000_000
 IN_FLIGHT: Final = 4
-SMALL_IN_FLIGHT: Final = 200
+SMALL: Final = 100
+"""Records of one member that are sent in one go."""
+
 CODE_TTL_MS: Final = 7 * 86_400_000
 CODE_MISSING: Final = -1
 ID_TAKEN: Final = -2
@@ -57,22 +59,27 @@ def send_small(link: Link, keys: Keys, client: str, records: Sequence[Record]) -
         StoreFull: Redis is at its maxmemory.
         StoreUnavailable: The connection was lost.
     """
-    unread: deque[Record] = deque()
+    sent: deque[Sequence[Record]] = deque()
+    for at in range(0, len(records), SMALL):
+        page = records[at : at + SMALL]
+        link.send_all([_small_call(keys, client, record) for record in page])
+        sent.append(page)
+        if len(sent) > 1:
+            _read_small(link, sent.popleft())
+    while sent:
+        _read_small(link, sent.popleft())
+
+
+def _small_call(keys: Keys, client: str, record: Record) -> tuple[object, ...]:
+    args, fields = _arguments(client, record)
+    head = (record.rid, 0, *args, record.states, fields)
+    return script_call("submit", keys.prefix, *head, *record.bodies)
+
+
+def _read_small(link: Link, records: Sequence[Record]) -> None:
     for record in records:
-        args, fields = _arguments(client, record)
-        link.send_script(
-            "submit", keys.prefix, record.rid, 0, *args, record.states, fields, *record.bodies
-        )
-        unread.append(record)
-        if len(unread) > SMALL_IN_FLIGHT:
-            _read_small(link, unread.popleft())
-    while unread:
-        _read_small(link, unread.popleft())
-
-
-def _read_small(link: Link, record: Record) -> None:
-    if _checked(int(link.read()), link, record) == CODE_MISSING:
-        raise StoreUnavailable(link.url, "it lost code that was just stored")
+        if _checked(int(link.read()), link, record) == CODE_MISSING:
+            raise StoreUnavailable(link.url, "it lost code that was just stored")
 
 
 def wait_for_replica(link: Link, ms: int) -> bool:
@@ -147,8 +154,8 @@ def _checked(reply: int, link: Link, record: Record) -> int:
     count = len(record.bodies)
     if reply == ID_TAKEN:
         raise ConfigError(
-            f"task_id {record.rid!r} is taken by another record, of another number of tasks: give"
-            " this one an id of its own"
+            f"task_id {record.rid!r} is taken by another record, of another number of tasks or in"
+            " another canvas: give this one an id of its own"
         )
     if reply <= QUEUE_FULL:
         raise QueueFull(record.queue, count, QUEUE_FULL - reply, record.max_queued)

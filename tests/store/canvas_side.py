@@ -1,11 +1,11 @@
 """Canvases for the store, by hand: nodes by name, and what each of them waits for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from store_side import make_record
+from store_side import Hand, make_record
 
 from nbtasks.edges import Edge, Edges
 from nbtasks.record import Record, new_id
@@ -52,15 +52,19 @@ class Canvas:
         for before, name in pairwise(names):
             self.add(name, f"w:{before}")
 
-    def send(self) -> None:
-        """Submit all."""
-        records = [
+    def with_edges(self) -> list[Record]:
+        """All records, each with its place."""
+        return [
             replace(
                 record,
                 edges=Edges(root=self.root, out=tuple(self._out[record.rid]), **self._edges[name]),
             )
             for name, record in self.records.items()
         ]
+
+    def send(self) -> None:
+        """Submit all."""
+        records = self.with_edges()
         canvas = CanvasRecords(self.root, records, {"nodes": [], "edges": []})
         self.store.submit_canvas(canvas, {"c0de": lambda: b"code"})
 
@@ -75,3 +79,20 @@ class Canvas:
             name: (self.store.call("GET", f"{keys.prefix}s:{record.rid}") or b"").decode()
             for name, record in self.records.items()
         }
+
+
+def names(canvas: Canvas, taken: Sequence[Any]) -> list[str]:
+    """Which records these slices are of."""
+    known = {record.rid: name for name, record in canvas.records.items()}
+    return sorted(known[each.rid] for each in taken)
+
+
+def run_all(worker: Hand, canvas: Canvas, fail: Collection[str] = ()) -> list[str]:
+    """Take and finish all there is; those in `fail` fail. Returns the order."""
+    order = []
+    while taken := worker.take(slots=64):
+        for each in taken:
+            (name,) = names(canvas, [each])
+            order.append(name)
+            worker.finish(each, "F" * len(each.bodies) if name in fail else "")
+    return order

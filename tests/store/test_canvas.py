@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from canvas_side import Canvas
+from canvas_side import Canvas, names, run_all
 
 
 @pytest.fixture
@@ -11,26 +11,9 @@ def canvas(store):
     return Canvas(store)
 
 
-def names(canvas, taken):
-    known = {record.rid: name for name, record in canvas.records.items()}
-    return sorted(known[each.rid] for each in taken)
-
-
 def failure(canvas, name, index=0):
     body = canvas.store.call("HGET", canvas.store.keys.record(canvas.rid(name)), f"e{index}")
     return json.loads(body[1:])
-
-
-def run_all(worker, canvas, fail=()):
-    """Take and finish all there is; those in `fail` fail."""
-    order = []
-    while taken := worker.take(slots=64):
-        for each in taken:
-            (name,) = names(canvas, [each])
-            order.append(name)
-            bad = name in fail
-            worker.finish(each, "F" * len(each.bodies) if bad else "")
-    return order
 
 
 def test_a_chain_runs_step_by_step_and_each_takes_the_value_before_it(canvas, worker):

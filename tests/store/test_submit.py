@@ -3,7 +3,7 @@
 import pytest
 from store_side import make_record
 
-from nbtasks.errors import ConfigError
+from nbtasks.errors import ConfigError, UnknownTask
 from nbtasks.store.submission import CHUNK, chunks
 
 
@@ -184,3 +184,12 @@ def test_a_submit_wakes_a_worker_of_its_queue(submit, store):
 def test_a_delayed_submit_wakes_a_worker_so_that_it_learns_when_to_look(submit, store):
     submit(delay_ms=60_000)
     assert store.call("EXISTS", store.keys.wake("default")) == 1
+
+
+def test_a_record_that_is_stored_in_part_cannot_be_revoked(store, redis):
+    record = make_record(CHUNK + 1)
+    store.submit(make_record(), lambda: b"code")
+    send_chunk(store, record, 0, CHUNK)
+    with pytest.raises(UnknownTask):
+        store.revoke(record.rid, 0, 1, terminate=False)
+    assert redis.hget(f"{store.keys.prefix}refs", "c0de") == b"1"

@@ -40,3 +40,8 @@ local function store_bodies(key, from, first, size, fields)
   size = math.max(math.ceil(bytes / count), size)
   redis.call('HSET', key, 'up', from + count, 'sz', size, unpack(fields))
 end
+
+-- A canvas cannot take up a record of another one: that waits for other tasks, or has ended.
+local function is_other_canvas(root)
+  return ARGV[16] ~= '' and cjson.decode(ARGV[16]).g ~= root
+end

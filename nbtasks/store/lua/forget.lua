@@ -3,14 +3,14 @@
 -- Parts    base
 -- KEYS[1]  prefix
 -- ARGV     1 record
--- Returns  1 removed · 0 not stored · -1 refused: not every member has finished
+-- Returns  1 removed · 0 not stored · -1 refused: a member, or who takes its value, has not finished
 
 local rid = ARGV[1]
-local found = redis.call('HMGET', record_key(rid), 'left', 'n')
+local found = redis.call('HMGET', record_key(rid), 'left', 'n', 'ch')
 if not found[1] then
   return 0
 end
-if tonumber(found[1]) > 0 then
+if tonumber(found[1]) > 0 or tonumber(found[3] or 0) > 0 then
   return -1
 end
 redis.call('UNLINK', record_key(rid), states_key(rid))

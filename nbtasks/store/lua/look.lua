@@ -16,11 +16,11 @@ local function has_code(hash)
 end
 
 for at = 1, #ARGV do
-  local found = redis.call('HMGET', record_key(ARGV[at]), 'up', 'n', 'left', 'fn')
+  local found = redis.call('HMGET', record_key(ARGV[at]), 'up', 'n', 'left', 'fn', 'hold')
   local letter = 'w'
   if not found[1] then
     letter = 'n'
-  elseif found[1] ~= found[2] then
+  elseif found[1] ~= found[2] or found[5] then
     letter = 'i'
   elseif found[3] == '0' then
     letter = 'e'

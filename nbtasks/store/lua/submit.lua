@@ -17,11 +17,11 @@ local key, code = record_key(rid), PREFIX .. 'fn:' .. ARGV[9]
 
 -- Nothing is written until it is sure that all may be: at maxmemory Redis refuses only the first
 -- write of a script.
-local found = redis.call('HMGET', key, 'up', 'n', 'sz')
+local found = redis.call('HMGET', key, 'up', 'n', 'sz', 'g')
 local stored = tonumber(found[1] or 0)
 if redis.call('EXISTS', code) == 0 then
   return -1
-elseif found[2] and tonumber(found[2]) ~= n then
+elseif found[2] and (tonumber(found[2]) ~= n or is_other_canvas(found[4])) then
   return -2
 elseif stored ~= from then
   if redis.call('HEXISTS', PREFIX .. 'refs', ARGV[9]) == 1 then
