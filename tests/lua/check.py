@@ -15,8 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from nbtasks.store.scripts import compose
+
 CONFIG = Path(__file__).with_name(".luacheckrc")
-PARTS = re.compile(r"^-- Parts +(.+)$", re.MULTILINE)
 WARNING = re.compile(r"^.*?:(?P<line>\d+):(?P<text>\d+: .*)$")
 
 
@@ -49,17 +50,18 @@ def luacheck(source: str) -> list[tuple[int, str]]:
     return found
 
 
-def check_joined(paths: list[Path]) -> set[Finding]:
-    """Returns the findings in files that are run as one, at their places in these files."""
-    sources = [path.read_text(encoding="utf-8").rstrip("\n") + "\n" for path in paths]
-    origin = [
-        (path, number)
-        for path, source in zip(paths, sources, strict=True)
-        for number in range(1, source.count("\n") + 1)
+def check_joined(script: Path) -> tuple[set[Path], set[Finding]]:
+    """Returns the files that a script is made of, and the findings at their places in these."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in script.parent.glob("*.lua")}
+    pieces = [
+        (script.with_name(f"{name}.lua"), text.rstrip("\n") + "\n")
+        for name, text in compose(script.stem, texts)
     ]
+    origin = [(path, number) for path, text in pieces for number in range(1, text.count("\n") + 1)]
     # An unfinished block is reported at the line after the last.
-    origin.append((paths[-1], origin[-1][1]))
-    return {Finding(*origin[line - 1], text) for line, text in luacheck("".join(sources))}
+    origin.append(origin[-1])
+    found = luacheck("".join(text for _, text in pieces))
+    return {path for path, _ in pieces}, {Finding(*origin[line - 1], text) for line, text in found}
 
 
 def check(folder: Path) -> list[Finding]:
@@ -67,24 +69,13 @@ def check(folder: Path) -> list[Finding]:
     scripts = sorted(path for path in folder.glob("*.lua") if not path.name.startswith("_"))
     if not scripts:
         sys.exit(f"no Lua scripts in {folder}")
-    joined = [[*parts_of(script), script] for script in scripts]
-    by_script = [(paths, check_joined(paths)) for paths in joined]
+    by_script = [check_joined(script) for script in scripts]
     return sorted(
         finding
         for finding in set.union(*(found for _, found in by_script))
         if "unused" not in finding.text
         or all(finding in found for paths, found in by_script if finding.path in paths)
     )
-
-
-def parts_of(script: Path) -> list[Path]:
-    """Returns the shared parts that a file names, each after those that it names itself."""
-    found: dict[Path, None] = {}
-    for line in PARTS.findall(script.read_text(encoding="utf-8")):
-        for name in line.split():
-            part = script.with_name(f"_{name}.lua")
-            found |= dict.fromkeys([*parts_of(part), part])
-    return list(found)
 
 
 def main() -> None:

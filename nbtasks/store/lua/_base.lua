@@ -1,7 +1,6 @@
 -- What every script starts with. KEYS[1] is the app's prefix `nbt:{app}:`; every key is built from
 -- it, so that all of an app lives in one slot of a cluster. Times are Redis' own, in ms since 1970.
 -- Members are counted from 0, ranges [from, to) leave out their end.
-
 local PREFIX = KEYS[1]
 local TIME = redis.call('TIME')
 local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
@@ -14,6 +13,7 @@ local OWNER = 12 -- first characters of a token: which process of a worker took 
 local PENDING, WAITING, STARTED, RETRY = 'p', 'w', 's', 'r'
 local SUCCESS, FAILURE, REVOKED, IGNORED = 'S', 'F', 'R', 'I'
 local FIRST_UNFINISHED = 97
+local LATER = {} -- functions that others above them need
 
 local function record_key(rid)
   return PREFIX .. 'r:' .. rid
@@ -53,8 +53,8 @@ local function system_body(fields)
   return '\0' .. cjson.encode(fields)
 end
 
--- At maxmemory Redis refuses the first write of a script that may need memory, and none after it.
--- This one needs none, so all that comes after it is carried out: for what must go on then.
+-- At maxmemory Redis refuses the first write of a script that may need memory, and none after it:
+-- this one needs none, so all that comes after it is carried out.
 local function go_on_when_full()
   redis.call('UNLINK', PREFIX .. 'nothing')
 end

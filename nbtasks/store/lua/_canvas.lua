@@ -9,8 +9,6 @@
 --   rp   sources of members that were replaced
 -- A target is a record, or `<rid>/<i>`: a member that was replaced, and waits under wt<i> in<i>.
 
-local EDGE = {} -- what is defined further down: settle
-
 -- A target -> record, its members [from, to), and the suffix of its fields.
 local function target_of(text)
   local rid, i = string.match(text, '^([^/]+)/(%d+)$')

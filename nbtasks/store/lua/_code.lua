@@ -28,3 +28,9 @@ local function bury(rid, i)
   redis.call('HSET', key, 'keep', math.max(tonumber(found[1]), DEAD_TTL))
   redis.call('SET', PREFIX .. 'fd:' .. found[2], 1, 'PX', DEAD_TTL)
 end
+
+-- All of a record has ended, and nobody needs it.
+local function expire(rid, keep)
+  redis.call('PEXPIRE', record_key(rid), keep)
+  redis.call('PEXPIRE', states_key(rid), keep)
+end

@@ -1,10 +1,5 @@
 -- The end of a record: how long it stays, and who needs its values until then.
 
-local function expire(rid, keep)
-  redis.call('PEXPIRE', record_key(rid), keep)
-  redis.call('PEXPIRE', states_key(rid), keep)
-end
-
 -- A record needs the values of its sources no longer.
 local function let_go(sources)
   for source in string.gmatch(sources or '', '%S+') do
@@ -27,10 +22,10 @@ local function finish(rid, keep)
   let_go(found[1])
   let_go(found[2])
   let_go(found[5])
-  local canvas = PREFIX .. 'g:' .. (found[4] or '')
-  if found[4] and redis.call('EXISTS', canvas) == 1 then
-    if redis.call('HINCRBY', canvas, 'left', -1) <= 0 then
-      redis.call('PEXPIRE', canvas, keep)
+  local drawing = PREFIX .. 'g:' .. (found[4] or '')
+  if found[4] and redis.call('EXISTS', drawing) == 1 then
+    if redis.call('HINCRBY', drawing, 'left', -1) <= 0 then
+      redis.call('PEXPIRE', drawing, keep)
     end
   end
 end

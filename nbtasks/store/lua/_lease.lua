@@ -29,7 +29,7 @@ local function lease_out(slot, rid, from, to, record, reply, alone)
   local retries = tonumber(got[1] or 0) or 0
   local taken =
     { slot, lease, rid, from, record[1], record[2], record[6], retries, alone and 1 or 0 }
-  taken[10] = record[10] and inputs_of(rid, from, to) or 0
+  taken[10] = record[10] and canvas().inputs_of(rid, from, to) or 0
   for i = 2, #got do
     taken[#taken + 1] = got[i]
   end

@@ -24,7 +24,7 @@ end
 
 local function give_up(rid, from, to, state, body)
   each_waiting(rid, from, to, function(first, stop)
-    EDGE.settle(rid, first, string.rep(state, stop - first), body, '')
+    LATER.settle(rid, first, string.rep(state, stop - first), body, '')
   end)
 end
 

@@ -1,5 +1,7 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
--- Parts    base events code slices canvas blame ready told each follow spread finish
+-- Parts    base events code slices
+-- Lazy     canvas = canvas blame ready told each follow spread finish link values inputs
+--          ready spread spread_on finish link append inputs_of
 
 -- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished. A value
 -- takes the arguments' place (m<i>); an error stands beside (e<i>). Returns how many are left.
@@ -27,11 +29,11 @@ local function settle_run(rid, from, states, body, worker)
   local left = redis.call('HINCRBY', key, 'left', -count)
   if left == 0 then
     release_code(code)
-    local stop = is_canvas and finish or expire
+    local stop = is_canvas and canvas().finish or expire
     stop(rid, keep)
   end
   if is_canvas then
-    spread(rid, from, states)
+    canvas().spread(rid, from, states)
   end
   return left
 end
@@ -55,4 +57,4 @@ local function settle(rid, from, states, body, worker)
   end
 end
 
-EDGE.settle = settle
+LATER.settle = settle

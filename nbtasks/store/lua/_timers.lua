@@ -35,3 +35,8 @@ local function recover_lost(lease_ms)
   end
   return first_score('lease')
 end
+
+-- What canvases have left over. Returns whether there is more.
+local function spread_left_over()
+  return redis.call('EXISTS', PREFIX .. 'spread') == 1 and canvas().spread_on()
+end

@@ -1,6 +1,6 @@
 -- commit: a canvas is stored whole. Its records stay, and what waits for nothing is queued.
 --
--- Parts    settle link room
+-- Parts    settle room
 -- KEYS[1]  prefix
 -- ARGV     1 root · 2 ms to keep it once all has ended · 3 the plan (JSON) · 4 records in all
 --          5 most members that may wait in a queue, 0 any number · 6 number of queues (in the
@@ -8,7 +8,7 @@
 --          records · when all are kept, records to queue: they wait for no other of the canvas
 -- Returns  0 · -1 a record is not stored · -3 less the members that wait, when a queue is full
 
-local canvas, first = PREFIX .. 'g:' .. ARGV[1], 8 + 2 * tonumber(ARGV[6])
+local drawing, first = PREFIX .. 'g:' .. ARGV[1], 8 + 2 * tonumber(ARGV[6])
 local last = first + tonumber(ARGV[7]) - 1
 
 -- Nothing is written until it is sure that all may be.
@@ -24,8 +24,8 @@ for at = 8, first - 1, 2 do
   end
 end
 
-if redis.call('EXISTS', canvas) == 0 then
-  redis.call('HSET', canvas, 'plan', ARGV[3], 'left', ARGV[4], 't0', NOW)
+if redis.call('EXISTS', drawing) == 0 then
+  redis.call('HSET', drawing, 'plan', ARGV[3], 'left', ARGV[4], 't0', NOW)
 end
 for at = first, last do
   local rid = ARGV[at]
@@ -34,7 +34,7 @@ for at = first, last do
     redis.call('PERSIST', record_key(rid))
     redis.call('PERSIST', states_key(rid))
     if found[3] == '0' then
-      finish(rid, found[4])
+      canvas().finish(rid, found[4])
     else
       retain_code(found[2])
     end
@@ -45,12 +45,12 @@ for at = last + 1, #ARGV do
   local found = redis.call('HMGET', record_key(rid), 'lk', 'kd', 'n')
   if found[1] then
     redis.call('HDEL', record_key(rid), 'lk')
-    link(rid, found[2], found[1])
+    canvas().link(rid, found[2], found[1])
   else
-    ready(rid, 0, tonumber(found[3]))
+    canvas().ready(rid, 0, tonumber(found[3]))
   end
   for from, run in string.gmatch(redis.call('GET', states_key(rid)), '()(%u+)') do
-    spread(rid, from - 1, run)
+    canvas().spread(rid, from - 1, run)
   end
 end
 flush_events()

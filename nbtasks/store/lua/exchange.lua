@@ -1,6 +1,6 @@
 -- exchange: a worker hands in what it has done and takes what it has room for, in one step.
 --
--- Parts  settle grace suspects lost inputs lease sources take taken timers link turn_in replaced
+-- Parts  settle grace suspects lost lease sources take taken timers turn_in replaced
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 free slots · 3 time budget of a slot, us · 4 guess of a member's time, us
 --          5 most members a slot · 6 lease, ms · 7 token of this take · 8 Python tag
@@ -41,7 +41,7 @@ while at <= #ARGV do
 end
 
 local lease_ms, due = tonumber(ARGV[6]), promote_due()
-due = spread_on() and NOW or due
+due = spread_left_over() and NOW or due
 local deadline = recover_lost(lease_ms)
 
 local reply, slots = { 0, dropped, 0 }, tonumber(ARGV[2])

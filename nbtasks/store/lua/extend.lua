@@ -48,7 +48,7 @@ for at = first, #ARGV do
 end
 
 promote_due()
-spread_on()
+spread_left_over()
 recover_lost(tonumber(ARGV[2]))
 flush_events()
 return reply

@@ -3,7 +3,7 @@
 -- Parts    base
 -- KEYS[1]  prefix
 -- ARGV     1 record
--- Returns  1 removed · 0 not stored · -1 refused: a member, or who takes its value, has not finished
+-- Returns  1 removed · 0 not stored · -1 refused: it, or what takes its values, is unfinished
 
 local rid = ARGV[1]
 local found = redis.call('HMGET', record_key(rid), 'left', 'n', 'ch')

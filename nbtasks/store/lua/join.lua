@@ -1,7 +1,7 @@
 -- join: what a running task of a chord's header adds to it (add_to_chord). The body waits for it,
 -- and takes its value after the declared ones. What a lost try has added already stays.
 --
--- Parts    settle link
+-- Parts    settle
 -- KEYS[1]  prefix
 -- ARGV     1 record · 2 index of the task · 3 how many it has added before · 4 sources · 5 signed
 --          note of their shape; without sources nothing is added
@@ -17,8 +17,8 @@ local name, joined = '+' .. rid .. '/' .. i .. '/' .. ARGV[3], 0
 local function add(target)
   local key = record_key(target)
   if ARGV[4] ~= '' and redis.call('HSETNX', key, name, ARGV[5]) == 1 then
-    append(key, 'pb', name .. ' ' .. ARGV[4])
-    link(target, 'h', ARGV[4])
+    canvas().append(key, 'pb', name .. ' ' .. ARGV[4])
+    canvas().link(target, 'h', ARGV[4])
   end
   joined = joined + 1
 end
