@@ -1,10 +1,9 @@
 """The Lua scripts: each file of `lua/`, after the shared parts that its line `-- Parts` names.
 
-A part may need other parts, and says so in the same way.
-
-A part is a file whose name begins with `_`. Only what a script needs is put before it, since Lua
-makes all functions anew in each call. What is rarely needed stands in a line `-- Lazy room = parts`,
-with the functions it gives in the next line: `room()` makes them when it is first called.
+A part is a file whose name begins with `_`; it may need other parts, and says so in the same way.
+Only what a script needs is put before it, since Lua makes all functions anew in each call. What is
+rarely needed stands in a line `-- Lazy room = parts`, with the functions that it gives in the next
+line: `room()` makes them when it is first called.
 
 EVALSHA by hash, not Redis Functions: two versions of nbtasks can then work on one server, neither
 overwriting the other's code.

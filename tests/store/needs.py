@@ -10,7 +10,7 @@ PACKAGE = Path(nbtasks.__file__).parent
 WORKER_SCRIPTS = {"exchange", "extend", "report"}
 CLIENT_SCRIPTS = scripts.SCRIPTS.keys() - WORKER_SCRIPTS
 
-_DIRECT = re.compile(r'(?:call|send)\(\s*"([A-Z]+)"(?:, "([A-Z]+)")?')
+_DIRECT = re.compile(r'(?:(?:call|send)\(|return )\s*"([A-Z]+)"(?:, "([A-Z]+)")?')
 _CALL = re.compile(r"redis\.call\('(\w+)'")
 _FUNCTION = re.compile(r"(?m)^(?=(?:local )?function )")
 

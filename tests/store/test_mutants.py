@@ -43,7 +43,7 @@ MUTANTS = {
     ),
     "what is given back is not queued": ("if string.find(new, PENDING, 1, true)", "if false"),
     "code is not let go": ("release_code(code)", ""),
-    "an unfinished record is forgotten": ("if tonumber(found[1]) > 0 then", "if false then"),
+    "an unfinished record is forgotten": ("if tonumber(found[1]) > 0 or", "if false or"),
 }
 
 
