@@ -1,7 +1,7 @@
 """The task that is running here, if any: what `track` and bound tasks talk to."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Protocol, TypeVar
@@ -217,6 +217,17 @@ def _number(value: float) -> float:
 
 
 current_task: ContextVar[TaskContext | None] = ContextVar("current_task", default=None)
+
+
+def sending_task() -> tuple[str, str]:
+    """The root and the id of the task that runs here, for what it sends; empty for none."""
+    context = current_task.get()
+    if context is None:
+        return "", ""
+    with suppress(RuntimeError):  # it has ended, and left something running
+        request = context.request
+        return request.root_id, request.id
+    return "", ""
 
 
 def track(iterable: Iterable[T], total: int | None = None, message: str = "") -> Iterator[T]:

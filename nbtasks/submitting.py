@@ -9,6 +9,7 @@ from typing import Any
 from nbtasks.clock import Clock
 from nbtasks.config import Config
 from nbtasks.connection import Connection
+from nbtasks.context import sending_task
 from nbtasks.errors import NotReplicated, StoreError
 from nbtasks.events import apply_snapshot
 from nbtasks.functions import FunctionCache
@@ -49,7 +50,7 @@ class Submitter(Reader):
 
         Args:
             plan: What a canvas compiles to.
-            root_id: The root of the task that sends it, if one does.
+            root_id: The root of the task that sends it; by default that of the one that runs here.
             parent_id: That task.
 
         Raises:
@@ -63,6 +64,8 @@ class Submitter(Reader):
         # What a worker's task sends in its own place must be where that task is.
         if self.config.task_always_eager and not parent_id:
             return self.run_here(plan)
+        if not root_id:
+            root_id, parent_id = sending_task()
         lives: dict[Node, LiveRecord] = {}
         if plan.nodes:
             placed = place_nodes(plan, root_id, parent_id)

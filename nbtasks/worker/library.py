@@ -28,6 +28,7 @@ from nbtasks.worker.upstream import (
     REPLACED_BY,
     Arguments,
     Upstream,
+    Upstreams,
     read_replaced_by,
     replaced_by,
 )
@@ -78,6 +79,7 @@ class Library:
         self.clock = clock
         self._books: dict[str, Book] = {}
         self._shelf = Shelf()
+        self.upstreams = Upstreams(settings)
         self._headers: dict[bytes, Header] = {}
 
     def slice(self, work: Work) -> "SliceRun":
@@ -117,6 +119,7 @@ class SliceRun:
         signer = self.settings.signer
         self.results = signer.results(work.rid)
         self.whose = self.what = ""
+        self._upstreams = library.upstreams
         self._upstream: Upstream | None = None
         self._calls: dict[int, Arguments] = {}
         self._added: dict[int, int] = {}
@@ -224,8 +227,8 @@ class SliceRun:
         if inputs is not None:
             upstream = self._upstream
             if upstream is None:
-                upstream = self._upstream = Upstream(
-                    self.work, self.settings, self.whose, must_succeed=opened.payload is None
+                upstream = self._upstream = self._upstreams.of(
+                    self.work, inputs, self.whose, must_succeed=opened.payload is None
                 )
             if inputs.is_errback:
                 errback = Errback(self.work, self.settings, upstream, self.whose)

@@ -3,10 +3,11 @@
 Redis delivers, for each source of a header, the states of its members and a body of each. Which
 records and members those must be is signed with the header, and so is each body with its place:
 what is of another place is refused. A body is verified once, and decoded anew for each member, so
-that none of them sees what another one did to its value.
+that none of them sees what another one did to its value; only what nobody can change is shared.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from nbtasks.errors import BadSignature, TaskRevoked, TooBig, UnknownTask
@@ -29,6 +30,11 @@ REPLACED_BY: Final = b"U"
 
 JOINED: Final = "+"
 """Begins the name of what a task has added to its chord, and the id that its note is signed for."""
+
+MOST_KEPT: Final = 4_000_000
+"""Bytes that were delivered with a slice, and are kept for the next one."""
+
+_PLAIN: Final = frozenset({int, float, complex, bool, str, bytes, type(None)})
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -73,6 +79,7 @@ class Upstream:
         self._whose = whose
         self._must_succeed = must_succeed
         self._parts: dict[int, list[Part]] = {}
+        self._plain: dict[int, Sequence[Any]] = {}
 
     def arguments(self, inputs: Inputs, index: int, own: Arguments, codec: Codec) -> Arguments:
         """The arguments of a member, with all that it takes from others.
@@ -97,6 +104,11 @@ class Upstream:
             first = [*first, *self._joined(inputs, index, codec)]
         return (first, *args), kwargs
 
+    def serves(self, work: Work) -> bool:
+        """Whether the same was delivered with this slice, too."""
+        own = self._work
+        return (work.rid, work.header) == (own.rid, own.header) and work.inputs == own.inputs
+
     def open(self, member: Member, state: int, body: bytes) -> Part:
         """A member of another record, verified.
 
@@ -115,7 +127,10 @@ class Upstream:
             found = read_exception(found, codec)
         return chord_failure(part.chord, found) if part.chord and found is not None else found
 
-    def _values(self, at: int, text: str, index: int, codec: Codec) -> list[Any]:
+    def _values(self, at: int, text: str, index: int, codec: Codec) -> Sequence[Any]:
+        known = self._plain.get(at)
+        if known is not None:
+            return known
         parts = self._parts.get(at)
         if parts is None:
             item = self._work.inputs[at]
@@ -130,6 +145,8 @@ class Upstream:
             for found, part in zip(values, parts, strict=True):
                 if isinstance(found, BaseException) and part.is_error:
                     raise found
+        if text[0] != "e" and _PLAIN.issuperset(map(type, values)):
+            self._plain[at] = values
         return values
 
     def _parts_of(self, text: str, states: bytes, bodies: Sequence[bytes]) -> Iterator[Part]:
@@ -211,6 +228,25 @@ class Upstream:
 
     def _what(self, member: Member) -> str:
         return f"{self._whose}, for what it takes from task {member.task_id!r}"
+
+
+class Upstreams:
+    """Keeps what was opened for a slice: each member of a group may take the same long list."""
+
+    def __init__(self, settings: ChildSettings) -> None:
+        self._settings = settings
+        self._last: Upstream | None = None
+
+    def of(self, work: Work, inputs: Inputs, whose: str, *, must_succeed: bool) -> Upstream:
+        """What is delivered with a slice; see `Upstream`."""
+        last, is_shared = self._last, work.members > 1 and not must_succeed
+        if last is not None and is_shared and last.serves(work):
+            return last
+        found = Upstream(work, self._settings, whose, must_succeed=must_succeed)
+        is_shared = is_shared and not any(source[0] == "e" for source in inputs.sources)
+        is_small = is_shared and sum(map(len, chain.from_iterable(work.inputs))) <= MOST_KEPT
+        self._last = found if is_small else None
+        return found
 
 
 def is_of(source: str, rid: str, index: int, own: int) -> bool:

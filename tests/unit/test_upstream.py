@@ -119,6 +119,29 @@ def test_members_of_a_slice_do_not_share_what_they_were_given():
     assert [ended(run, 0), ended(run, 1)] == [[1, "changed"]] * 2
 
 
+def two_slices(first, second, function):
+    """What the first member of each of two slices of a group returned."""
+    run = run_of(LIST_OF_A, [first], [((), {})], function=function)
+    library = Library(run.settings, SystemClock())
+    return [ended(library.slice(replace(run.work, inputs=[item]))) for item in (first, second)]
+
+
+def test_slices_that_take_the_same_share_no_list():
+    def change(taken):
+        taken.append("changed")
+        return taken
+
+    assert two_slices(values("A", 1, 2), values("A", 1, 2), change) == [[1, 2, "changed"]] * 2
+    nested = two_slices(values("A", [1]), values("A", [1]), lambda taken: change(taken[0]))
+    assert nested == [[1, "changed"]] * 2
+
+
+def test_what_was_opened_for_one_slice_does_not_stand_for_another_value():
+    assert two_slices(values("A", 1), values("A", 2), list) == [[1], [2]]
+    with pytest.raises(BadSignature):
+        two_slices(values("A", 1), [b"S", value("B", 0, 1)], list)
+
+
 def test_what_did_not_succeed_stands_there_as_its_error_or_as_none():
     system = system_body("WorkerLost", deaths=1, reason="signal 9")
     delivered = [b"SFFRsI", value("A", 0, 0), error("A", 1, ValueError("x")), system, b"", b"", b""]

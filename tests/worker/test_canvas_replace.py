@@ -112,10 +112,51 @@ def test_errbacks_hear_of_the_failure_of_what_goes_on(app, fail, becomes, tmp_pa
     assert path.read_text() == "outer ValueError('broken') ValueError: broken"
 
 
+def test_an_immutable_errback_is_called_with_its_own_arguments(app, fail, tmp_path):
+    path = tmp_path / "heard"
+    step = fail.s()
+    step.link_error(app.task(path.write_text, name="note").si("own"))
+    with pytest.raises(ValueError, match="broken"):
+        step.delay().get(10)
+    wait_until(lambda: path.exists() and path.read_text(), "the errback has run")
+    assert path.read_text() == "own"
+
+
 @pytest.mark.parametrize("what", [lambda _: chain(), lambda _: 7], ids=["nothing", "a number"])
 def test_what_cannot_go_on_is_an_error_of_the_task(becomes, what):
     with pytest.raises(ConfigError):
         becomes(what).delay(1).get(10)
+
+
+# Who sends what
+
+
+def test_a_task_knows_its_place_in_a_canvas(app):
+    def ask(self, *_, **__):
+        request = self.request
+        return request.id, request.parent_id, request.root_id, request.args, request.kwargs
+
+    task = app.task(ask, bind=True)
+    result = (task.s(1, b=2) | task.s()).delay()
+    second, first = result.get(10), result.parent.get(10)
+    assert first == (result.parent.id, None, first[0], (1,), {"b": 2})
+    assert second == (result.id, first[0], first[0], (first,), {})
+
+
+@pytest.mark.parametrize("how", ["delay", "replace"])
+def test_what_a_task_sends_knows_that_task_and_its_root(app, how):
+    def ask(self):
+        return self.request.parent_id, self.request.root_id
+
+    def send(self, *_):
+        if how == "replace":
+            self.replace(inner.s())
+        return inner.delay().get(10)
+
+    inner = app.task(ask, bind=True)
+    outer = app.task(send, bind=True)
+    result = (app.task(lambda: 0).s() | outer.s()).delay()
+    assert result.get(10) == (result.id, result.parent.id)
 
 
 # add_to_chord
