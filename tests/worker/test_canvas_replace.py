@@ -177,8 +177,10 @@ def test_a_chord_fails_with_what_was_added(app, add, fail):
         self.add_to_chord(fail.s(x))
         return x
 
+    result = chord([app.task(grow, bind=True).s(1), add.s(2)], add.si())()
     with pytest.raises(ValueError, match="broken"):
-        chord([app.task(grow, bind=True).s(1), add.s(2)], add.si())().get(10)
+        result.get(10)
+    assert result.parent.get(10) == [1, 2]  # the chord had failed before they had ended
 
 
 def test_a_task_that_is_in_no_chord_adds_and_sends_nothing(app, add, tmp_path):
