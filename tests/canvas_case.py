@@ -1,8 +1,8 @@
 """A row of the canvas table, and how it is judged: in this process and on real workers.
 
-`value` is what `get()` returns; or `error` is what it raises, and `chord` says that `result` is a
-`ChordError` then; or it is `ignored`, as nothing has called for it. `notes` is what callbacks and
-errbacks wrote, sorted; None where the order of things decides.
+`value` is what `get()` returns; or `error` is what it raises (of several: one of them), and `chord`
+says that `result` is a `ChordError` then; or it is `ignored`, as nothing has called for it. `notes`
+is what callbacks and errbacks wrote, sorted; None where the order of things decides.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Case:
     name: str
     build: Build
     value: Any = None
-    error: str = ""
+    error: str | Sequence[str] = ()
     chord: bool = False
     ignored: bool = False
     notes: Sequence[str] | None = ()
@@ -43,12 +43,16 @@ def judge(case: Case, result: Any, timeout: float = 30.0) -> None:
     if case.error:
         with pytest.raises(Exception) as caught:  # noqa: PT011 - the next line looks
             result.get(timeout=timeout)
-        assert in_words(caught.value) == case.error
+        assert in_words(caught.value) in errors_of(case)
         _judge_failure(case, result)
     else:
         assert result.get(timeout=timeout) == case.value
         assert result.successful() != case.ignored
         assert result.get(timeout=timeout) == case.value  # and again
+
+
+def errors_of(case: Case) -> Sequence[str]:
+    return [case.error] if isinstance(case.error, str) else case.error
 
 
 def in_words(error: BaseException | None) -> str:
@@ -59,7 +63,7 @@ def _judge_failure(case: Case, result: Any) -> None:
     assert result.failed()
     if case.chord:
         assert isinstance(result.result, ChordError)
-        assert in_words(result.result.__cause__) == case.error
+        assert in_words(result.result.__cause__) in errors_of(case)
         assert isinstance(result.get(propagate=False), ChordError)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from canvas_case import Case, Tasks, chain, chord, group, m, ms
 from canvas_failures import FAILURES
+from canvas_mixtures import MIXTURES
 from canvas_turns import TURNS
 
 
@@ -244,4 +245,5 @@ CASES: list[Case] = [
     *_chords(),
     *FAILURES,
     *TURNS,
+    *MIXTURES,
 ]

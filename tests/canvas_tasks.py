@@ -38,6 +38,7 @@ def make_tasks(app: App, folder: Path) -> SimpleNamespace:
     _add_notes(register, note)
     _add_marks(register)
     _add_replacing(register, found.mark, found.fail)
+    _add_more_replacing(register, found.mark, found.by_task)
     _add_adding(register, found.mark, found.fail)
     return found
 
@@ -78,6 +79,14 @@ def _add_marks(register: Register) -> None:
     def fail(*args: Any) -> None:
         raise ValueError(args[-1])
 
+    def odd(*args: str) -> str:
+        if args[-1] in {"b", "d"}:
+            raise ValueError(args[-1])
+        return args[-1]
+
+    async def amark(*args: Any) -> str:
+        return mark(*args)
+
     def leave(*args: Any) -> None:
         raise SystemExit(args[-1])
 
@@ -87,7 +96,7 @@ def _add_marks(register: Register) -> None:
             raise OSError(f"try {self.request.retries}")
         return mark(*args[:-1], f"try{self.request.retries}")
 
-    for function in (mark, fail, leave):
+    for function in (mark, fail, odd, amark, leave):
         register(function)
     register(flaky, bind=True, max_retries=3, default_retry_delay=0.01)
 
@@ -122,8 +131,20 @@ def _add_notes(register: Register, write: Callable[[str], None]) -> None:
         assert task_id
         write("id")
 
-    for function in (note, eb, eb_id):
+    def eb_word(request: Any, error: BaseException, traceback: Any, word: str) -> None:
+        assert "ValueError" in traceback
+        write(f"{word} {error}" if request.task == "fail" else request.task)
+
+    def eb_bound(self: Any, request: Any, error: BaseException, _: Any) -> None:
+        assert self.request.id != request.id
+        write(f"{self.request.task} {error}")
+
+    def eb_broken(_: Any, error: BaseException, __: Any) -> None:
+        raise ValueError(f"broken by {error}")
+
+    for function in (note, eb, eb_id, eb_word, eb_broken):
         register(function)
+    register(eb_bound, bind=True)
 
 
 def _add_replacing(register: Register, mark: Any, fail: Any) -> None:
@@ -152,13 +173,19 @@ def _add_replacing(register: Register, mark: Any, fail: Any) -> None:
     def by_failure(self: Any, *args: Any) -> Any:  # noqa: ARG001
         return self.replace(fail.s("r"))
 
-    again = register(by_task, bind=True)
+    functions = (by_task, by_chain, by_group, by_chord, by_chain_to_group, by_nothing, by_failure)
+    for function in functions:
+        register(function, bind=True)
 
+
+def _add_more_replacing(register: Register, mark: Any, by_task: Any) -> None:
     def by_replaced(self: Any, *args: Any) -> Any:
-        return self.replace(again.s(*args))
+        return self.replace(by_task.s(*args))
 
-    functions = (by_chain, by_group, by_chord, by_chain_to_group, by_nothing, by_failure)
-    for function in (*functions, by_replaced):
+    async def areplaced(self: Any, *args: Any) -> Any:
+        return self.replace(mark.s(*args, "r"))
+
+    for function in (by_replaced, areplaced):
         register(function, bind=True)
 
 
@@ -182,5 +209,12 @@ def _add_adding(register: Register, mark: Any, fail: Any) -> None:
         self.add_to_chord(mark.s(f"{name}1"))
         return self.replace(mark.s(f"{name}r"))
 
-    for function in (adds, adds_group, adds_failure, adds_and_is_replaced):
+    def lonely(self: Any, name: str) -> str:
+        try:
+            self.add_to_chord(mark.s(name))
+        except nbtasks.ConfigError:
+            return "ConfigError"
+        return "added"
+
+    for function in (adds, adds_group, adds_failure, adds_and_is_replaced, lonely):
         register(function, bind=True)
