@@ -23,6 +23,7 @@ from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from nbtasks.errors import Unsendable
+from nbtasks.overlist import over_list, over_what
 from nbtasks.serializers import PYTHON_TAG, Codec, decode_json, encode_json, type_name
 
 FUNCTION: Final = "function"
@@ -105,7 +106,8 @@ class FunctionCache:
         known = self._known.get(function) if print_now is not None else None
         if known is not None and known[0] == print_now:
             return known[1]
-        way = Imported.of(function)
+        listed = over_what(function)
+        way = Imported.of(listed[0] if listed else function)
         payload, portable = (b"", True) if way else _by_value(function, name, codec)
         filename, source = source_of(function)
         meta = {
@@ -116,6 +118,8 @@ class FunctionCache:
             "bind": bind,
             "import": way and [way.module, way.qualname, way.is_wrapped],
         }
+        if way and listed:
+            meta["star"] = listed[1]
         code = _code(meta, payload, portable=portable, fresh=print_now is None and not portable)
         if print_now is not None:
             self._known[function] = (print_now, code)
@@ -192,6 +196,8 @@ def load(blob: bytes | memoryview, codec: Codec = _CODEC) -> Loaded:
     way = meta.get("import")
     if way:
         value: Any = Imported(*way).resolve()
+        if "star" in meta:
+            value = over_list(value, star=meta["star"])
     else:
         value = codec.decode(view[start + size :], f"the code of {meta['name']!r}")
     return Loaded(

@@ -1,6 +1,6 @@
 """One task over a list of items, and a list cut into pieces: `map`, `starmap`, `chunks` (pure)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, ClassVar, Self
 
@@ -84,25 +84,3 @@ class chunks(group):  # noqa: N801 - Celery's name for it
     @classmethod
     def _assemble(cls, *parts: Any) -> Any:
         return group(*parts)
-
-
-def over_list(function: Callable[..., Any], *, star: bool, is_async: bool) -> Callable[..., Any]:
-    """The function that applies another to each item of a list.
-
-    What comes before the list, as the context of a bound task, is handed on.
-
-    Args:
-        function: The other one.
-        star: Whether each item is a tuple of arguments.
-        is_async: Whether it is a coroutine function; then so is what is returned.
-    """
-
-    def apply(*given: Any) -> list[Any]:
-        *before, items = given
-        return [function(*before, *(item if star else (item,))) for item in items]
-
-    async def apply_async(*given: Any) -> list[Any]:
-        *before, items = given
-        return [await function(*before, *(item if star else (item,))) for item in items]
-
-    return apply_async if is_async else apply

@@ -8,8 +8,9 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 from nbtasks.compiling import compile_call, compile_calls
 from nbtasks.context import Here, TaskContext
 from nbtasks.errors import ConfigError
-from nbtasks.mapping import chunks, over_list, xmap, xstarmap
+from nbtasks.mapping import chunks, xmap, xstarmap
 from nbtasks.options import TaskOptions
+from nbtasks.overlist import over_list
 from nbtasks.plan import Plan
 from nbtasks.record import check_name
 from nbtasks.result import AsyncResult, EagerResult, GroupResult
@@ -156,9 +157,7 @@ class Task(Generic[P, R]):
         """The task that applies this one to each item of a list; with its options."""
         found = self._over_list.get(star)
         if found is None:
-            function = over_list(self.function, star=star, is_async=self.is_async)
-            name = f"{self.name}.{'starmap' if star else 'map'}"
-            found = self._over_list[star] = Task(self.sender, function, name, self.options)
+            found = self._over_list[star] = _TaskOverList(self, star=star)
         return found
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
@@ -213,6 +212,24 @@ class Task(Generic[P, R]):
         if self.options.bind and parameters and parameters[0].kind is not _REST:
             signature = signature.replace(parameters=parameters[1:])
         self._signature = signature
+
+
+class _TaskOverList(Task[..., Any]):
+    """Applies a task to each item of a list."""
+
+    def __init__(self, task: Task[..., Any], *, star: bool) -> None:
+        function = over_list(task.function, star=star)
+        name = f"{task.name}.{'starmap' if star else 'map'}"
+        super().__init__(task.sender, function, name, task.options)
+        self._task = task
+        self._star = star
+
+    def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Raise TypeError where the task does not take an item."""
+        super().check_arguments(args, kwargs)
+        (items,) = args
+        for item in items or ():  # None, where they are not known yet
+            self._task.check_arguments(tuple(item) if self._star else (item,), _NO_KEYWORDS)
 
 
 _HERE: Final = Here()

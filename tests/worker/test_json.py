@@ -137,3 +137,10 @@ def test_what_redis_holds_is_json_for_anybody_to_read(app):
     assert body[17:18] == b"J"
     assert json.loads(body[18:]) == [[1], {"a": "b"}]
     result.revoke()
+
+
+@pytest.mark.usefixtures("json_worker")
+def test_tasks_go_over_lists_by_name_too(app):
+    echo = app.task(plain_chores.echo)
+    assert echo.map([1, 2]).delay().get(10) == [[[1], {}], [[2], {}]]
+    assert echo.chunks([(1, 2), (3, 4)], 1).delay().get(10) == [[[[1, 2], {}]], [[[3, 4], {}]]]
