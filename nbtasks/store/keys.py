@@ -10,6 +10,7 @@ touches itself; the scripts build the others from the prefix.
                              d<i> deaths, u<i> times lost that were not counted, p<i> progress,
                              w<i> worker, x<i> to be killed,
                              z<i> how often it was queued again, and the last request for it
+                             in a canvas also the fields in _canvas.lua
                                                                 TTL `keep` once every member ended,
                                                                 a day until all are stored
     s:<rid>          STRING  one state byte a member                the same
@@ -34,6 +35,10 @@ touches itself; the scripts build the others from the prefix.
     out:<worker>     STRING  id of its last report                  the same
     beat, grace      STRING  the last heartbeat of any worker; no lease is taken back while
                              `grace` is there                       a day, a heartbeat
+    g:<root>         HASH    a canvas: plan (JSON: nodes, edges), left, as long as its results are
+                             records that have not ended, t0         kept, once the last has ended
+    spread           ZSET    slice that ended, and what waits for    emptied by exchanges
+                             it was not told of yet -> when
     gr:<id>          STRING  a saved group (JSON)                   as long as results are kept
     dead             ZSET    slices given up -> when                30 days after the last
 """
