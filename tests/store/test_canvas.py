@@ -318,3 +318,24 @@ def test_a_canvas_that_is_refused_leaves_nothing_behind(canvas, store):
         canvas.send()
     assert canvas.states() == {"a": "", "b": "", "bad": ""}
     assert store.call("HLEN", f"{store.keys.prefix}refs") == 0
+
+
+def test_what_waits_for_a_task_may_be_gone_when_that_ends(canvas, worker, submit, redis):
+    canvas.chain("a", "b")
+    canvas.send()
+    taken = worker.take_one()
+    other = submit()
+    worker.exchange(["w", taken.lease, 1, taken.rid, 0, b"go on", f"w{other}"])
+    gone = [canvas.rid("a"), canvas.rid("b")]
+    for rid in gone:
+        redis.delete(canvas.store.keys.record(rid), f"{canvas.store.keys.prefix}s:{rid}")
+    worker.finish(worker.take_one())
+    assert not any(redis.exists(canvas.store.keys.record(rid)) for rid in gone)
+
+
+def test_what_is_left_over_wakes_a_worker(canvas, redis, store):
+    canvas.chain(*(f"s{at}" for at in range(600)))
+    canvas.send()
+    redis.delete(store.keys.wake("default"))
+    store.revoke(canvas.rid("s0"), 0, 1, terminate=False)
+    assert redis.zcard(store.keys.wake("default")) == 1

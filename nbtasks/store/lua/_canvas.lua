@@ -12,13 +12,15 @@
 --   +<rid>/<i>/<k>  signed note of the shape of what a task of a header has added as its k-th
 -- A target is a record, or `<rid>/<i>`: a member that was replaced, and waits under wt<i> in<i>.
 
--- A target -> record, its members [from, to), and the suffix of its fields.
+-- A target -> record, its members [from, to) (to is 0 where it is gone), and the suffix of its
+-- fields.
 local function target_of(text)
   local rid, i = string.match(text, '^([^/]+)/(%d+)$')
+  local n = tonumber(redis.call('HGET', record_key(rid or text), 'n') or 0)
   if rid then
-    return rid, tonumber(i), i + 1, i
+    return rid, tonumber(i), n > 0 and i + 1 or 0, i
   end
-  return text, 0, tonumber(redis.call('HGET', record_key(text), 'n') or 0), ''
+  return text, 0, n, ''
 end
 
 -- A source -> its span, record and member.

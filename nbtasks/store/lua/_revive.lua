@@ -14,6 +14,13 @@ local function revive_members(rid, from, to, nonce)
   end
 end
 
+-- One edge to a target more; `to` is 0 where its record is gone.
+local function wait_again(rid, to, suffix)
+  if to > 0 then
+    redis.call('HINCRBY', record_key(rid), 'wt' .. suffix, 1)
+  end
+end
+
 local function revive(nonce)
   local at = 1
   while revived[at] do
@@ -24,13 +31,13 @@ local function revive(nonce)
       if span == 'e' then
         from, to = i, i + 1
       elseif was_done then
-        redis.call('HINCRBY', record_key(child), 'wt' .. suffix, 1)
+        wait_again(child, to, suffix)
       end
       revive_members(child, from, to, nonce)
     end
     for target in string.gmatch(found[2] or '', '%l(%S+)') do
       local child, from, to, suffix = target_of(target)
-      redis.call('HINCRBY', record_key(child), 'wt' .. suffix, 1)
+      wait_again(child, to, suffix)
       revive_members(child, from, to, nonce)
     end
     at = at + 1

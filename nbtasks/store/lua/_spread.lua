@@ -14,8 +14,9 @@ local function spread(rid, from, states)
     if at <= MOST then
       follow(unpack(steps[at]))
     else
-      local name = slice_name(steps[at][1], steps[at][2], steps[at][2] + #steps[at][3])
-      redis.call('ZADD', PREFIX .. 'spread', NOW, name)
+      local rid_left, first, left = unpack(steps[at])
+      redis.call('ZADD', PREFIX .. 'spread', NOW, slice_name(rid_left, first, first + #left))
+      wake(redis.call('HGET', record_key(rid_left), 'q') or '')
     end
     at = at + 1
   end

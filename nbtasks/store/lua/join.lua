@@ -16,6 +16,9 @@ local name, joined = '+' .. rid .. '/' .. i .. '/' .. ARGV[3], 0
 
 local function add(target)
   local key = record_key(target)
+  if redis.call('EXISTS', key) == 0 then
+    return
+  end
   if ARGV[4] ~= '' and redis.call('HSETNX', key, name, ARGV[5]) == 1 then
     canvas().append(key, 'pb', name .. ' ' .. ARGV[4])
     canvas().link(target, 'h', ARGV[4])
