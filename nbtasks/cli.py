@@ -161,24 +161,18 @@ def _worker_options(
     queues: str,
     concurrency: int | None,
     autoscale: str,
-    pool: str,
-    start_method: str,
-    async_concurrency: int,
-    max_tasks_per_child: int,
-    max_memory_per_child: str,
     name: str,
     time_limit: float | None,
     soft_time_limit: float | None,
     shutdown_timeout: float | None,
-    limit_memory: str,
     no_new_privs: bool,
+    **pool: Any,
 ) -> "WorkerOptions":
     """What the command line says of a worker, checked.
 
     Raises:
         ConfigError: A name or a limit is wrong.
     """
-    from nbtasks.worker.memory import parse_size
     from nbtasks.worker.options import WorkerOptions
 
     most, least = _bounds(concurrency, autoscale)
@@ -187,18 +181,33 @@ def _worker_options(
         queues=_queues(queues, config),
         concurrency=most,
         least=least,
-        pool=PoolOptions(
-            kind=pool,
-            start=start_method,
-            async_concurrency=async_concurrency,
-            max_tasks=max_tasks_per_child,
-            max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,
-            limit_memory=parse_size(limit_memory) if limit_memory else 0,
-        ),
+        pool=_pool_options(**pool),
         limit_ms=_ms(time_limit),
         soft_ms=_ms(soft_time_limit),
         shutdown_ms=None if shutdown_timeout is None else shutdown_timeout * 1000,
         no_new_privs=no_new_privs,
+    )
+
+
+def _pool_options(
+    *,
+    pool: str,
+    start_method: str,
+    async_concurrency: int,
+    max_tasks_per_child: int,
+    max_memory_per_child: str,
+    limit_memory: str,
+) -> PoolOptions:
+    """What the command line says of a worker's children."""
+    from nbtasks.worker.memory import parse_size
+
+    return PoolOptions(
+        kind=pool,
+        start=start_method,
+        async_concurrency=async_concurrency,
+        max_tasks=max_tasks_per_child,
+        max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,
+        limit_memory=parse_size(limit_memory) if limit_memory else 0,
     )
 
 

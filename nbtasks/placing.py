@@ -1,7 +1,7 @@
 """Plan -> the place of each of its nodes among the records: ids, inputs and edges (pure)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbtasks.edges import Edge, Edges
@@ -49,15 +49,7 @@ def place_nodes(plan: Plan, root_id: str = "", parent_id: str = "") -> Placed:
     root = plan.nodes[0].rid
     sources = [Sources(node) for node in plan.nodes]
     if len(plan.nodes) == 1 and not sources[0].all:
-        node = plan.nodes[0]
-        place = Place(
-            rid=node.rid,
-            root_id=root_id,
-            parent_id=parent_id,
-            group_id=node.group_id,
-            stamps=node.stamps,
-        )
-        return Placed(root, [place], {})
+        return Placed(root, [_place(plan.nodes[0], root_id, parent_id)], {})
     out: dict[Node, list[Edge]] = {node: [] for node in plan.nodes}
     for node, found in zip(plan.nodes, sources, strict=True):
         for source in found.all:
@@ -65,18 +57,25 @@ def place_nodes(plan: Plan, root_id: str = "", parent_id: str = "") -> Placed:
                 edge = Edge(source.span, node.rid, source.index, node.is_chord)
                 out[source.of].append(edge)
     places = [
-        Place(
-            rid=node.rid,
+        replace(
+            _place(node, root_id or root, _parent(node) or parent_id),
             inputs=_inputs(node, found),
             edges=_edges(node, found, root, out[node]),
-            root_id=root_id or root,
-            parent_id=_parent(node) or parent_id,
-            group_id=node.group_id,
-            stamps=node.stamps,
         )
         for node, found in zip(plan.nodes, sources, strict=True)
     ]
     return Placed(root, places, _drawing(plan, sources))
+
+
+def _place(node: Node, root_id: str, parent_id: str) -> Place:
+    """The place of a node that waits for nothing."""
+    return Place(
+        rid=node.rid,
+        root_id=root_id,
+        parent_id=parent_id,
+        group_id=node.group_id,
+        stamps=node.stamps,
+    )
 
 
 def _name(node: Node, taken: set[str]) -> None:
