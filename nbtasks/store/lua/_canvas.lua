@@ -7,8 +7,8 @@
 --   ch   edges to records that have not ended: until then its values stay · g  root of the canvas
 --   rv   it has failed before, and waits once more · pb  sources that were added while it waited
 --   rp   sources of members that were replaced · hold  not all of its canvas is stored yet
---   lk   sources to be linked to when the canvas begins: they were submitted before it · kd  kind of
---        those edges · dl, ex  ms to delay it, and until it expires, from when it is ready
+--   lk   sources that were submitted before it, to be linked to when it begins · kd  kind of those
+--        edges · dl, ex  ms to delay it, and until it expires, from when it is ready
 --   +<rid>/<i>/<k>  signed note of the shape of what a task of a header has added as its k-th
 -- A target is a record, or `<rid>/<i>`: a member that was replaced, and waits under wt<i> in<i>.
 
