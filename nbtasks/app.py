@@ -12,6 +12,7 @@ from nbtasks.clock import Clock, SystemClock
 from nbtasks.compiling import compile_canvas
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
+from nbtasks.context import sending_task
 from nbtasks.eager import EagerRun, EagerSource, ended_records
 from nbtasks.errors import ConfigError, UnknownTask
 from nbtasks.functions import FunctionCache
@@ -218,7 +219,7 @@ class App(Submitter):
         config, source = self.config, EagerSource(self.codec, self.config.max_input, self.clock)
         throw = config.task_eager_propagates if throw is None else throw
         run = EagerRun(config, source, self.AsyncResult, self.compile, keeps_errors=throw)
-        run.run(plan)
+        run.run(plan, *sending_task())
         self._eager.update(dict.fromkeys(source.records, source))
         if config.task_store_eager_result:
             for record in ended_records(run.parts, source, config, self.connection.signer):

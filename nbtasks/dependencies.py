@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
-from nbtasks.inputs import Path, place
+from nbtasks.inputs import PLAIN, Path, place
 
 Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
-
-_PLAIN: Final = frozenset({int, float, complex, bool, str, bytes, type(None)})
-"""What holds nothing else: lists of these are not gone through one by one."""
 
 _DEPTH: Final = 20
 """Results deeper in lists of lists are not looked for."""
@@ -16,8 +13,8 @@ _DEPTH: Final = 20
 
 def has_results(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether there is a result among arguments, also in lists, tuples and dicts."""
-    if _PLAIN.issuperset(map(type, args)) and (
-        not kwargs or _PLAIN.issuperset(map(type, kwargs.values()))
+    if PLAIN.issuperset(map(type, args)) and (
+        not kwargs or PLAIN.issuperset(map(type, kwargs.values()))
     ):
         return False
     return next(find_results(args, kwargs), None) is not None
@@ -49,14 +46,14 @@ def _kind(item: object) -> type:
 def _find(items: Iterable[Any], path: Path) -> Iterator[tuple[Path, Any]]:
     for at, item in enumerate(items):
         kind = _kind(item)
-        if kind in _PLAIN:
+        if kind in PLAIN:
             continue
         here = (*path, at)
         if is_result(item):
             yield here, item
         elif kind in {list, tuple, dict} and len(path) < _DEPTH:
             inside = item.values() if kind is dict else item
-            if _PLAIN.issuperset(map(type, inside)):
+            if PLAIN.issuperset(map(type, inside)):
                 continue
             if kind is list and all(map(is_result, inside)):
                 yield here, item

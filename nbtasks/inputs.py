@@ -20,6 +20,9 @@ Path = tuple[int, ...]
 
 Shape = list[Any]
 
+PLAIN: Final = frozenset({int, float, complex, bool, str, bytes, type(None)})
+"""Classes of values that nobody can change, and that hold no others."""
+
 _SOURCE: Final = re.compile(r"(?:[we][^\s/]{1,255}|1[^\s/]{1,255}/\d{1,9})")
 
 

@@ -155,6 +155,12 @@ def _failures() -> Iterator[Case]:
         notes=["word a"],
     )
     yield Case(
+        name="an immutable errback",
+        build=lambda t: f(t, "a").on_error(t.note.si()),
+        error="ValueError: a",
+        notes=["called"],
+    )
+    yield Case(
         name="a bound errback",
         build=lambda t: f(t, "a").on_error(t.eb_bound.s()),
         error="ValueError: a",

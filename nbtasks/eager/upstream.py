@@ -7,7 +7,7 @@ from nbtasks.callee import Callee
 from nbtasks.eager.parts import Part, Parts
 from nbtasks.eager.source import EagerSource, Fall
 from nbtasks.failure import encode_failure
-from nbtasks.inputs import make, place
+from nbtasks.inputs import PLAIN, make, place
 from nbtasks.live import LiveRecord
 from nbtasks.plan import Known, Node, Parent, Role, Rule, Source, Sources
 from nbtasks.record import member_id
@@ -34,6 +34,7 @@ class Upstream:
         self._parts = parts
         self._find = find
         self._known: dict[tuple[str, int], LiveRecord] = {}
+        self._shared: tuple[LiveRecord, Sequence[Any]] | None = None
 
     def judge(self, part: Part, index: int) -> tuple[bool, Fall | None]:
         """Whether a member runs, and the first failure before it; without one it is not needed."""
@@ -69,7 +70,7 @@ class Upstream:
     ) -> Arguments:
         """The arguments of a member, with all that it takes from others, decoded anew."""
         sources = part.sources
-        if part.node.role is Role.ERRBACK and fall is not None:
+        if part.node.role is Role.ERRBACK and fall is not None and part.node.takes:
             return self._of_errback(part, fall, args, kwargs), kwargs
         values = self._values(sources, index)
         whole: Any = (args, kwargs)
@@ -87,11 +88,22 @@ class Upstream:
         """The value of what has ended, decoded anew."""
         return make(sources.take or ["l", []], self._values(sources, 0))
 
-    def _values(self, sources: Sources, index: int) -> list[list[Any]]:
+    def _values(self, sources: Sources, index: int) -> list[Sequence[Any]]:
         return [
-            self._source.values(self._record(source.of), range(*_range(source, index)))
+            self._all(self._record(source.of))
+            if source.span == "w"
+            else self._source.values(self._record(source.of), range(*_range(source, index)))
             for source in sources.all[: sources.delivered]
         ]
+
+    def _all(self, record: LiveRecord) -> Sequence[Any]:
+        """The values of a record; all members of a group may take the same long list of them."""
+        if self._shared is not None and self._shared[0] is record:
+            return self._shared[1]
+        values = self._source.values(record, range(record.n))
+        if PLAIN.issuperset(map(type, values)):  # others are decoded anew for each
+            self._shared = record, values
+        return values
 
     def _record(self, of: Parent) -> LiveRecord:
         if isinstance(of, Node):

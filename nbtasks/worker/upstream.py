@@ -18,7 +18,7 @@ from nbtasks.failure import (
     read_exception,
     system_failure,
 )
-from nbtasks.inputs import Inputs, make, place
+from nbtasks.inputs import PLAIN, Inputs, make, place
 from nbtasks.record import member_id
 from nbtasks.serializers import Codec, decode_json, encode_json
 from nbtasks.signing import HEAD, SYSTEM, Seal
@@ -33,8 +33,6 @@ JOINED: Final = "+"
 
 MOST_KEPT: Final = 4_000_000
 """Bytes that were delivered with a slice, and are kept for the next one."""
-
-_PLAIN: Final = frozenset({int, float, complex, bool, str, bytes, type(None)})
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -145,7 +143,7 @@ class Upstream:
             for found, part in zip(values, parts, strict=True):
                 if isinstance(found, BaseException) and part.is_error:
                     raise found
-        if text[0] != "e" and _PLAIN.issuperset(map(type, values)):
+        if text[0] != "e" and PLAIN.issuperset(map(type, values)):
             self._plain[at] = values
         return values
 

@@ -56,6 +56,17 @@ def test_a_task_may_run_others_in_its_turn(app, add):
     assert current_task.get() is None
 
 
+def test_what_a_task_sends_has_that_task_for_its_parent(app, ask):
+    look = lambda self: (self.request.root_id, self.request.parent_id)  # noqa: E731
+
+    @app.task
+    def outer():
+        return ask.apply((look,)).get()
+
+    result = outer.apply()
+    assert result.get() == (result.id, result.id)
+
+
 def test_coroutines_run_with_and_without_a_loop_around_them(app):
     @app.task
     async def double(x):
@@ -193,6 +204,14 @@ def test_a_long_chain_that_fails_at_its_beginning_fails_all_the_way(add, fail):
 def test_a_large_chord_keeps_its_order(same):
     result = nbtasks.chord((same.s(i) for i in range(10_000)), same.s()).apply()
     assert result.get() == list(range(10_000))
+
+
+def test_many_may_take_the_values_of_many(app, same):
+    count = app.task(name="count")(len)
+    result = (
+        nbtasks.group(same.s(i) for i in range(2000)) | nbtasks.group([count.s()] * 2000)
+    ).apply()
+    assert set(result.get()) == {2000}
 
 
 def test_a_task_may_be_replaced_many_times(app):
