@@ -20,7 +20,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.options import task_options
 from nbtasks.plan import Plan
 from nbtasks.presence import Presence
-from nbtasks.record import split_id
+from nbtasks.record import KILL, check_signal, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult, make_result, set_restorer, task_result
 from nbtasks.sender import find_task, set_sender
@@ -29,6 +29,7 @@ from nbtasks.signature import Signature
 from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.ended import store_ended
 from nbtasks.store.fleet import WorkerFacts, live_workers
+from nbtasks.store.stamped import revoke_stamped
 from nbtasks.submitting import Submitter
 from nbtasks.task import Task, default_name
 
@@ -158,6 +159,22 @@ class App(Submitter):
         """
         return sum(self._handle(task).requeue() for task in tasks)
 
+    def revoke_by_stamped_headers(
+        self, headers: Mapping[str, Any], *, terminate: bool = False, signal: str = KILL
+    ) -> int:
+        """End all tasks that have not finished and have one of these stamps; returns how many.
+
+        Args:
+            headers: Stamps, as of `Signature.stamp`; a list stands for each of its values.
+            terminate: End what runs, as in `AsyncResult.revoke`.
+            signal: What its process gets then.
+
+        Raises:
+            ConfigError: There is no such signal.
+        """
+        name = check_signal(signal)
+        return revoke_stamped(self.store, headers, terminate=terminate, signal=name)
+
     # Tasks
 
     @overload
@@ -271,7 +288,8 @@ class App(Submitter):
         Raises:
             ConfigError: It cannot be sent as it is.
         """
-        return compile_canvas(signature, args, kwargs, options, app=self)
+        is_wide = self.config.task_allow_error_cb_on_chord_header
+        return compile_canvas(signature, args, kwargs, options, app=self, header_errbacks=is_wide)
 
     # Inside
 

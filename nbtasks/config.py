@@ -60,6 +60,7 @@ class Config:
             sent again.
         durable: `replica` where a submit waits until a replica has it.
         replica_patience_ms: How long it waits for that before it raises `NotReplicated`.
+        task_allow_error_cb_on_chord_header: Have an errback of a chord watch its header, too.
         task_always_eager: Run tasks and canvases in this process, at once, and send nothing.
         task_eager_propagates: Raise what such a run fails of where it was asked for.
         task_store_eager_result: Store the ends of such a run in Redis, as if workers had run it.
@@ -86,6 +87,7 @@ class Config:
     redrive_bytes: int = 64_000_000
     durable: str = ""
     replica_patience_ms: int = 2000
+    task_allow_error_cb_on_chord_header: bool = False
     task_always_eager: bool = False
     task_eager_propagates: bool = False
     task_store_eager_result: bool = False
@@ -165,6 +167,7 @@ _FLAGS = (
     "insecure",
     "encrypt",
     "redrive",
+    "task_allow_error_cb_on_chord_header",
     "task_always_eager",
     "task_eager_propagates",
     "task_store_eager_result",

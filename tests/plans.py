@@ -15,9 +15,9 @@ from nbtasks.plan import All, Known, Many, Node, One, Plan, Role, Value
 MARKS = {Role.TASK: "", Role.CALLBACK: "~", Role.ERRBACK: "?"}
 
 
-def make_tasks(names: str = "abcdestuxyz") -> SimpleNamespace:
+def make_tasks(names: str = "abcdestuxyz", **settings: Any) -> SimpleNamespace:
     """Tasks of an app that has no server, by their names; `app` is the app."""
-    app = App("plans", broker="redis://127.0.0.1:1", key="k" * 32)
+    app = App("plans", broker="redis://127.0.0.1:1", key="k" * 32, **settings)
     found = {name: app.task(name=name)(_any) for name in names}
     return SimpleNamespace(app=app, **found)
 

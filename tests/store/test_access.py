@@ -122,6 +122,7 @@ def test_clients_and_workers_do_all_they_do_with_those_rights(app, guarded, chor
     waiting = task.apply_async((1,), countdown=100)
     assert app.AsyncResult(waiting.id).revoke(terminate=True)
     assert waiting.forget()
+    assert app.revoke_by_stamped_headers({"job": 1}) == 0
     assert app.log(app.AsyncResult("named").records[0], 0) == ""
     assert guarded.refused() == []
 

@@ -113,6 +113,8 @@ def test_it_hangs_on(build, expected):
 )
 def test_an_errback_of_a_chord_may_be_one_of_its_header_too(build, expected):
     assert text(compile_canvas(build(), header_errbacks=True)) == expected
+    app = make_tasks(task_allow_error_cb_on_chord_header=True).app
+    assert text(app.compile(build())) == expected
 
 
 def test_callbacks_and_errbacks_may_be_given_to_a_call():
