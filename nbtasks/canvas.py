@@ -160,8 +160,7 @@ class group(Canvas):  # noqa: N801 - Celery's name for it, and it reads as a ver
     @property
     def tasks(self) -> tuple[Signature, ...]:
         """Its members."""
-        if self._left is not None:
-            self._take()
+        self._take()
         return self._tasks
 
     @property
@@ -204,9 +203,15 @@ class group(Canvas):  # noqa: N801 - Celery's name for it, and it reads as a ver
         )
         return self
 
+    def __getstate__(self) -> object:
+        self._take()  # an iterator cannot travel
+        return super().__getstate__()
+
     def _take(self) -> None:
+        if self._left is None:
+            return
         left, self._left = self._left, None
-        self._tasks = tuple(left or ())
+        self._tasks = tuple(left)
 
     def _copy(self) -> Self:
         copy = super()._copy()

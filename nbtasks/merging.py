@@ -36,7 +36,7 @@ def _are_alike(first: Signature, other: Signature) -> bool:
 def _are_equal_calls(first: Signature, other: Signature) -> bool:
     """Whether these are calls of one task that differ in known arguments only."""
     return (
-        first.task is other.task
+        first.task == other.task
         and not isinstance(first, Canvas)
         and first.immutable == other.immutable
         and first.options == other.options

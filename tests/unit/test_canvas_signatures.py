@@ -1,8 +1,10 @@
 """Signatures as values: copied, changed, combined, shown, and as JSON."""
 
 import json
+import pickle
 from datetime import UTC, datetime
 
+import cloudpickle
 import pytest
 from plans import calls, make_tasks, text
 
@@ -50,6 +52,16 @@ def test_it_survives_json(build):
     again = Signature.from_dict(json.loads(json.dumps(dict(signature))), APP)
     if signature.subtask_type != "chunks":
         assert json.dumps(again.to_dict()) == json.dumps(signature.to_dict())
+    if not isinstance(signature, chord) or signature.body:
+        assert text(APP.compile(again)) == text(APP.compile(signature))
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=IDS)
+def test_it_may_be_an_argument_of_a_task(build):
+    signature = build()
+    again = pickle.loads(cloudpickle.dumps(signature))
+    assert again == signature
+    assert type(again) is type(signature)
     if not isinstance(signature, chord) or signature.body:
         assert text(APP.compile(again)) == text(APP.compile(signature))
 
