@@ -108,7 +108,30 @@ def test_each_member_of_a_group_takes_the_value_before_it_in_slices(add, worker)
     assert chains().get(20) == [1000 + 2 * n for n in range(300)]
 
 
-# Forms
+# Pools and forms
+
+POOLS = {
+    "threads": ["--pool", "threads", "-c", "2"],
+    "solo": ["--pool", "solo"],
+    "spawn": ["--start-method", "spawn", "-c", "1"],
+    "forkserver": ["--start-method", "forkserver", "-c", "1"],
+}
+
+
+@pytest.mark.parametrize("options", POOLS.values(), ids=POOLS)
+def test_tasks_are_replaced_in_every_pool(app, add, start_worker, options):
+    def outer(self, x):
+        self.replace(add.s(x, 100))
+
+    async def grow(self, x):
+        self.add_to_chord(add.s(x, 1))
+        return x
+
+    start_worker(*options)
+    header = [app.task(outer, bind=True).s(n) for n in range(3)]
+    header += [app.task(grow, bind=True).s(n) for n in (10, 20)]
+    found = chord(header, app.task(sorted).s())().get(20)
+    assert found == [10, 11, 20, 21, 100, 101, 102]
 
 
 @pytest.fixture
