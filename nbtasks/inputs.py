@@ -35,12 +35,18 @@ class Inputs:
         take: The shape of what becomes the first argument; None for nothing.
         puts: Shapes of what is put into the arguments, and where.
         is_errback: It gets the failure of the one of its sources that failed first.
+        counts: How many values each source delivers; of `e` the one that is a member's own. Empty
+            where nobody has counted.
+        takes_errors: What did not succeed stands among the values, as its error or as None;
+            otherwise it is an error.
     """
 
     sources: tuple[str, ...]
     take: Shape | None = None
     puts: tuple[tuple[Path, Shape], ...] = ()
     is_errback: bool = False
+    counts: tuple[int, ...] = ()
+    takes_errors: bool = False
 
     def to_header(self) -> dict[str, Any]:
         """As JSON."""
@@ -51,6 +57,10 @@ class Inputs:
             fields["put"] = self.puts
         if self.is_errback:
             fields["eb"] = True
+        if self.counts:
+            fields["n"] = self.counts
+        if self.takes_errors:
+            fields["any"] = True
         return fields
 
     @classmethod
@@ -64,6 +74,9 @@ class Inputs:
         if not all(isinstance(source, str) and _SOURCE.fullmatch(source) for source in found):
             raise TypeError("no sources")
         count = len(found)
+        counts = tuple(fields.get("n", ()))
+        if not all(isinstance(each, int) for each in counts) or len(counts) not in {0, count}:
+            raise TypeError("no counts")
         take = fields.get("take")
         return cls(
             sources=tuple(found),
@@ -72,6 +85,8 @@ class Inputs:
                 (_path(path), _shape(shape, count)) for path, shape in fields.get("put", ())
             ),
             is_errback=fields.get("eb") is True,
+            counts=counts,
+            takes_errors=fields.get("any") is True,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from nbtasks.edges import Edge, Edges
 from nbtasks.inputs import Inputs
-from nbtasks.plan import Known, Node, One, Plan, Role, Source, Sources
+from nbtasks.plan import Known, Node, One, Plan, Role, Rule, Source, Sources
 from nbtasks.record import check_name, member_id, new_id
 
 
@@ -96,6 +96,8 @@ def _inputs(node: Node, sources: Sources) -> Inputs | None:
         take=sources.take,
         puts=sources.puts,
         is_errback=is_errback,
+        counts=() if is_errback else tuple(source.count for source in taken),
+        takes_errors=node.rule is not Rule.ALL_SUCCESS,
     )
 
 

@@ -159,6 +159,13 @@ class Source:
     index: int = 0
 
     @property
+    def count(self) -> int:
+        """How many values it delivers to a member."""
+        if self.span != "w":
+            return 1
+        return len(self.of.calls) if isinstance(self.of, Node) else self.of.n
+
+    @property
     def text(self) -> str:
         """As `Inputs` and Redis have it; the other node must have its id."""
         rid = self.of.rid

@@ -62,4 +62,8 @@ def value_of(plan: Plan) -> Sources:
 def inputs_of(plan: Plan) -> Inputs:
     """What somebody takes who waits for a plan that was sent: its value."""
     waits = value_of(plan)
-    return Inputs(sources=tuple(source.text for source in waits.all), take=waits.take)
+    return Inputs(
+        sources=tuple(source.text for source in waits.all),
+        take=waits.take,
+        counts=tuple(source.count for source in waits.all),
+    )

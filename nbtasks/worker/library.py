@@ -17,7 +17,7 @@ from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
 from nbtasks.inputs import Inputs, make
 from nbtasks.record import Header
 from nbtasks.replacing import inputs_of
-from nbtasks.serializers import Codec, encode_json
+from nbtasks.serializers import encode_json
 from nbtasks.signing import HEAD, is_named
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.cells import CellFunction
@@ -158,7 +158,7 @@ class SliceRun:
         number = self._added.get(index, 0)
         self._added[index] = number + 1
         seal = self.settings.signer.results(JOINED + self.work.rid)
-        return number, seal.seal(index, encode_json({**inputs.to_header(), "n": number}))
+        return number, seal.seal(index, encode_json({**inputs.to_header(), "number": number}))
 
     def run(
         self, index: int, body: bytes, call: Call, guard: AbstractContextManager[None]
@@ -171,7 +171,7 @@ class SliceRun:
             return FAILURE, answer.refusal(error)
         try:
             with guard:
-                args, kwargs = self._arguments_of(index, opened, answer.codec)
+                args, kwargs = self._arguments_of(index, opened, answer)
                 value = call(opened.function, opened.loaded, args, kwargs)
                 return SUCCESS, answer.value(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
@@ -187,7 +187,7 @@ class SliceRun:
         except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
             return FAILURE, answer.refusal(error)
         try:
-            args, kwargs = self._arguments_of(index, opened, answer.codec)
+            args, kwargs = self._arguments_of(index, opened, answer)
             value = await call(opened.function, opened.loaded, args, kwargs)
             return SUCCESS, answer.value(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
@@ -216,8 +216,9 @@ class SliceRun:
         answer.codec.check(payload, whose)
         return Opened(payload, *self._load(header), header.inputs)
 
-    def _arguments_of(self, index: int, opened: "Opened", codec: Codec) -> Arguments:
+    def _arguments_of(self, index: int, opened: "Opened", answer: "Answer") -> Arguments:
         """What a member is called with: its own arguments, and what it takes from others."""
+        codec = answer.codec
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
         inputs = opened.inputs
@@ -225,10 +226,12 @@ class SliceRun:
             found, kwargs = codec.decode(opened.payload, self.whose)
             args = tuple(found)
         if inputs is not None:
+            answer.may_retry = False  # what was delivered is the same at the next try
             upstream = self._upstream
             if upstream is None:
+                is_shared = self.work.members > 1 and opened.payload is not None
                 upstream = self._upstream = self._upstreams.of(
-                    self.work, inputs, self.whose, must_succeed=opened.payload is None
+                    self.work, inputs, self.whose, is_shared=is_shared
                 )
             if inputs.is_errback:
                 errback = Errback(self.work, self.settings, upstream, self.whose)
@@ -236,6 +239,7 @@ class SliceRun:
                 args = errback.arguments(inputs, index, callee, codec)
             else:
                 args, kwargs = upstream.arguments(inputs, index, (args, kwargs), codec)
+            answer.may_retry = True
         self._calls[index] = args, kwargs
         return args, kwargs
 
@@ -270,14 +274,14 @@ class SliceRun:
                 return answer.replaced(error)
             except Exception as broken:  # noqa: BLE001 - what goes on is what the user has made
                 error = broken
-        state = RETRYABLE if self._known().retry.matches(error) else FAILURE
-        return state, answer.refusal(error)
+        is_retryable = answer.may_retry and self._known().retry.matches(error)
+        return RETRYABLE if is_retryable else FAILURE, answer.refusal(error)
 
 
 class Answer:
     """How a member's value or error is encoded: signed or encrypted, and in a form, as it came."""
 
-    __slots__ = ("_began", "_form", "_index", "_question", "_run", "_seal", "codec")
+    __slots__ = ("_began", "_form", "_index", "_question", "_run", "_seal", "codec", "may_retry")
 
     def __init__(self, run: SliceRun, index: int) -> None:
         self._run = run
@@ -286,6 +290,7 @@ class Answer:
         self._question = self._form = b""
         self._began = run.clock.tick_ms()
         self.codec = run.settings.codec
+        self.may_retry = True
 
     def be_like(self, body: bytes, payload: memoryview) -> None:
         """Answer in the way that this was sent."""

@@ -64,18 +64,13 @@ class Part(NamedTuple):
 
 
 class Upstream:
-    """What is delivered with a slice, opened when it is first asked for.
+    """What is delivered with a slice, opened when it is first asked for."""
 
-    Where it `must_succeed`, an error among it is raised.
-    """
-
-    def __init__(
-        self, work: Work, settings: ChildSettings, whose: str, *, must_succeed: bool = False
-    ) -> None:
+    def __init__(self, work: Work, settings: ChildSettings, whose: str) -> None:
         self._work = work
         self._settings = settings
         self._whose = whose
-        self._must_succeed = must_succeed
+        self._blocks: list[tuple[Inputs, int]] | None = None
         self._parts: dict[int, list[Part]] = {}
         self._plain: dict[int, Sequence[Any]] = {}
 
@@ -85,12 +80,12 @@ class Upstream:
         Raises:
             BadSignature: Something else was delivered than the header says.
             UnknownTask: A value is no longer stored.
+            BaseException: The error of a task that was to succeed.
         """
-        delivered = self._work.inputs
-        count = len(inputs.sources)
-        if len(delivered) < count:
-            raise BadSignature(self._whose)
-        values = [self._values(at, text, index, codec) for at, text in enumerate(inputs.sources)]
+        if self._blocks is None:
+            self._blocks = list(self._verify(inputs))
+        (_, start), *added = self._blocks
+        values = self._values(inputs, start, index, codec)
         whole: Any = own
         for path, shape in inputs.puts:
             whole = place(whole, path, make(shape, values))
@@ -98,8 +93,12 @@ class Upstream:
         if inputs.take is None:
             return args, kwargs
         first: Any = make(inputs.take, values)
-        if len(delivered) > count and inputs.take[0] == "l":
-            first = [*first, *self._joined(inputs, index, codec)]
+        if added:
+            more = [
+                make(each.take or [], self._values(each, start, index, codec))
+                for each, start in added
+            ]
+            first = [*first, *more]
         return (first, *args), kwargs
 
     def serves(self, work: Work) -> bool:
@@ -125,27 +124,56 @@ class Upstream:
             found = read_exception(found, codec)
         return chord_failure(part.chord, found) if part.chord and found is not None else found
 
-    def _values(self, at: int, text: str, index: int, codec: Codec) -> Sequence[Any]:
-        known = self._plain.get(at)
-        if known is not None:
-            return known
-        parts = self._parts.get(at)
-        if parts is None:
-            item = self._work.inputs[at]
-            parts = self._parts[at] = list(self._parts_of(text, item[0], item[1:]))
-        if text[0] == "e":
-            offset = index - self._work.start
-            parts = parts[offset : offset + 1]
-        if not parts:
+    def _verify(self, inputs: Inputs) -> Iterator[tuple[Inputs, int]]:
+        """Open all that was delivered, before anything of it is decoded.
+
+        Gives what the header takes, then what tasks of a chord's header have added, and where each
+        begins.
+        """
+        delivered = self._work.inputs
+        self._open_all(inputs, 0)
+        yield inputs, 0
+        at = len(inputs.sources)
+        while at < len(delivered) and inputs.take is not None and inputs.take[0] == "l":
+            added = self._note(inputs, delivered[at])
+            self._open_all(added, at + 1)
+            yield added, at + 1
+            at += 1 + len(added.sources)
+
+    def _open_all(self, inputs: Inputs, start: int) -> None:
+        delivered = self._work.inputs[start : start + len(inputs.sources)]
+        if len(delivered) < len(inputs.sources):
             raise BadSignature(self._whose)
-        values = [self.read(part, codec) for part in parts]
-        if self._must_succeed:
-            for found, part in zip(values, parts, strict=True):
-                if isinstance(found, BaseException) and part.is_error:
-                    raise found
-        if text[0] != "e" and PLAIN.issuperset(map(type, values)):
-            self._plain[at] = values
-        return values
+        for at, (text, item) in enumerate(zip(inputs.sources, delivered, strict=True)):
+            if not item:
+                raise BadSignature(self._whose)
+            parts = self._parts[start + at] = list(self._parts_of(text, item[0], item[1:]))
+            is_whole = text[0] == "e" or not inputs.counts or len(parts) == inputs.counts[at]
+            if not is_whole or not (
+                inputs.takes_errors or all(part.found is not None for part in parts)
+            ):
+                raise BadSignature(self._whose)
+
+    def _values(self, inputs: Inputs, start: int, index: int, codec: Codec) -> list[Sequence[Any]]:
+        """The values of each source, decoded; what is delivered of the first stands at `start`."""
+        found: list[Sequence[Any]] = []
+        for at, text in enumerate(inputs.sources, start):
+            known = self._plain.get(at)
+            if known is None:
+                parts = self._parts[at]
+                if text[0] == "e":
+                    offset = index - self._work.start
+                    parts = parts[offset : offset + 1]
+                if not parts:
+                    raise BadSignature(self._whose)
+                known = [self.read(part, codec) for part in parts]
+                for part, value in zip(parts, known, strict=True):
+                    if part.is_error and not inputs.takes_errors:
+                        raise value
+                if text[0] != "e" and PLAIN.issuperset(map(type, known)):
+                    self._plain[at] = known
+            found.append(known)
+        return found
 
     def _parts_of(self, text: str, states: bytes, bodies: Sequence[bytes]) -> Iterator[Part]:
         start, n = 0, len(states)
@@ -195,22 +223,6 @@ class Upstream:
         seal = self._settings.signer.results(rid)
         return self._open(seal, Member(rid, at, at + 2), FAILURE, cause)._replace(chord=chord)
 
-    def _joined(self, inputs: Inputs, index: int, codec: Codec) -> Iterator[Any]:
-        """What tasks of the header have added to their chord, behind the declared sources."""
-        at = len(inputs.sources)
-        delivered = self._work.inputs
-        while at < len(delivered):
-            added = self._note(inputs, delivered[at])
-            at += 1
-            if len(delivered) < at + len(added.sources):
-                raise BadSignature(self._whose)
-            values = [
-                self._values(place_, text, index, codec)
-                for place_, text in enumerate(added.sources, at)
-            ]
-            at += len(added.sources)
-            yield make(added.take or [], values)
-
     def _note(self, inputs: Inputs, item: Sequence[bytes]) -> Inputs:
         """The note of what was added, where a task that this one waits for has signed it."""
         name = item[0].decode("utf-8", "replace")
@@ -220,7 +232,7 @@ class Upstream:
             raise BadSignature(self._whose)
         seal = self._settings.signer.results(JOINED + rid)
         fields = decode_json(seal.open(index, item[1], self._whose))
-        if fields.get("n") != sequence:
+        if fields.get("number") != sequence:
             raise BadSignature(self._whose)
         return Inputs.from_header(fields)
 
@@ -235,12 +247,12 @@ class Upstreams:
         self._settings = settings
         self._last: Upstream | None = None
 
-    def of(self, work: Work, inputs: Inputs, whose: str, *, must_succeed: bool) -> Upstream:
-        """What is delivered with a slice; see `Upstream`."""
-        last, is_shared = self._last, work.members > 1 and not must_succeed
+    def of(self, work: Work, inputs: Inputs, whose: str, *, is_shared: bool) -> Upstream:
+        """What is delivered with a slice; `is_shared` where others of its record get the same."""
+        last = self._last
         if last is not None and is_shared and last.serves(work):
             return last
-        found = Upstream(work, self._settings, whose, must_succeed=must_succeed)
+        found = Upstream(work, self._settings, whose)
         is_shared = is_shared and not any(source[0] == "e" for source in inputs.sources)
         is_small = is_shared and sum(map(len, chain.from_iterable(work.inputs))) <= MOST_KEPT
         self._last = found if is_small else None

@@ -35,7 +35,7 @@ class Target:
     def send(self, one: Message, *, is_async: bool = False) -> None:
         self._sent += 1
         place = (one.rid, 1, one.index, one.header, one.code)
-        work = (WORK, self._sent, self._sent, *place, 0, is_async, [one.body], one.blob)
+        work = (WORK, self._sent, self._sent, *place, 0, is_async, [one.body], one.blob, one.inputs)
         send_frame(self.sock, work)
 
     def answer(self) -> tuple[int, bytes]:

@@ -8,9 +8,10 @@ from fractions import Fraction
 
 from nbtasks.failure import encode_failure, system_body
 from nbtasks.functions import FunctionCache
+from nbtasks.inputs import Inputs
 from nbtasks.record import Header
 from nbtasks.retry import RetryPolicy
-from nbtasks.serializers import make_codec
+from nbtasks.serializers import encode_json, make_codec
 from nbtasks.signing import INSECURE_KEY, Signer
 from nbtasks.states import FAILURE, REVOKED, SUCCESS
 
@@ -47,6 +48,7 @@ class Message:
     code: str
     body: bytes
     blob: bytes
+    inputs: tuple[tuple[bytes, ...], ...] = ()
 
 
 def messages(mode):
@@ -66,7 +68,48 @@ def messages(mode):
             Message(f"r{at}", index, header, name, seal.seal(index, payload), blob)
             for index in range(MEMBERS)
         ]
-    return found
+    return [*found, *_takers(mode, codec)]
+
+
+TAKES = Inputs(sources=("wA", "1B/2"), take=["l", [["a", 0], ["v", 1]]], counts=(2, 1))
+
+
+def _takers(mode, codec):
+    """Genuine ones that take values of two other records; one of them of what was added, too."""
+    signer = signer_of(mode)
+    code = FunctionCache().code(all, "fit", codec)  # none of the others: its blob would do, too
+    name = signer.code_name(code.hash)
+    retry = RetryPolicy(max_retries=2)
+    header = Header(task="fit", code=name, key_id=signer.key_id, retry=retry, inputs=TAKES).encode()
+    body = signer.arguments("r8", header).seal(0, codec.encode(((), {}), "it")[0])
+    value = codec.encode(value_of(mode), "it")[0]
+    inputs = (
+        (b"SS", *(signer.results("A").seal(at, value) for at in range(2))),
+        (b"S", signer.results("B").seal(2, value)),
+    )
+    fields = {"number": 0, "from": ["wC"], "take": ["v", 0], "n": [1]}
+    note = signer.results("+A").seal(1, encode_json(fields))
+    added = ((b"+A/1/0", note), (b"S", signer.results("C").seal(0, value)))
+    one = Message("r8", 0, header, name, body, signer.code().seal(0, code.blob), inputs)
+    return [one, replace(one, inputs=inputs + added)]
+
+
+def _other_inputs(chance, inputs, others):
+    """What is delivered with something wrong in it."""
+    items = [list(item) for item in inputs]
+    item = chance.choice(items)
+    at = chance.randrange(len(item))
+    match chance.randrange(5):
+        case 0 | 1:
+            item[at] = change(chance, item[at], others)
+        case 2:
+            two = chance.choice(items)
+            item[at] = two[chance.randrange(len(two))]
+        case 3:
+            item[0] = bytes(chance.choice(b"SFRIpsrw") for _ in range(len(item) - 1))
+        case _:
+            del item[at], items[chance.randrange(len(items)) :]
+    return tuple(map(tuple, items))
 
 
 def foreign(mode, genuine):
@@ -143,6 +186,8 @@ def changed_messages(seed: int, mode: str) -> Iterator[Message]:
 
 
 def _changed(chance: random.Random, one: Message, two: Message, bodies: Sequence[bytes]) -> Message:
+    if one.inputs and chance.randrange(2):
+        return replace(one, inputs=_other_inputs(chance, one.inputs, bodies))
     match chance.randrange(12):
         case 0 | 1 | 2:
             changed = replace(one, body=change(chance, one.body, bodies))

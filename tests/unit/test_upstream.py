@@ -23,6 +23,7 @@ from nbtasks.worker.work import REPLACED, RETRYABLE, ChildSettings, Work
 CODEC = Codec()
 SIGNER = Signer(b"k" * 32, "app")
 LIST_OF_A = Inputs(sources=("wA",), take=["l", [["a", 0]]])
+ANY_OF_A = replace(LIST_OF_A, takes_errors=True)
 
 
 def whole(*args, **kwargs):
@@ -145,16 +146,14 @@ def test_what_was_opened_for_one_slice_does_not_stand_for_another_value():
 def test_what_did_not_succeed_stands_there_as_its_error_or_as_none():
     system = system_body("WorkerLost", deaths=1, reason="signal 9")
     delivered = [b"SFFRsI", value("A", 0, 0), error("A", 1, ValueError("x")), system, b"", b"", b""]
-    (found,), _ = result(
-        LIST_OF_A, delivered, function=lambda found: ((list(map(repr, found)),), 0)
-    )
+    (found,), _ = result(ANY_OF_A, delivered, function=lambda found: ((list(map(repr, found)),), 0))
     assert found[:2] == ["0", "ValueError('x')"]
     assert found[2].startswith("WorkerLost('A-2'")
     assert found[3:] == ["TaskRevoked('A-3', 'revoked')", "None", "None"]
 
 
 def test_the_error_of_a_revoked_task_says_which_it_was():
-    (found,), _ = result(LIST_OF_A, [b"R", b""], function=lambda found: (found, 0))
+    (found,), _ = result(ANY_OF_A, [b"R", b""], function=lambda found: (found, 0))
     assert isinstance(found, TaskRevoked)
     assert found.args[0] == "A"
 
@@ -168,7 +167,7 @@ def passed_on(cause, *, chord):
     """What a task gets whose source failed because member 2 of B did."""
     body = dependency("B", 2, chord=chord) + b"\n" + cause
     return result(
-        LIST_OF_A, [b"F", body], function=lambda found: (repr(found[0]), repr(found[0].__cause__))
+        ANY_OF_A, [b"F", body], function=lambda found: (repr(found[0]), repr(found[0].__cause__))
     )
 
 
@@ -186,6 +185,26 @@ def test_the_error_of_a_chord_that_did_not_run_names_the_one_that_it_came_from()
 def test_an_error_of_another_task_behind_one_that_was_passed_on_is_refused():
     with pytest.raises(BadSignature):
         passed_on(error("B", 3, ValueError("x")), chord=False)
+
+
+SHORT = {
+    "fewer values": [b"S", value("A", 0, 1)],
+    "more values": values("A", 1, 2, 3),
+    "one that has not ended": [b"Ss", value("A", 0, 1), b""],
+    "one that was not needed": [b"SI", value("A", 0, 1), b""],
+}
+
+
+@pytest.mark.parametrize("item", SHORT.values(), ids=SHORT)
+def test_a_list_of_other_values_than_the_header_says_is_refused(item):
+    assert result(replace(LIST_OF_A, counts=(2,)), values("A", 1, 2)) == (([1, 2],), {})
+    with pytest.raises(BadSignature):
+        result(replace(LIST_OF_A, counts=(2,)), item)
+
+
+def test_a_task_whose_sources_are_to_succeed_fails_with_the_error_of_one_that_has_not():
+    with pytest.raises(ValueError, match="x"):
+        result(LIST_OF_A, [b"SF", value("A", 0, 1), error("A", 1, ValueError("x"))])
 
 
 FORGED = {
@@ -229,7 +248,7 @@ X = (["wX"], ["v", 0])
 
 
 def note(rid, index, number, what, signer=SIGNER):
-    fields = {"n": number, "from": what[0], "take": what[1]}
+    fields = {"number": number, "from": what[0], "take": what[1]}
     sealed = signer.results(f"+{rid}").seal(index, encode_json(fields))
     return [f"+{rid}/{index}/{number}".encode(), sealed]
 
