@@ -62,6 +62,8 @@ def test_a_task_that_dies_when_it_was_replaced_is_replaced_again(app, add, worke
     assert worker
     assert (app.task(replaced, bind=True).s(1) | add.s(1000)).delay().get(20) == 1101
     assert len(chores.lines(path)) == 2
+    leases = f"{app.store.keys.prefix}lease"
+    wait_until(lambda: not app.store.call("EXISTS", leases), "the first replacement has ended")
 
 
 def test_a_failed_replacement_that_is_queued_again_ends_all_that_waited_for_it(
