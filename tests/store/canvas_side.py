@@ -65,7 +65,8 @@ class Canvas:
     def send(self) -> None:
         """Submit all."""
         records = self.with_edges()
-        canvas = CanvasRecords(self.root, records, {"nodes": [], "edges": []})
+        nodes = [{"rid": record.rid} for record in records]
+        canvas = CanvasRecords(self.root, records, {"nodes": nodes, "edges": []})
         self.store.submit_canvas(canvas, {"c0de": lambda: b"code"})
 
     def rid(self, name: str) -> str:

@@ -339,3 +339,19 @@ def test_what_is_left_over_wakes_a_worker(canvas, redis, store):
     redis.delete(store.keys.wake("default"))
     store.revoke(canvas.rid("s0"), 0, 1, terminate=False)
     assert redis.zcard(store.keys.wake("default")) == 1
+
+
+def test_revoking_a_replaced_task_revokes_what_runs_in_its_place(canvas, worker, store):
+    canvas.chain("a", "b")
+    canvas.send()
+    other = Canvas(store)
+    other.chain("x", "y", "z")
+    taken = worker.take_one()
+    other.send()
+    worker.exchange(["w", taken.lease, 1, taken.rid, 0, b"go on", f"w{other.rid('z')}"])
+    running = worker.take_one()
+    assert running.rid == other.rid("x")
+    assert store.revoke(canvas.rid("a"), 0, 1, terminate=True) == 1
+    assert canvas.states() == {"a": "R", "b": "F"}
+    assert other.states() == {"x": "R", "y": "R", "z": "R"}
+    assert worker.beat(running.lease) == [(b"x", running.lease.encode(), 0, b"SIGKILL")]
