@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import Any
 
 from nbtasks.drawing import Drawing
+from nbtasks.errors import UnknownTask
 from nbtasks.live import LiveRecord
 from nbtasks.plan import Node, Role, Sources
-from nbtasks.record import KILL, check_signal
+from nbtasks.record import KILL, check_signal, split_id
 from nbtasks.result.base import ResultBase
 from nbtasks.result.eager import task_result
 from nbtasks.result.forecast import Forecast, forecast
@@ -132,6 +133,23 @@ class Canvas:
         if queued:
             self._source.look_again(self.records)
         return queued
+
+    def retry_from(self, task: "AsyncResult[Any] | str") -> bool:
+        """Run one failed task again, as `AsyncResult.requeue` does, and what hangs on it.
+
+        Args:
+            task: Its result, or its id.
+
+        Raises:
+            UnknownTask: It is no task of this canvas, or no longer stored.
+            StoreRefused: Its code has expired, or Redis is full.
+        """
+        task_id = task if isinstance(task, str) else task.id
+        for rid, index in ((task_id, 0), split_id(task_id) or ("", 0)):
+            at = self._places.get(rid)
+            if at is not None and self._steps[at].record.task_id(index) == task_id:
+                return self._handle(at, index).requeue()
+        raise UnknownTask(task_id)
 
     # What results ask
 

@@ -3,7 +3,7 @@
 import pytest
 from patience import wait_until
 
-from nbtasks import App, ChordError, TaskRevoked, chain, group
+from nbtasks import App, ChordError, TaskRevoked, UnknownTask, chain, group
 from nbtasks.states import TaskState
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbtasks.NoWorkerWarning")
@@ -127,6 +127,19 @@ def test_a_failed_step_runs_again_from_where_the_chain_broke(add, wait, note, tm
         result.get(timeout=30)
     (tmp_path / "ready").touch()
     assert result.requeue()
+    assert result.get(timeout=30) == 6
+    assert runs(tmp_path) == ["5", "5", "5"]
+
+
+def test_a_canvas_is_retried_from_a_task_of_it_by_result_or_id(add, wait, note, tmp_path):
+    result = (note.s(5, tmp_path) | wait.s(tmp_path) | add.s(1)).delay()
+    with pytest.raises(ValueError, match="5 is not ready"):
+        result.get(timeout=30)
+    assert not result.canvas.retry_from(result.root)
+    with pytest.raises(UnknownTask):
+        result.canvas.retry_from("nobody")
+    (tmp_path / "ready").touch()
+    assert result.canvas.retry_from(result.parent.id)
     assert result.get(timeout=30) == 6
     assert runs(tmp_path) == ["5", "5", "5"]
 
