@@ -35,6 +35,7 @@ class Edges:
         is_chord: Whether it fails with a ChordError where a source fails.
         known: Those of its sources that were submitted before, so that they may have ended.
         out: What waits for it.
+        is_again: It is stored once more, and some of it may have ended.
     """
 
     root: str
@@ -45,6 +46,7 @@ class Edges:
     is_chord: bool = False
     known: tuple[str, ...] = ()
     out: tuple[Edge, ...] = ()
+    is_again: bool = False
 
     @property
     def is_start(self) -> bool:
@@ -61,7 +63,7 @@ class Edges:
             "in": "E" if self.is_errback else self.delivered,
             "on": RULES[self.rule],
             "kd": "h" if self.is_chord else "c",
-            "wt": len(self.sources) - len(self.known),
+            "wt": len(self.sources),
             "out": " ".join(
                 edge.span + edge.kind + edge.target for edge in self.out if edge.span != "1"
             ),
@@ -75,6 +77,8 @@ class Edges:
                 found["ym"] = 1
         if self.known:
             found["lk"] = " ".join(self.known)
+        if self.is_again:
+            found["ended"] = 1
         if expires_ms:
             found["ex"] = expires_ms
         return found
@@ -87,4 +91,4 @@ class Edges:
         """
         kept = set(stored)
         out = tuple(edge for edge in self.out if edge.target in kept)
-        return replace(self, known=self.sources, out=out)
+        return replace(self, known=self.sources, out=out, is_again=True)

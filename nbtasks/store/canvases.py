@@ -80,7 +80,10 @@ def _send_records(link: Link, keys: Keys, client: str, canvas: CanvasRecords, bl
 
 
 def _commit(link: Link, keys: Keys, canvas: CanvasRecords) -> None:
-    starts = [record for record in canvas.records if record.edges and record.edges.is_start]
+    edges = [(record, record.edges) for record in canvas.records if record.edges]
+    starts = [record for record, each in edges if each.is_start]
+    # Those are linked to what was submitted before while nothing of the canvas runs.
+    later = [record for record, each in edges if each.known and not each.is_start]
     queues: Counter[str] = Counter()
     for record in starts:
         queues[record.queue] += len(record.bodies)
@@ -88,10 +91,10 @@ def _commit(link: Link, keys: Keys, canvas: CanvasRecords) -> None:
     keep = max(record.keep_ms for record in records)
     limit = max(record.max_queued for record in records)
     head = (canvas.root, keep, encode_json(canvas.drawing), len(records), limit)
-    calls: list[tuple[Sequence[Record], Sequence[Record]]] = [(records, starts)]
+    calls: list[tuple[Sequence[Record], Sequence[Record]]] = [(records, [*later, *starts])]
     if len(records) > COMMIT:
         calls = [(page, ()) for page in _pages(records)]
-        calls += [((), page) for page in _pages(starts)]
+        calls += [((), page) for page in _pages([*later, *starts])]
     room = [item for pair in queues.items() for item in pair]
     for keeps, begins in calls:
         rids = [record.rid for record in (*keeps, *begins)]

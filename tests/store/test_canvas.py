@@ -102,7 +102,7 @@ def test_equal_chains_go_on_member_by_member(canvas, worker):
     run_all(worker, canvas)
     assert canvas.states() == {"a": "FSSS", "b": "FSSS", "body": "F"}
     assert failure(canvas, "b")["chord"] is False
-    assert failure(canvas, "body") == {**failure(canvas, "b"), "chord": True}
+    assert failure(canvas, "body") == {**failure(canvas, "b"), "chord": True, "own": True}
 
 
 def test_a_diamond_runs_its_end_once_with_both_values(canvas, worker):
@@ -143,6 +143,17 @@ def test_an_errback_of_a_later_step_is_not_told_what_it_inherited(canvas, worker
     assert canvas.states() == {"a": "F", "b": "F", "eb": "I"}
 
 
+def test_an_errback_behind_a_body_is_not_told_what_that_has_passed_on(canvas, worker):
+    canvas.add("head", n=2)
+    canvas.add("body", "w:head", is_chord=True)
+    canvas.add("next", "w:body")
+    canvas.add("eb", "w:next", is_errback=True, rule="one_failed", delivered=0)
+    canvas.send()
+    assert run_all(worker, canvas, {"head"}) == ["head"]
+    assert canvas.states() == {"head": "FF", "body": "F", "next": "F", "eb": "I"}
+    assert failure(canvas, "next")["chord"] is True
+
+
 def test_an_errback_of_a_body_is_told_that_the_header_failed(canvas, worker):
     canvas.add("head", n=2)
     canvas.add("body", "w:head", is_chord=True)
@@ -172,6 +183,53 @@ def test_a_task_that_was_submitted_before_is_waited_for_or_is_there(canvas, work
     assert canvas.states() == {"a": "w"}
     worker.finish(late, bodies=[b"late"])
     assert worker.take_one().inputs == [[b"S", b"early"], [b"S", b"late"]]
+
+
+def test_what_waits_for_a_step_and_for_an_earlier_task_waits_for_both(canvas, worker, submit):
+    earlier = submit()
+    early = worker.take_one()
+    canvas.add("a")
+    canvas.add("b", "w:a", known=[f"w{earlier}"])
+    canvas.send()
+    assert run_all(worker, canvas) == ["a"]
+    assert canvas.states() == {"a": "S", "b": "w"}
+    worker.finish(early, bodies=[b"early"])
+    assert worker.take_one().inputs == [[b"S", b"v0"], [b"S", b"early"]]
+
+
+def test_an_earlier_task_that_has_failed_fails_a_later_step_at_once(canvas, worker, submit):
+    earlier = submit()
+    worker.finish(worker.take_one(), "F", [b"no"])
+    canvas.add("a")
+    canvas.add("b", "w:a", known=[f"w{earlier}"])
+    canvas.send()
+    assert canvas.states() == {"a": "p", "b": "F"}
+
+
+def test_what_has_failed_before_it_was_sent_counts_once(canvas, worker):
+    canvas.add("a", known=["wnobody"])
+    canvas.add("x")
+    canvas.add("end", "w:a", "w:x", rule="all_done")
+    canvas.send()
+    assert canvas.states() == {"a": "F", "x": "p", "end": "w"}
+    assert run_all(worker, canvas) == ["x", "end"]
+
+
+def test_a_canvas_that_is_sent_twice_goes_on_as_if_it_were_sent_once(canvas, worker, submit):
+    earlier = submit()
+    early = worker.take_one()
+    canvas.add("a")
+    canvas.add("x")
+    canvas.add("end", "w:a", "w:x")
+    canvas.add("late", known=[f"w{earlier}"])
+    canvas.send()
+    first, second = worker.take(slots=2)
+    worker.finish(first)
+    canvas.send()  # as after a lost reply
+    assert canvas.states()["end"] == canvas.states()["late"] == "w"
+    worker.finish(early)
+    worker.finish(second)
+    assert sorted(run_all(worker, canvas)) == ["end", "late"]
 
 
 def test_a_dependency_that_is_not_stored_fails_what_waits_for_it(canvas):
@@ -277,6 +335,17 @@ def test_a_node_with_another_failed_source_stays_failed_when_one_runs_again(canv
     assert canvas.states()["b"] == "F"
 
 
+def test_a_body_with_another_failed_source_stays_failed_as_a_body(canvas, worker):
+    canvas.add("head", n=2)
+    canvas.add("body", "w:head", is_chord=True)
+    canvas.send()
+    run_all(worker, canvas, {"head"})
+    canvas.store.run_script("requeue", "nonce", canvas.rid("head"), 0)
+    run_all(worker, canvas)
+    assert canvas.states() == {"head": "SF", "body": "F"}
+    assert failure(canvas, "body")["chord"] is True
+
+
 def test_nothing_is_left_behind_without_an_end(canvas, worker, store):
     canvas.add("a", n=2)
     canvas.add("b", "e:a", n=2)
@@ -290,6 +359,29 @@ def test_nothing_is_left_behind_without_an_end(canvas, worker, store):
             assert store.call("PTTL", f"{store.keys.prefix}{letter}:{record.rid}") > 0
     assert store.call("PTTL", f"{store.keys.prefix}g:{canvas.root}") > 0
     assert store.call("HLEN", f"{store.keys.prefix}refs") == 0
+
+
+def test_an_earlier_task_expires_though_what_takes_its_value_has_failed(canvas, worker, submit):
+    bad, good = submit(), submit()
+    for taken in worker.take(slots=2, most=1):
+        worker.finish(taken, "F" if taken.rid == bad else "S")
+    canvas.add("a", known=[f"w{bad}", f"w{good}"])
+    canvas.send()
+    assert canvas.states() == {"a": "F"}
+    for rid in (bad, good):
+        assert canvas.store.call("PTTL", canvas.store.keys.record(rid)) > 0
+
+
+def test_what_is_added_to_a_chord_that_has_failed_expires(canvas, worker, store, submit):
+    canvas.add("head", n=2)
+    canvas.add("body", "w:head", is_chord=True)
+    canvas.send()
+    (taken,) = worker.take()
+    worker.exchange(["f", taken.lease, 0, taken.rid, 0, "F", 5, b"no"])
+    added = submit()
+    assert store.run_script("join", taken.rid, 1, 0, f"w{added}", b"note") == 1
+    worker.finish(worker.take_one())
+    assert store.call("PTTL", store.keys.record(added)) > 0
 
 
 def test_values_stay_while_somebody_waits_for_them(canvas, worker, store):

@@ -19,18 +19,20 @@ local function cause_of(rid, i)
   return rid, i, tonumber(found[2]), false, false
 end
 
--- Whether a chain passed a failure on to a member: its errbacks are not told. What was replaced
--- (`own`) fails in place of the member, so that is the member's own failure.
+-- Whether a chain passed a failure on to a member: its errbacks are not told. The failure of what
+-- it was replaced by, or of the header it is the body of, is the member's `own`.
 local function was_passed_on(rid, i)
   local body = blamed_in(redis.call('HGET', record_key(rid), 'e' .. i))
-  return body and not (body.chord or body.own)
+  return body and not body.own
 end
 
 -- Written by hand, so that `type` comes first: cjson keeps no order.
 local function dependency(kind, rid, i, is_own)
   local cause, at, n, was_chord = cause_of(rid, i)
   local id = n == 1 and cause or cause .. '-' .. at
-  local chord = (kind == 'h' or was_chord) and 'true' or 'false'
+  local is_body = kind == 'h'
+  local chord = (is_body or was_chord) and 'true' or 'false'
   local form = '\0{"type":"Dependency","of":"%s","rid":"%s","i":%d,"n":%d,"chord":%s%s}'
-  return string.format(form, id, cause, at, n, chord, is_own and ',"own":true' or '')
+  local own = (is_body or is_own) and ',"own":true' or ''
+  return string.format(form, id, cause, at, n, chord, own)
 end

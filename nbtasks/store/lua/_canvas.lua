@@ -8,7 +8,8 @@
 --   rv   it has failed before, and waits once more · pb  sources that were added while it waited
 --   rp   sources of members that were replaced · hold  not all of its canvas is stored yet
 --   lk   sources that were submitted before it, to be linked to when it begins · kd  kind of those
---        edges · dl, ex  ms to delay it, and until it expires, from when it is ready
+--        edges · ended  members had ended when it was submitted once more
+--   dl   ms to delay it, and ex until it expires, from when it is ready
 --   +<rid>/<i>/<k>  signed note of the shape of what a task of a header has added as its k-th
 -- A target is a record, or `<rid>/<i>`: a member that was replaced, and waits under wt<i> in<i>.
 

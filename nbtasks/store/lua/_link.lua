@@ -10,10 +10,11 @@ local function add_edge(span, rid, i, kind, target)
   if not states then
     return ''
   end
-  redis.call('PERSIST', key)
-  redis.call('PERSIST', states_key(rid))
   redis.call('HSETNX', key, 'cv', 1)
-  redis.call('HINCRBY', key, 'ch', 1)
+  if redis.call('HINCRBY', key, 'ch', 1) > 0 then -- or the target has ended, and let go of it
+    redis.call('PERSIST', key)
+    redis.call('PERSIST', states_key(rid))
+  end
   if span == '1' then
     append(key, 'y' .. i, kind .. target)
     redis.call('HSET', key, 'ym', 1)
@@ -40,12 +41,9 @@ end
 
 local function link(target, kind, list)
   local rid, from, to, suffix = target_of(target)
-  local found = {}
+  local _, count = string.gsub(list, '%S+', '')
+  redis.call('HINCRBY', record_key(rid), 'wt' .. suffix, count)
   for text in string.gmatch(list, '%S+') do
-    found[#found + 1] = text
-  end
-  redis.call('HINCRBY', record_key(rid), 'wt' .. suffix, #found)
-  for _, text in ipairs(found) do
     local span, prid, i = source_of(text)
     local states = add_edge(span, prid, i, kind, target)
     if states == '' then

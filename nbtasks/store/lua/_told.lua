@@ -49,10 +49,10 @@ local function one_ended(target, is_ignored)
   end
   -- Where `to` is 0, its record is gone.
   if to > 0 and redis.call('HINCRBY', key, 'wt' .. suffix, -1) <= 0 then
-    local found = redis.call('HMGET', key, 'on', 'ig' .. suffix, 'rv', 'pa')
+    local found = redis.call('HMGET', key, 'on', 'ig' .. suffix, 'rv', 'pa', 'kd')
     local bad = found[3] and failed_source(found[4])
     if bad and found[1] == 'S' then
-      return one_failed(target, 'c', unpack(bad))
+      return one_failed(target, found[5], unpack(bad))
     end
     all_ended(rid, from, to, suffix == '' and found[1] or 'S', found[2])
   end

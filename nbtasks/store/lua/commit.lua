@@ -5,7 +5,8 @@
 -- ARGV     1 root · 2 ms to keep it once all has ended · 3 the plan (JSON) · 4 records in all
 --          5 most members that may wait in a queue, 0 any number · 6 number of queues (in the
 --          first call) · 7 number of records to keep · then name and members of each queue · those
---          records · when all are kept, records to queue: they wait for no other of the canvas
+--          records · when all are kept, those that wait for none of the canvas, to be queued, and
+--          before them those that wait for records submitted before
 -- Returns  0 · -1 a record is not stored · -3 less the members that wait, when a queue is full
 
 local drawing, first = PREFIX .. 'g:' .. ARGV[1], 8 + 2 * tonumber(ARGV[6])
@@ -41,16 +42,18 @@ for at = first, last do
   end
 end
 for at = last + 1, #ARGV do
-  local rid = ARGV[at]
-  local found = redis.call('HMGET', record_key(rid), 'lk', 'kd', 'n')
-  if found[1] then
-    redis.call('HDEL', record_key(rid), 'lk')
-    canvas().link(rid, found[2], found[1])
-  else
-    canvas().ready(rid, 0, tonumber(found[3]))
+  local rid, key = ARGV[at], record_key(ARGV[at])
+  local found = redis.call('HMGET', key, 'lk', 'kd', 'n', 'pa')
+  if redis.call('HDEL', key, 'ended') == 1 then
+    for from, run in string.gmatch(redis.call('GET', states_key(rid)), '()(%u+)') do
+      canvas().spread(rid, from - 1, run)
+    end
   end
-  for from, run in string.gmatch(redis.call('GET', states_key(rid)), '()(%u+)') do
-    canvas().spread(rid, from - 1, run)
+  if redis.call('HDEL', key, 'lk') == 1 then
+    redis.call('HINCRBY', key, 'wt', -select(2, string.gsub(found[1], '%S+', ''))) -- link counts
+    canvas().link(rid, found[2], found[1])
+  elseif found[4] == '' then
+    canvas().ready(rid, 0, tonumber(found[3]))
   end
 end
 flush_events()

@@ -19,7 +19,8 @@ local function add(target)
   if redis.call('EXISTS', key) == 0 then
     return
   end
-  if ARGV[4] ~= '' and redis.call('HSETNX', key, name, ARGV[5]) == 1 then
+  local is_over = redis.call('HGET', key, 'left') == '0' -- the header has failed already
+  if ARGV[4] ~= '' and not is_over and redis.call('HSETNX', key, name, ARGV[5]) == 1 then
     canvas().append(key, 'pb', name .. ' ' .. ARGV[4])
     canvas().link(target, 'h', ARGV[4])
   end
