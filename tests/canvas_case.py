@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import nbtasks
+from nbtasks.app import App
 from nbtasks.errors import ChordError
 
 Tasks = SimpleNamespace
@@ -53,6 +54,12 @@ def judge(case: Case, result: Any, timeout: float = 30.0) -> None:
 
 def errors_of(case: Case) -> Sequence[str]:
     return [case.error] if isinstance(case.error, str) else case.error
+
+
+def is_at_rest(app: App) -> bool:
+    """Whether all that was sent has ended, errbacks too: what has not needs its code."""
+    keys = [app.store.keys.prefix + name for name in ("refs", "lease", "spread", "sched")]
+    return app.store.call("EXISTS", *keys) == 0
 
 
 def in_words(error: BaseException | None) -> str:

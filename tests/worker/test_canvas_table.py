@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from canvas_case import Case, judge
+from canvas_case import Case, is_at_rest, judge
 from canvas_table import CASES
 from canvas_tasks import make_tasks, notes
 from patience import wait_until
@@ -31,12 +31,6 @@ def tasks(shared_app: App, folder: Any) -> SimpleNamespace:
 def no_notes(folder: Any) -> None:
     """Each row begins with none."""
     (folder / "notes").unlink(missing_ok=True)
-
-
-def is_at_rest(app: App) -> bool:
-    """Whether every node has ended, errbacks too: what has not needs its code."""
-    prefix = app.store.keys.prefix
-    return app.store.call("EXISTS", *(prefix + name for name in ("refs", "spread", "sched"))) == 0
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
