@@ -1,5 +1,6 @@
 """Canvases for the store, by hand: nodes by name, and what each of them waits for."""
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -86,6 +87,12 @@ def names(canvas: Canvas, taken: Sequence[Any]) -> list[str]:
     """Which records these slices are of."""
     known = {record.rid: name for name, record in canvas.records.items()}
     return sorted(known[each.rid] for each in taken)
+
+
+def failure(canvas: Canvas, name: str, index: int = 0) -> Any:
+    """What the store has written of the failure of a member."""
+    body = canvas.store.call("HGET", canvas.store.keys.record(canvas.rid(name)), f"e{index}")
+    return json.loads(body[1:])
 
 
 def run_all(worker: Hand, canvas: Canvas, fail: Collection[str] = ()) -> list[str]:
