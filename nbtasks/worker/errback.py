@@ -12,7 +12,7 @@ from nbtasks.failure import read_failure
 from nbtasks.inputs import Inputs
 from nbtasks.record import Header
 from nbtasks.serializers import Codec
-from nbtasks.worker.upstream import Member, Part, Upstream, is_of
+from nbtasks.worker.upstream import Member, Part, Upstream, is_of, split_name
 from nbtasks.worker.work import ChildSettings, Work
 
 
@@ -50,10 +50,10 @@ class Errback:
         return request, error, _text(part, error), *callee.args
 
     def _member(self, name: bytes) -> Member:
-        rid, *numbers = name.decode("utf-8", "replace").split("/")
-        if len(numbers) != 2 or not all(each.isdecimal() for each in numbers):  # noqa: PLR2004
+        found = split_name(name)
+        if found is None:
             raise BadSignature(self._whose)
-        return Member(rid, int(numbers[0]), int(numbers[1]))
+        return Member(*found)
 
     def _request(self, member: Member, more: Sequence[bytes], codec: Codec) -> Request:
         """What is known of the task that failed: its header, if its arguments show that it is its.

@@ -6,6 +6,7 @@ what is of another place is refused. A body is verified once, and decoded anew f
 that none of them sees what another one did to its value; only what nobody can change is shared.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -30,6 +31,8 @@ REPLACED_BY: Final = b"U"
 
 JOINED: Final = "+"
 """Begins the name of what a task has added to its chord, and the id that its note is signed for."""
+
+_NAME: Final = re.compile(r"([^/]+)/([0-9]{1,9})/([0-9]{1,9})")
 
 MOST_KEPT: Final = 4_000_000
 """Bytes that were delivered with a slice, and are kept for the next one."""
@@ -225,10 +228,11 @@ class Upstream:
 
     def _note(self, inputs: Inputs, item: Sequence[bytes]) -> Inputs:
         """The note of what was added, where a task that this one waits for has signed it."""
-        name = item[0].decode("utf-8", "replace")
-        rid, index, sequence = _split(name[1:])
-        is_ours = {f"w{rid}", f"1{rid}/{index}"} & set(inputs.sources)
-        if name[:1] != JOINED or not is_ours or len(item) != 2:  # noqa: PLR2004 - name and note
+        name = split_name(item[0][1:]) if item and item[0][:1] == JOINED.encode() else None
+        if name is None or len(item) != 2:  # noqa: PLR2004 - name and note
+            raise BadSignature(self._whose)
+        rid, index, sequence = name
+        if not {f"w{rid}", f"1{rid}/{index}"} & set(inputs.sources):
             raise BadSignature(self._whose)
         seal = self._settings.signer.results(JOINED + rid)
         fields = decode_json(seal.open(index, item[1], self._whose))
@@ -280,10 +284,7 @@ def read_replaced_by(payload: memoryview) -> tuple[Inputs, memoryview]:
     return Inputs.from_header(fields), memoryview(fields["form"].encode("latin-1"))
 
 
-def _split(name: str) -> tuple[str, int, int]:
-    """The parts of `<rid>/<number>/<number>`; of anything else what nothing has."""
-    rid, _, rest = name.partition("/")
-    first, _, second = rest.partition("/")
-    return (
-        (rid, int(first), int(second)) if first.isdecimal() and second.isdecimal() else ("", 0, 0)
-    )
+def split_name(name: bytes) -> tuple[str, int, int] | None:
+    """The parts of `<rid>/<number>/<number>`; None of anything else."""
+    found = _NAME.fullmatch(name.decode("utf-8", "replace"))
+    return (found[1], int(found[2]), int(found[3])) if found else None

@@ -172,10 +172,11 @@ def test_what_tasks_take_from_others_cannot_be_read_in_redis(server, app, start_
 
     last = (secret.task(outer, bind=True).s(WORD) | add.s("?")).delay()
     assert last.get(10) == f"{WORD}!?"
-    found = [
-        app.store.call("DUMP", key) for key in app.store.call("KEYS", f"{app.store.keys.prefix}*")
-    ]
-    assert WORD.encode() not in b"".join(found)
+    with server.client() as redis:
+        keys = list(redis.scan_iter(f"{app.store.keys.prefix}r:*"))
+        stored = [value for key in keys for value in redis.hvals(key)]
+    assert len(keys) == 3
+    assert WORD.encode() not in b"".join(stored)
     secret.close()
 
 
