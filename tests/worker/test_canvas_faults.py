@@ -19,6 +19,12 @@ def add(app):
     return app.task(lambda *numbers: sum(numbers), name="add")
 
 
+def wait_for_leases(app):
+    """Until nothing runs any more."""
+    key = f"{app.store.keys.prefix}lease"
+    wait_until(lambda: not app.store.call("EXISTS", key), "all leases have ended")
+
+
 def test_a_body_gets_the_values_again_when_its_process_has_died(app, add, worker, tmp_path):
     path = str(tmp_path / "tries")
 
@@ -62,8 +68,7 @@ def test_a_task_that_dies_when_it_was_replaced_is_replaced_again(app, add, worke
     assert worker
     assert (app.task(replaced, bind=True).s(1) | add.s(1000)).delay().get(20) == 1101
     assert len(chores.lines(path)) == 2
-    leases = f"{app.store.keys.prefix}lease"
-    wait_until(lambda: not app.store.call("EXISTS", leases), "the first replacement has ended")
+    wait_for_leases(app)  # of the first replacement
 
 
 def test_a_failed_replacement_that_is_queued_again_ends_all_that_waited_for_it(
@@ -101,7 +106,7 @@ def test_a_replaced_task_that_is_revoked_ends_what_waits_for_it(app, add, worker
     with pytest.raises(TaskRevoked):
         result.get(10)
     (tmp_path / "go-inner").touch()
-    wait_until((tmp_path / "ended").exists, "the replacement has ended")
+    wait_for_leases(app)
 
 
 def test_each_member_of_a_group_takes_the_value_before_it_in_slices(add, worker):
