@@ -27,8 +27,8 @@ from nbtasks.result.saving import from_tuple, restore, save
 from nbtasks.result.steps import Step
 from nbtasks.serializers import Codec, decode_json
 from nbtasks.signing import SYSTEM
-from nbtasks.states import FAILURE, IGNORED, REVOKED, SUCCESS, is_finished
-from nbtasks.store.dead import requeue
+from nbtasks.states import FAILURE, IGNORED, REVOKED, SUCCESS
+from nbtasks.store.dead import run_again
 from nbtasks.store.store import Store
 
 
@@ -133,21 +133,14 @@ class Reader(ABC):
             UnknownTask: The record is not stored.
             StoreRefused: Its code is no longer stored; or Redis is full.
         """
-        (number,) = requeue(self.store, record.rid, [index])
+        (number,), others = run_again(self.store, record.rid, [index])
         if number:
             record.again(index, number)
+        # Events tell it too, but a wait that begins now must not take an old end for a new one.
+        for rid, at, count in others:
+            if (other := self.events.find(rid)) is not None:
+                other.again(at, count)
         return number > 0
-
-    def look_again(self, records: Sequence[LiveRecord]) -> None:
-        """Find out which of their ended members are queued again, before events tell.
-
-        A wait that begins now is not to take an end of theirs for what comes of it.
-        """
-        ended = {record.rid: record for record in records if record.left < record.n}
-        for rid, snapshot in self.store.watch_all(list(ended)):
-            if snapshot is not None:
-                _begin_again(ended[rid], snapshot.states)
-                apply_snapshot(ended[rid], snapshot, self.clock.wall_ms())
 
     def forget(self, record: LiveRecord) -> bool:
         """Remove a finished record; False where a member has not finished."""
@@ -234,13 +227,6 @@ class Reader(ABC):
         if bytes(payload[:1]) != ERROR:
             raise BadSignature(f"the state of task {task_id} is refused")
         return read_exception(payload, self.codec)
-
-
-def _begin_again(record: LiveRecord, states: bytes) -> None:
-    """Members that had ended, and by the store have another state, must be queued again."""
-    for index, (known, state) in enumerate(zip(record.states, states, strict=False)):
-        if known != state and is_finished(known):
-            record.again(index, record.requeues.get(index, 0) + 1)
 
 
 class _Opener:

@@ -64,10 +64,6 @@ class ResultSource(Protocol):
         """Queue a failed member again."""
         ...
 
-    def look_again(self, records: Sequence[LiveRecord]) -> None:
-        """Find out which of their ended members are queued again."""
-        ...
-
     def forget(self, record: LiveRecord) -> bool:
         """Remove a finished record."""
         ...

@@ -196,9 +196,6 @@ class EagerSource:
             f"task {record.task_id(index)!r} ran in this process and is in no queue: apply it again"
         )
 
-    def look_again(self, records: Sequence[LiveRecord]) -> None:
-        """Nothing of what ran here is queued again."""
-
     def forget(self, record: LiveRecord) -> bool:
         """Let the values of a record go."""
         record.bodies.clear()

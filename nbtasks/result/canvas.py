@@ -124,15 +124,12 @@ class Canvas:
             UnknownTask: A record is no longer stored.
             StoreRefused: The code of a task has expired, or Redis is full.
         """
-        queued = sum(
+        return sum(
             self._source.run_again(step.record, index)
             for step in self._steps
             for index in range(step.record.n)
             if step.record.has_failed(index)
         )
-        if queued:
-            self._source.look_again(self.records)
-        return queued
 
     def retry_from(self, task: "AsyncResult[Any] | str") -> bool:
         """Run one failed task again, as `AsyncResult.requeue` does, and what hangs on it.

@@ -238,10 +238,7 @@ class AsyncResult(ResultBase, Generic[R]):
             UnknownTask: Its record is no longer stored.
             StoreRefused: Its code has expired, or Redis is full.
         """
-        is_queued = self._source.run_again(self._record, self._index)
-        if is_queued and self._canvas is not None:
-            self._source.look_again(self._canvas.records)
-        return is_queued
+        return self._source.run_again(self._record, self._index)
 
     def forget(self) -> bool:
         """Remove the finished task's record (of a group: the whole record) from the store."""

@@ -16,6 +16,9 @@ PAGE: Final = 200
 """Entries looked at by one script."""
 NOT_STORED: Final = -1
 
+Again = tuple[str, int, int]
+"""A member that waits again: its record, its index, and for the how-many-eth time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadTask:
@@ -51,22 +54,37 @@ def dead_tasks(store: Store) -> Iterator[tuple[DeadTask, str]]:
 
 
 def requeue(store: Store, rid: str, indices: Sequence[int]) -> list[int]:
-    """Queue failed members again; for each, how often that was done, 0 where it has not failed.
+    """As `run_again`, for who does not follow the others."""
+    return run_again(store, rid, indices)[0]
+
+
+def run_again(store: Store, rid: str, indices: Sequence[int]) -> tuple[list[int], list[Again]]:
+    """Queue failed members again, and what has failed only because of them.
+
+    Returns:
+        For each of them how often that was done, 0 where it has not failed; and all others that
+        wait again.
 
     Raises:
         UnknownTask: The record is not stored.
         StoreRefused: Its code is no longer stored; or Redis is full.
     """
     numbers: list[int] = []
+    others: list[Again] = []
     for at in range(0, len(indices), PAGE):
         # One name for the request, however often it must be sent.
-        found = store.run_script("requeue", os.urandom(8).hex(), rid, *indices[at : at + PAGE])
+        page = indices[at : at + PAGE]
+        found = store.run_script("requeue", os.urandom(8).hex(), rid, *page)
         if found == NOT_STORED:
             raise UnknownTask(rid)
         if isinstance(found, int):
             raise StoreRefused(store.url, f"the code of task {rid!r} has expired: submit it anew")
-        numbers += found
-    return numbers
+        numbers += found[: len(page)]
+        others += [
+            (name.decode(), index, number)
+            for name, index, number in zip(*[iter(found[len(page) :])] * 3, strict=True)
+        ]
+    return numbers, others
 
 
 def drop(store: Store, slices: Sequence[str]) -> int:

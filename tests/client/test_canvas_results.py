@@ -5,6 +5,7 @@ from patience import wait_until
 
 from nbtasks import App, ChordError, TaskRevoked, UnknownTask, chain, group
 from nbtasks.states import TaskState
+from nbtasks.store.dead import run_again
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbtasks.NoWorkerWarning")
 
@@ -142,6 +143,20 @@ def test_a_canvas_is_retried_from_a_task_of_it_by_result_or_id(add, wait, note, 
     assert result.canvas.retry_from(result.parent.id)
     assert result.get(timeout=30) == 6
     assert runs(tmp_path) == ["5", "5", "5"]
+
+
+def test_what_has_ended_again_before_the_answer_to_a_retry_stays_ended(add, wait, app, tmp_path):
+    result = (wait.s(1, tmp_path) | add.s(1)).delay()
+    with pytest.raises(ValueError, match="1 is not ready"):
+        result.get(timeout=30)
+    (tmp_path / "ready").touch()
+    first = result.root.record
+    (number,), others = run_again(app.store, first.rid, [0])
+    wait_until(result.successful, "it has ended again")
+    for rid, at, count in [(first.rid, 0, number), *others]:
+        app.events.find(rid).again(at, count)
+    assert first.left == 0
+    assert result.get(timeout=30) == 2
 
 
 def test_an_errback_that_is_not_needed_is_ignored(app, add, tmp_path):

@@ -3,6 +3,8 @@
 import pytest
 from canvas_side import Canvas, failure, names, run_all
 
+from nbtasks.store.dead import run_again
+
 
 @pytest.fixture
 def canvas(store):
@@ -173,10 +175,26 @@ def test_a_failed_step_run_again_takes_what_hangs_on_it_along(canvas, worker):
     canvas.send()
     run_all(worker, canvas, {"a"})
     assert canvas.states() == {"x": "S", "a": "F", "b": "F", "c": "F", "eb": "I"}
-    assert canvas.store.run_script("requeue", "nonce", canvas.rid("c"), 0) == [1]
+    assert run_again(canvas.store, canvas.rid("c"), [0]) == (
+        [1],
+        [(canvas.rid(name), 0, 1) for name in ("a", "b", "eb")],
+    )
     assert canvas.states() == {"x": "S", "a": "p", "b": "w", "c": "w", "eb": "w"}
     assert run_all(worker, canvas) == ["a", "b", "c"]
     assert canvas.states() == {"x": "S", "a": "S", "b": "S", "c": "S", "eb": "I"}
+
+
+def test_members_that_run_again_in_one_request_count_once_each(canvas, worker):
+    canvas.add("head", n=2)
+    canvas.add("body", "w:head", is_chord=True)
+    canvas.send()
+    run_all(worker, canvas, {"head"})
+    assert run_again(canvas.store, canvas.rid("head"), [0, 1]) == (
+        [1, 1],
+        [(canvas.rid("body"), 0, 1)],
+    )
+    assert run_all(worker, canvas) == ["head", "head", "body"]
+    assert canvas.states() == {"head": "SS", "body": "S"}
 
 
 def test_a_node_with_another_failed_source_stays_failed_when_one_runs_again(canvas, worker):

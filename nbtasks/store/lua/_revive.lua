@@ -21,10 +21,12 @@ local function wait_again(rid, to, suffix)
   end
 end
 
+local followed = 0 -- of those in `revived`: each is followed once
+
 local function revive(nonce)
-  local at = 1
-  while revived[at] do
-    local rid, i, was_done = unpack(revived[at])
+  while revived[followed + 1] do
+    followed = followed + 1
+    local rid, i, was_done = unpack(revived[followed])
     local found = redis.call('HMGET', record_key(rid), 'out', 'y' .. i)
     for span, target in string.gmatch(found[1] or '', '(%l)%l(%S+)') do
       local child, from, to, suffix = target_of(target)
@@ -40,6 +42,5 @@ local function revive(nonce)
       wait_again(child, to, suffix)
       revive_members(child, from, to, nonce)
     end
-    at = at + 1
   end
 end

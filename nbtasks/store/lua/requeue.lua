@@ -4,7 +4,8 @@
 -- Parts    revive
 -- KEYS[1]  prefix
 -- ARGV     1 nonce of this request: asked again with it, nothing changes · 2 record · 3.. indices
--- Returns  for each index how often it has been queued again, 0 where it has not failed;
+-- Returns  for each index how often it has been queued again, 0 where it has not failed; behind
+--          these record, index and number of each other member that waits again;
 --          or -1 when the record is not stored, -2 when its code is not
 
 local nonce, rid = ARGV[1], ARGV[2]
@@ -15,9 +16,10 @@ elseif redis.call('EXISTS', PREFIX .. 'fn:' .. found[1]) == 0 then
   return -2
 end
 
-local numbers = {}
+local numbers, asked = {}, {}
 
 for at = 3, #ARGV do
+  asked[slice_name(rid, ARGV[at], '')] = true
   local number, last = times(rid, ARGV[at])
   local cause, i = cause_of(rid, tonumber(ARGV[at]))
   local is_failed = redis.call('GETRANGE', states_key(rid), ARGV[at], ARGV[at]) == FAILURE
@@ -31,6 +33,14 @@ for at = 3, #ARGV do
     end
     revive(nonce)
     numbers[at - 2] = times(rid, ARGV[at])
+  end
+end
+for _, each in ipairs(revived) do
+  local other, i = each[1], each[2]
+  if not asked[slice_name(other, i, '')] then
+    numbers[#numbers + 1] = other
+    numbers[#numbers + 1] = i
+    numbers[#numbers + 1] = times(other, i)
   end
 end
 flush_events()
