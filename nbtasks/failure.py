@@ -1,24 +1,21 @@
 """A failed try on its way back: the exception in words, always; as an object, where it survives.
 
-The payload is `E`, the length of a JSON part, the JSON, and a pickle of the exception or nothing.
+The payload is `E`, the length of a JSON part, the JSON, and a pickle of the exception or nothing;
+then those of its causes, which the JSON describes as it does the exception itself (`linked`).
 The JSON is all that a board, a log or another language needs. Where nothing is pickled, an
 exception of Python's own or of ours is made again from its name and its plain arguments; no other
 class is ever looked up by a name that came in a message. A body that the store wrote itself is JSON
 only (`signing.SYSTEM`) and names one of our own errors.
 """
 
-import builtins
 import linecache
-import os
 import struct
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
-from nbtasks import errors
 from nbtasks.errors import (
     BadSignature,
     ChordError,
@@ -30,43 +27,35 @@ from nbtasks.errors import (
     VersionMismatch,
     WorkerLost,
 )
-from nbtasks.serializers import PICKLE, Codec, decode_json, encode_json, name_of, type_name
+from nbtasks.frames import Frame, frames_of, rebuild
+from nbtasks.linked import Linked, Linking
+from nbtasks.remaking import (
+    MAX_TEXT,
+    add_notes,
+    notes_of,
+    pickled,
+    plain_args,
+    remade,
+    text_of,
+    unpickled,
+)
+from nbtasks.serializers import Codec, decode_json, encode_json, type_name
 from nbtasks.signing import SYSTEM
 
 ERROR: Final = b"E"
 DEPENDENCY: Final = "Dependency"
 """The type of a body that blames another task."""
 
-MAX_TEXT: Final = 20_000
-MAX_PICKLE: Final = 1_000_000
-MAX_FRAMES: Final = 100
-"""More frames are a recursion without end: the first and the last of them say it all."""
-
 _CODEC: Final = Codec()
 _length = struct.Struct("<I")
-
-_REMADE: Final[dict[str, type[Exception]]] = {
-    name_of(kind): kind
-    for kind in (*vars(builtins).values(), *vars(errors).values())
-    if isinstance(kind, type) and issubclass(kind, Exception)
-}
-"""Name -> class of what may be made again from words: Python's own exceptions and ours."""
-
-_PACKAGE = f"{Path(__file__).parent}{os.sep}"
-
-
-class Frame(NamedTuple):
-    """A line of a traceback, the function it is in, and the line that function begins with."""
-
-    file: str
-    line: int
-    function: str
-    first: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed try in words: `frames` are outermost first; `args` those to make it again from."""
+    """A failed try in words: `frames` are outermost first; `args` those to make it again from.
+
+    `links` is what `linked` says of its causes; `own` the bytes of its own pickle, None for all.
+    """
 
     type_name: str
     text: str
@@ -74,24 +63,35 @@ class Failure:
     frames: tuple[Frame, ...]
     note: str
     args: tuple[Any, ...] | None
+    notes: tuple[str, ...]
+    links: Mapping[str, Any]
+    own: int | None
 
 
 def encode_failure(error: BaseException, note: str, codec: Codec = _CODEC) -> bytes:
     """The payload for an exception that a task raised; `note` says which try, where, how long."""
-    frames = _frames(error)
+    frames = frames_of(error)
     fields: dict[str, Any] = {
         "type": type_name(error),
-        "text": _text(error),
+        "text": text_of(error),
         "traceback": _format(error, frames),
         "frames": frames,
         "note": note,
     }
-    args = None if codec.ships_objects else _plain_args(error)
+    args = None if codec.ships_objects else plain_args(error)
     if args is not None:
         fields["args"] = args
+    notes = notes_of(error)
+    if notes:
+        fields["notes"] = notes
+    linked = Linked(codec)
+    if links := linked.describe(error):
+        fields["links"] = links
+    own = pickled(error, codec) if codec.ships_objects else b""
+    if linked.pickles:
+        fields["own"] = len(own)
     head = encode_json(fields)
-    pickled = _pickled(error, codec) if codec.ships_objects else b""
-    return b"".join((ERROR, _length.pack(len(head)), head, pickled))
+    return b"".join((ERROR, _length.pack(len(head)), head, own, linked.pickles))
 
 
 def encode_within(error: BaseException, note: str, codec: Codec, limit: int) -> bytes:
@@ -113,26 +113,27 @@ def read_failure(payload: memoryview) -> Failure:
         frames=tuple(Frame(*frame) for frame in fields["frames"]),
         note=fields["note"],
         args=tuple(fields["args"]) if "args" in fields else None,
+        notes=tuple(fields.get("notes", ())),
+        links=fields.get("links", {}),
+        own=fields.get("own"),
     )
 
 
 def read_exception(payload: memoryview, codec: Codec = _CODEC) -> BaseException:
     """The exception of a *verified* failure, with its note and a traceback through its frames."""
     failure = read_failure(payload)
-    error: BaseException = _remade(failure)
-    pickled = payload[_words_stop(payload) :]
-    if pickled and PICKLE in codec.accepts:
-        try:
-            found = codec.decode(pickled, "exception")
-        except Exception:  # noqa: BLE001 - its class may be missing or broken here
-            found = None
-        # A SystemExit there must not end the program here, nor a CancelledError a wait.
-        if isinstance(found, Exception):
-            error = found
+    pickles = payload[_words_stop(payload) :]
+    own = len(pickles) if failure.own is None else failure.own
+    error: BaseException = remade(failure.type_name, failure.text, failure.args, failure.traceback)
+    # A SystemExit there must not end the program here, nor a CancelledError a wait.
+    if isinstance(found := unpickled(pickles[:own], codec), Exception):
+        error = found
+    add_notes(error, failure.notes)
     if failure.note:
         with suppress(Exception):  # a user's exception may be frozen
             error.add_note(failure.note)
-    return error.with_traceback(_rebuild(failure.frames))
+    Linking(pickles[own:], codec).link(error, failure.links)
+    return error.with_traceback(rebuild(failure.frames))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,7 @@ def read_dependency(body: bytes) -> Dependency | None:
 def chord_failure(task_id: str, error: BaseException) -> ChordError:
     """What a task ends with that was not run because of another's error."""
     name = type_name(error).rpartition(".")[2]
-    failure = ChordError(task_id, f"{name}: {text}" if (text := _text(error)) else name)
+    failure = ChordError(task_id, f"{name}: {text}" if (text := text_of(error)) else name)
     failure.__cause__ = error
     return failure
 
@@ -229,89 +230,11 @@ def _words_stop(payload: memoryview) -> int:
     return _words_start() + int(_length.unpack_from(payload, len(ERROR))[0])
 
 
-def _plain_args(error: BaseException) -> tuple[Any, ...] | None:
-    """What makes the same exception again on any side, by its name; None where nothing does."""
-    if _REMADE.get(type_name(error)) is not type(error):
-        return None
-    args: tuple[Any, ...] = error.args
-    if isinstance(error, OSError) and error.filename is not None:
-        args = (*args[:2], error.filename)  # its own `args` leave it out
-    if not all(isinstance(each, (str, int, float, bool, type(None))) for each in args):
-        return None
-    return args
-
-
-def _remade(failure: Failure) -> BaseException:
-    """The exception made again from its words, or a `RemoteError` with them."""
-    kind = _REMADE.get(failure.type_name)
-    if kind is not None and failure.args is not None:
-        with suppress(Exception):  # some want other arguments than they keep
-            return kind(*failure.args)
-    return RemoteError(failure.type_name, failure.text, failure.traceback)
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)[:MAX_TEXT]
-    except BaseException as broken:  # noqa: BLE001 - a user's __str__ may raise anything
-        return f"<its __str__ raised {type(broken).__name__}>"
-
-
-def _frames(error: BaseException) -> list[Frame]:
-    """The frames of the task itself, without ours around and behind it."""
-    found: list[Frame] = []
-    at = error.__traceback__
-    while at is not None:
-        code = at.tb_frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
-            found.append(Frame(code.co_filename, at.tb_lineno, code.co_name, code.co_firstlineno))
-        at = at.tb_next
-    if len(found) > MAX_FRAMES:
-        found[MAX_FRAMES // 2 : -MAX_FRAMES // 2] = []
-    return found
-
-
 def _format(error: BaseException, frames: list[Frame]) -> str:
     """The traceback in words, chained exceptions included."""
-    lines = traceback.format_exception(type(error), error, _rebuild(tuple(frames)))
+    lines = traceback.format_exception(type(error), error, rebuild(tuple(frames)))
     text = "".join(lines)
     if len(text) <= MAX_TEXT:
         return text
     half = MAX_TEXT // 2  # of a very long message or traceback, the beginning and the end
     return f"{text[: half - 1]}…{text[-half:]}"
-
-
-def _pickled(error: BaseException, codec: Codec) -> bytes:
-    """A pickle that comes back as the same class, or nothing."""
-    try:
-        data, _ = codec.encode(error, "exception")
-        # Ours survive; so a message that is refused makes nobody unpickle anything.
-        is_ours = type(error).__module__ == errors.__name__
-        same = is_ours or type(codec.decode(data, "exception")) is type(error)
-        survives = len(data) <= MAX_PICKLE and same
-    except Exception:  # noqa: BLE001 - many exception classes cannot be rebuilt from their args
-        return b""
-    return data if survives else b""
-
-
-def _rebuild(frames: tuple[Frame, ...]) -> TracebackType | None:
-    """A traceback through frames that never ran here: each line raises at its place in its file."""
-    chain: TracebackType | None = None
-    for frame in reversed(frames):
-        first = min(frame.first, frame.line) or 1
-        source = "\n" * (frame.line - first) + "raise _Placed"
-        code = compile(source, frame.file, "exec").replace(
-            co_name=frame.function, co_firstlineno=first
-        )
-        try:
-            exec(code, {"_Placed": _Placed})  # noqa: S102 - a line of our own
-        except _Placed as placed:
-            here = placed.__traceback__
-            if here is None or here.tb_next is None:
-                continue
-            chain = TracebackType(chain, here.tb_next.tb_frame, here.tb_next.tb_lasti, frame.line)
-    return chain
-
-
-class _Placed(Exception):
-    """Raised and caught to get a frame."""

@@ -1,5 +1,6 @@
 """A failure on its way back: words always, the object where it survives."""
 
+import itertools
 import traceback
 
 import pytest
@@ -13,9 +14,6 @@ from nbtasks.errors import (
     WorkerLost,
 )
 from nbtasks.failure import (
-    MAX_FRAMES,
-    MAX_PICKLE,
-    MAX_TEXT,
     encode_failure,
     read_exception,
     read_failure,
@@ -23,6 +21,11 @@ from nbtasks.failure import (
     system_body,
     system_failure,
 )
+from nbtasks.frames import MAX_FRAMES
+from nbtasks.remaking import MAX_PICKLE, MAX_TEXT
+from nbtasks.serializers import Codec
+
+JSON_ONLY = Codec("json", ("json",))
 
 
 def caught(raise_it, *args):
@@ -106,6 +109,68 @@ def test_a_chain_is_in_the_words():
     words = read_failure(memoryview(encode_failure(caught(raise_chained), "")))
     assert "KeyError: 'first'" in words.traceback
     assert words.traceback.endswith("ValueError: second\n")
+
+
+def raise_linked():
+    inner = caught(raise_chained)
+    inner.add_note("of inner")
+    group = caught(fail, ExceptionGroup("some", [caught(fail, OSError(2, "gone")), inner]))
+    raise LookupError("outer") from group
+
+
+@pytest.mark.parametrize("codec", [Codec(), JSON_ONLY])
+def test_causes_come_back_with_frames_and_notes(codec):
+    payload = encode_failure(caught(raise_chained), "", codec)
+    error = read_exception(memoryview(payload), codec)
+    cause = error.__cause__ or error.__context__
+    assert (type(cause), cause.args) == (KeyError, ("first",))
+    assert [frame.name for frame in traceback.extract_tb(cause.__traceback__)] == ["raise_chained"]
+
+
+def test_members_of_a_group_come_back_with_their_frames_and_causes():
+    group = there_and_back(caught(raise_linked)).__cause__
+    gone, inner = group.exceptions
+    names = [frame.name for frame in traceback.extract_tb(gone.__traceback__)]
+    assert (type(gone), names) == (FileNotFoundError, ["caught", "fail"])
+    assert inner.__notes__ == ["of inner"]
+    assert isinstance(inner.__cause__ or inner.__context__, KeyError)
+
+
+def test_a_cause_that_cannot_be_pickled_comes_in_words():
+    class Local(Exception):
+        def __reduce__(self):
+            raise TypeError
+
+    error = ValueError("kept")
+    error.__cause__ = Local("lost")
+    back = there_and_back(error)
+    assert (type(back), type(back.__cause__)) == (ValueError, RemoteError)
+    assert "lost" in str(back.__cause__)
+
+
+def test_a_circle_or_a_thousand_of_causes_end():
+    first, second = ValueError("1"), ValueError("2")
+    first.__context__, second.__context__ = second, first
+    assert there_and_back(first).__context__.__context__ is None
+    many = [ValueError(str(number)) for number in range(1000)]
+    for one, cause in itertools.pairwise(many):
+        one.__cause__ = cause
+    assert there_and_back(many[0]).__cause__.__cause__.args == ("2",)
+    assert len(there_and_back(ExceptionGroup("all", many)).exceptions) == 1000
+
+
+def test_from_none_hides_the_context():
+    error = ValueError("alone")
+    error.__context__, error.__suppress_context__ = KeyError("hidden"), True
+    back = there_and_back(error)
+    assert (back.__context__, back.__suppress_context__) == (None, True)
+
+
+def test_notes_come_without_a_pickle():
+    error = KeyError("k")
+    error.add_note("mine")
+    back = read_exception(memoryview(encode_failure(error, "where", JSON_ONLY)), JSON_ONLY)
+    assert back.__notes__ == ["mine", "where"]
 
 
 def test_texts_are_bounded():
