@@ -55,7 +55,7 @@ def compile_canvas(
         errbacks=tuple(links_of(call, "link_error")),
         stamps=call.get("stamps", {}),
     )
-    compiler = _Compiler(app, header_errbacks=header_errbacks)
+    compiler = _Compiler(app, scope.stamps, header_errbacks=header_errbacks)
     before = Before(args=tuple(args), kwargs=kwargs or _NO_KEYWORDS)
     try:
         value = compiler.step(signature, before, scope).value
@@ -132,10 +132,11 @@ class Done:
 
 
 class _Compiler:
-    def __init__(self, app: Sender | None, *, header_errbacks: bool) -> None:
+    def __init__(self, app: Sender | None, stamps: Options, *, header_errbacks: bool) -> None:
         self.nodes: list[Node] = []
         self.names = Names()
         self._app = app
+        self._stamps = stamps
         self._header_errbacks = header_errbacks
         self._path: list[Signature] = []
 
@@ -176,7 +177,7 @@ class _Compiler:
             if self._header_errbacks or not is_header:
                 watched += done.watched
             before = Before.after(value)
-        for errback in scope.errbacks:
+        for errback in scope.errbacks if watched else ():
             self._watch(errback, watched)
         return Done(value, watched)
 
@@ -203,7 +204,8 @@ class _Compiler:
         value = value or Many(tuple(items), group_id, before.parent)
         self.names.add(given, value)
         for link in ignorant(scope.links):
-            self.step(link, Before(value=_first(only)), Scope(role=Role.CALLBACK))
+            scope = Scope(role=Role.CALLBACK, stamps=self._stamps)
+            self.step(link, Before(value=_first(only)), scope)
         return Done(value, watched)
 
     def _run(self, run: list[Signature], before: Before, scope: Scope) -> Done:
@@ -228,9 +230,12 @@ class _Compiler:
 
     def _chord(self, signature: chord, before: Before, scope: Scope) -> Done:
         body = signature.body
-        if body is None or _is_nothing(body):
+        if body is None:
             raise ConfigError(f"{signature!r} has no body: nothing would get the values")
         merged = scope.options(signature.options)
+        if _is_nothing(body):  # as an empty group in a chain: nothing stands there
+            only = scope.of_step(merged, first=True, last=True)
+            return self.step(signature.header, before, replace(only, errbacks=scope.errbacks))
         header_scope = scope.of_header(merged, errbacks=self._header_errbacks)
         header = self.step(signature.header, before, header_scope)
         if header.value is None:
@@ -280,7 +285,7 @@ class _Compiler:
 
     def _hang(self, link: Signature, node: Node, role: Role) -> None:
         """Have something follow each member of a node."""
-        scope, count = Scope(role=role), len(node.calls)
+        scope, count = Scope(role=role, stamps=self._stamps), len(node.calls)
         is_plain = not isinstance(link, Canvas) and "task_id" not in link.options
         if count > 1 and is_plain and not has_results(link.args, link.kwargs):
             self._node([link] * count, Before(each=node), scope.inside(link))
@@ -292,7 +297,8 @@ class _Compiler:
     def _watch(self, errback: Signature, nodes: Sequence[Node]) -> None:
         """Have an errback run once, for the first of these that fails."""
         value = Many(tuple(All(node) for node in nodes))
-        self.step(errback, Before(value=value), Scope(role=Role.ERRBACK))
+        scope = Scope(role=Role.ERRBACK, stamps=self._stamps)
+        self.step(errback, Before(value=value), scope)
 
     def _enter(self, signature: Signature) -> None:
         if any(each is signature for each in self._path):
@@ -308,9 +314,9 @@ def parts_of(signature: Signature) -> Iterable[Signature]:
 
 def _is_nothing(signature: Signature) -> bool:
     """Whether there is nothing to run in it."""
-    if not isinstance(signature, (chain, group)):
+    if isinstance(signature, chord) and signature.body is None:
         return False
-    return all(_is_nothing(each) for each in signature.tasks)
+    return isinstance(signature, Canvas) and all(map(_is_nothing, signature.parts()))
 
 
 def _first(item: Value | All) -> Value:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 from nbtasks.config import nearest
 from nbtasks.errors import ConfigError
-from nbtasks.frozen import Frozen, FrozenId
+from nbtasks.frozen import Frozen, FrozenId, mark_sent
 from nbtasks.record import check_name, new_id
 from nbtasks.sender import Sendable, Sender, current_sender, find_task
 from nbtasks.stamping import StampingVisitor, Stamps
@@ -242,10 +242,7 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
         sender = self.sender
         plan = sender.compile(self, args, kwargs, check_options(options))
         result = sender.send(plan)
-        for node in plan.nodes:
-            for name in (node.rid, node.group_id):
-                if isinstance(name, FrozenId):
-                    name.is_sent = True
+        mark_sent(plan, result)
         return result
 
     def apply(
@@ -259,7 +256,9 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
         """Run it in this process, as `Task.apply` does, and return its result."""
         sender = self.sender
         plan = sender.compile(self, args, kwargs, check_options(options))
-        return sender.run_here(plan, throw=throw)
+        result = sender.run_here(plan, throw=throw)
+        mark_sent(plan, result)
+        return result
 
     def plan(self) -> "Plan":
         """What would be sent; `print` shows it as a tree."""

@@ -81,6 +81,8 @@ ERRORS = [
         lambda: heard(x | group(a, b) | t),
         "x; a(x); b(x); t!([a,b]); e?([x×1,t×1]) = t",
     ),
+    ("a chain of nothing", lambda: heard(chain(group([]))) | a, "a = a"),
+    ("a chord with nothing behind", lambda: heard(chord([a], chain())), "a; e?(a) = [a]"),
     ("an errback that is a chain", lambda: a.clone().on_error(c | d), "a; c?(a); d~(c) = a"),
     ("an errback that is a group", lambda: a.clone().on_error(group(c, d)), "a; c?(a); d?(a) = a"),
     (
@@ -160,9 +162,12 @@ def test_stamps_go_to_all_that_is_in_a_canvas_and_linked_to_it():
 
 
 def test_stamps_of_a_call_are_those_of_all_tasks_and_its_own_win():
-    canvas = a | b.clone().stamp(job="own")
+    canvas = heard(a | linked(b.clone().stamp(job="own")))
+    canvas |= linked(group(one("t"), one("d")))
     plan = APP.compile(canvas, options={"stamps": {"job": "call", "n": 1}})
-    assert stamps(plan) == {"a": {"job": "call", "n": 1}, "b": {"job": "own", "n": 1}}
+    found = stamps(plan)
+    assert found.pop("b") == {"job": "own", "n": 1}
+    assert found == {name: {"job": "call", "n": 1} for name in "aydte"}
 
 
 class Names(StampingVisitor):

@@ -190,6 +190,11 @@ CHORDS = [
         "a×3; b×3{a}; t!([b×3]) = t",
         "A<-G[A<-A,A<-A,A<-A]",
     ),
+    ("group|group([])", lambda: group(a, b) | group([]), "a; b = [a,b]", "G[A,A]"),
+    ("group|chain()", lambda: group(a) | chain(), "a = [a]", "G[A]"),
+    ("group|chain()|t", lambda: group(a) | chain() | t, "a; t!([a]) = t", "A<-G[A]"),
+    ("chord([],group([]))", lambda: chord([], group([])), "= []", "G[]"),
+    ("x|chord([],chain())", lambda: x | chord([], chain()), "x = x", "A"),
     ("immutable body", lambda: chord([a, b], T.t.si()), "a; b; t!<[a,b]> = t", "A<-G[A,A]"),
 ]
 

@@ -66,6 +66,13 @@ def test_it_may_be_an_argument_of_a_task(build):
         assert text(APP.compile(again)) == text(APP.compile(signature))
 
 
+def test_a_frozen_one_travels_with_its_id_and_without_its_result():
+    signature = one("a")
+    frozen = signature.freeze()
+    frozen.id.result = open  # not to be sent
+    assert pickle.loads(cloudpickle.dumps(signature)).id == frozen.id
+
+
 @pytest.mark.parametrize("build", BUILDS, ids=IDS)
 def test_a_copy_is_equal_and_on_its_own(build):
     signature = build()

@@ -81,6 +81,11 @@ def test_a_frozen_group_stands_for_its_list(add, total):
     members = group(add.s(1, 2), add.s(3, 4))
     whole = group(members, total.s(members.freeze()))
     assert whole().get(timeout=10) == [3, 7, 10]
+    alone = group(add.s(1, 2), add.s(3, 4))
+    frozen = alone.freeze()
+    last = (alone | total.s()).delay()
+    assert (last.get(timeout=10), frozen.get(timeout=10)) == (10, [3, 7])
+    assert frozen.completed_count() == 2
 
 
 def test_what_is_frozen_but_not_sent_is_unknown(add):
