@@ -102,7 +102,7 @@ def count_of(n: int, noun: str) -> str:
 
 def _counts(item: Sent) -> dict[str, int]:
     found: dict[str, int] = {}
-    for record in item.result.records:
+    for record in item.result.sent:
         for name, count in record.counts().items():
             found[name] = found.get(name, 0) + count
         if any(record.state(index) == TaskState.PROGRESS for index in tuple(record.progress)):
@@ -112,14 +112,14 @@ def _counts(item: Sent) -> dict[str, int]:
 
 def _facts(item: Sent) -> tuple[str, str, str]:
     result: Any = item.result
-    records = result.records
+    records = result.sent
     if any(record.missing for record in records):
         return "no longer stored", "", records[0].rid
     total = sum(record.n for record in records)
     done = total - sum(record.left for record in records)
     if isinstance(result, GroupResult):
         states = ", ".join(f"{count} {name}" for name, count in sorted(_counts(item).items()))
-        return states, f"{done} of {total}", records[0].rid
+        return states, f"{done} of {total}", result.id
     progress = result.progress
     fraction = progress.fraction if progress is not None and not result.ready() else None
     return (

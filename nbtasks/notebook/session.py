@@ -184,7 +184,7 @@ class Session:
         """
         waited = {record.rid for record in records}
         for sent in self.sent:
-            mine = sent.result.records
+            mine = sent.result.sent
             is_waited = any(record.rid in waited for record in mine)
             if sent.board is not None and is_waited and all(each.is_done(None) for each in mine):
                 sent.board.show_end()
@@ -192,7 +192,7 @@ class Session:
 
 def _cancel(app: App, result: Result, members: Sequence[tuple[LiveRecord, int]] | None) -> None:
     if members is None:
-        result.revoke(terminate=True)
+        result.give_up()
         return
     for record, index in members:
         app.revoke(record, index, index + 1, terminate=True)

@@ -59,6 +59,8 @@ class ResultBase(ABC):
     source: ResultSource | None = None
     """What it asks for states and values; None where there is nothing to ask for."""
 
+    _canvas: "Canvas | None" = None
+
     @property
     @abstractmethod
     def parent(self) -> "ResultBase | None":
@@ -183,6 +185,15 @@ class ResultBase(ABC):
     @abstractmethod
     def revoke(self, *, terminate: bool = False, signal: str = "SIGKILL") -> int:
         """End what has not finished; returns how many tasks that were."""
+
+    def give_up(self) -> None:
+        """End it and all that was sent with it: who waited for it was interrupted."""
+        (self if self._canvas is None else self._canvas).revoke(terminate=True)
+
+    @property
+    def sent(self) -> list[LiveRecord]:
+        """The records of all that was sent with it, for a list of what was sent."""
+        return self.records if self._canvas is None else self._canvas.records
 
     @abstractmethod
     def forget(self) -> bool:

@@ -41,5 +41,6 @@ def task_result(
     by_id: bool = False,
 ) -> AsyncResult[Any]:
     """The handle on a member: of what ran on workers, or in this process."""
-    kind = EagerResult[Any] if source.is_eager else AsyncResult[Any]
+    # Not `AsyncResult[Any](...)`: that takes ten times as long, and a group may have many.
+    kind: type[AsyncResult[Any]] = EagerResult if source.is_eager else AsyncResult
     return kind(source, record, index, parent=parent, canvas=canvas, by_id=by_id)

@@ -27,7 +27,6 @@ class ResultSet(ResultBase, Generic[R]):
 
     def __init__(self, results: Iterable[ResultBase] = ()) -> None:
         self._id = ""
-        self._canvas: Canvas | None = None
         self._parts: list[Part] = [Lone(result) for result in dict.fromkeys(results)]
         self._find_source()
 
@@ -178,7 +177,7 @@ class ResultSet(ResultBase, Generic[R]):
         __tracebackhide__ = True
         source = self.source
         if source is not None:
-            with revoking(source, self._give_up):
+            with revoking(source, self.give_up):
                 wait_for(source, self.waits(), timeout, to_the_end=not propagate)
             source.waited(self.records)
         if propagate:
@@ -268,13 +267,9 @@ class ResultSet(ResultBase, Generic[R]):
                 return error
         return None
 
-    def _give_up(self) -> None:
-        """Whoever waited was interrupted: what it was to come of is not wanted either."""
-        (self if self._canvas is None else self._canvas).revoke(terminate=True)
-
     async def _get_async(self) -> list[R]:
         if self.source is not None:
-            await wait_async(self.source, self.waits(), self._give_up)
+            await wait_async(self.source, self.waits(), self.give_up)
         return self.get()
 
     def _find_source(self) -> None:

@@ -281,16 +281,12 @@ class AsyncResult(ResultBase, Generic[R]):
         return culprit(self.outcome()) if self.failed() else None
 
     def _wait(self, timeout: float | None) -> None:
-        with revoking(self._source, self._give_up):
+        with revoking(self._source, self.give_up):
             wait_for(self._source, self.waits(), timeout)
         self._source.waited([self._record])
 
-    def _give_up(self) -> None:
-        """Whoever waited was interrupted: what it was to come of is not wanted either."""
-        (self if self._canvas is None else self._canvas).revoke(terminate=True)
-
     async def _get_async(self) -> R:
-        await wait_async(self._source, self.waits(), self._give_up)
+        await wait_async(self._source, self.waits(), self.give_up)
         return self.get()
 
     def _raw(self) -> Any:

@@ -1,5 +1,7 @@
 """Results of canvases that run: what came before, what failed, ending it all, and once more."""
 
+import _thread
+
 import pytest
 from patience import wait_until
 
@@ -203,3 +205,21 @@ def test_a_canvas_whose_parts_were_forgotten_is_still_drawn(app, add):
     found = app.AsyncResult(last)
     assert found.parent.id == first
     assert "add" in found.visualize().svg
+
+
+def test_an_interrupted_wait_ends_all_that_was_sent(alone, monkeypatch):
+    monkeypatch.setattr(alone, "revoke_on_interrupt", True)
+    one = alone.task(lambda x: x, name="one")
+    result = chain(one.s(1), group(one.s(), one.s()), one.s()).delay()
+    record = result.records[0]
+    call_when_done = record.call_when_done
+
+    def interrupt(index, call):
+        call_when_done(index, call)
+        _thread.interrupt_main()
+
+    monkeypatch.setattr(record, "call_when_done", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        result.get(timeout=30)
+    wait_until(lambda: result.canvas.forecast.done == 4, "all are revoked")
+    assert {state for each in result.sent for state in each.counts()} == {TaskState.REVOKED}
