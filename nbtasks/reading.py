@@ -1,7 +1,8 @@
 """What results ask for: values, errors, logs, and what may be done to a task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nbtasks.clock import Clock
@@ -30,6 +31,9 @@ from nbtasks.signing import SYSTEM
 from nbtasks.states import FAILURE, IGNORED, REVOKED, SUCCESS
 from nbtasks.store.dead import run_again
 from nbtasks.store.store import Store
+
+Blamed = dict[tuple[str, int], bytes | None]
+"""The errors of tasks that others were not run for, as stored, by record and index."""
 
 
 class Reader(ABC):
@@ -117,8 +121,9 @@ class Reader(ABC):
                 at: body for at, body in zip(missing, fetched, strict=True) if body is not None
             }
             bodies = {**bodies, **found}
-        open_ = _Opener(self, record)
-        return [open_(index, bodies.get(index)) for index in indices]
+        found_bodies = [bodies.get(index) for index in indices]
+        open_ = _Opener(self, record, self._blamed_bodies(found_bodies))
+        return [open_(index, body) for index, body in zip(indices, found_bodies, strict=True)]
 
     def revoke(
         self, record: LiveRecord, start: int, stop: int, *, terminate: bool, signal: str = KILL
@@ -201,13 +206,35 @@ class Reader(ABC):
         if self.on_waited is not None:
             self.on_waited(records)
 
-    def failure(self, blamed: Dependency) -> BaseException | None:
-        """The error of a task that others were not run for; None where it is not known any more."""
+    def _blamed_bodies(self, bodies: Iterable[bytes | None]) -> Blamed:
+        """The errors of the tasks that these blame, read with one command for each record."""
+        by_record: defaultdict[str, set[int]] = defaultdict(set)
+        for body in bodies:
+            blamed = read_dependency(body) if body is not None else None
+            if blamed is not None:
+                by_record[blamed.rid].add(blamed.index)
+        found: Blamed = {}
+        for rid, members in by_record.items():
+            live = self.events.find(rid)
+            unknown: list[int] = []
+            for index in sorted(members):
+                if live is not None and index in live.bodies and live.has_failed(index):
+                    found[rid, index] = live.bodies[index]
+                else:
+                    unknown.append(index)
+            fetched = self.store.bodies(rid, unknown, bytes([FAILURE]) * len(unknown))
+            for index, body in zip(unknown, fetched, strict=True):
+                found[rid, index] = body
+        return found
+
+    def failure(self, blamed: Dependency, body: bytes | None) -> BaseException | None:
+        """The error of a task that others were not run for; None where it is not known any more.
+
+        Args:
+            blamed: That task.
+            body: Its error as it is stored; None where there is none.
+        """
         rid, index, task_id = blamed.rid, blamed.index, blamed.task_id
-        live = self.events.find(rid)
-        body = live.bodies.get(index) if live is not None and live.has_failed(index) else None
-        if body is None:
-            (body,) = self.store.bodies(rid, [index], bytes([FAILURE]))
         if body is not None:
             return self.open_failure(rid, index, task_id, body)
         state = self.store.call("GETRANGE", self.store.keys.states(rid), index, index)
@@ -232,8 +259,9 @@ class Reader(ABC):
 class _Opener:
     """Makes values of the bodies of a record; an error that many of them name is read once."""
 
-    def __init__(self, reader: Reader, record: LiveRecord) -> None:
+    def __init__(self, reader: Reader, record: LiveRecord, blamed: Blamed) -> None:
         self._reader = reader
+        self._blamed = blamed
         self._record = record
         self._codec = reader.codec
         self._seal = reader.connection.signer.results(record.rid)
@@ -270,7 +298,7 @@ class _Opener:
 
     def _cause(self, blamed: Dependency) -> BaseException:
         if blamed not in self._causes:
-            error = self._reader.failure(blamed)
+            error = self._reader.failure(blamed, self._blamed.get((blamed.rid, blamed.index)))
             if error is None:
                 error = ChordError(blamed.task_id)
             elif blamed.is_chord:
