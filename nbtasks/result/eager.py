@@ -1,6 +1,6 @@
 """The handle on one task that ran in this process."""
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbtasks.live import LiveRecord
 from nbtasks.plan import Held, Value
@@ -42,5 +42,6 @@ def task_result(
 ) -> AsyncResult[Any]:
     """The handle on a member: of what ran on workers, or in this process."""
     # Not `AsyncResult[Any](...)`: that takes ten times as long, and a group may have many.
-    kind: type[AsyncResult[Any]] = EagerResult if source.is_eager else AsyncResult
-    return kind(source, record, index, parent=parent, canvas=canvas, by_id=by_id)
+    kind = EagerResult if source.is_eager else AsyncResult
+    made = cast("type[AsyncResult[Any]]", kind)
+    return made(source, record, index, parent=parent, canvas=canvas, by_id=by_id)
