@@ -10,37 +10,49 @@ from nbtasks.signature import Signature
 def runs(members: Iterable[Signature], *, apart: bool) -> Iterator[list[Signature]]:
     """Members in runs of those that differ in their arguments only; `apart`: each for itself."""
     run: list[Signature] = []
+    may_grow = False
     for member in members:
-        if run and not apart and _are_alike(run[0], member):
+        is_joinable = not apart and _is_joinable(member)
+        if may_grow and is_joinable and _are_alike(run[0], member):
             run.append(member)
             continue
         if run:
             yield run
-        run = [member]
+        run, may_grow = [member], is_joinable
     if run:
         yield run
 
 
+def _is_joinable(member: Signature) -> bool:
+    """Whether it may share a record: nobody has named it, and all of its arguments are known."""
+    if isinstance(member, chain):
+        is_open = member.args or member.kwargs or "task_id" in member.options
+        return not is_open and bool(member.tasks) and all(map(_is_joinable_call, member.tasks))
+    return _is_joinable_call(member)
+
+
+def _is_joinable_call(signature: Signature) -> bool:
+    return (
+        not isinstance(signature, Canvas)
+        and "task_id" not in signature.options
+        and not has_results(signature.args, signature.kwargs)
+    )
+
+
 def _are_alike(first: Signature, other: Signature) -> bool:
-    if isinstance(first, chain) and isinstance(other, chain):
+    if isinstance(first, chain):
         return (
-            len(first.tasks) == len(other.tasks) > 0
+            isinstance(other, chain)
+            and len(first.tasks) == len(other.tasks)
             and first.options == other.options
-            and "task_id" not in first.options
-            and not (first.args or first.kwargs or other.args or other.kwargs)
             and all(map(_are_equal_calls, first.tasks, other.tasks))
         )
-    return _are_equal_calls(first, other)
+    return not isinstance(other, chain) and _are_equal_calls(first, other)
 
 
 def _are_equal_calls(first: Signature, other: Signature) -> bool:
-    """Whether these are calls of one task that differ in known arguments only."""
     return (
         first.task == other.task
-        and not isinstance(first, Canvas)
         and first.immutable == other.immutable
         and first.options == other.options
-        and "task_id" not in first.options
-        and not has_results(first.args, first.kwargs)
-        and not has_results(other.args, other.kwargs)
     )

@@ -75,3 +75,11 @@ def test_a_result_in_each_of_many_lists_is_found_in_linear_time():
 
     (node,) = APP.compile(T.a.s([Sent(n) for n in range(MANY)])).nodes
     assert [source.text for source in Sources(node).all] == ["wr"]
+
+
+def test_a_large_argument_of_one_member_is_gone_through_once():
+    values = [float(n) for n in range(1_000_000)]
+    began = process_time()
+    plan = APP.compile(group(T.a.s(values if n == 0 else n) for n in range(2000)))
+    assert process_time() - began < 1
+    assert text(plan) == "a×2000 = [a×2000]"
