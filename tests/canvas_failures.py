@@ -190,6 +190,11 @@ def _rules() -> Iterator[Case]:
         ignored=True,
     )
     yield Case(
+        name="one_failed with nothing before it",
+        build=lambda t: rule(t, "a", "one_failed") | m(t, "b"),
+        value="b(a)",
+    )
+    yield Case(
         name="behind what is ignored",
         build=lambda t: m(t, "a") | rule(t, "b", "one_failed") | m(t, "c"),
         ignored=True,

@@ -39,6 +39,8 @@ class Upstream:
     def judge(self, part: Part, index: int) -> tuple[bool, Fall | None]:
         """Whether a member runs, and the first failure before it; without one it is not needed."""
         node, sources = part.node, part.all_sources()
+        if not sources:
+            return True, None
         fall = self.first_fall(sources, index, is_heard=node.role is Role.ERRBACK)
         match node.rule:
             case Rule.ALL_DONE:
