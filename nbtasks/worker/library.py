@@ -41,6 +41,7 @@ Call = Callable[[Function, Loaded, tuple[Any, ...], dict[str, Any]], Any]
 AsyncCall = Callable[[Function, Loaded, tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
 
 
+_REPLACED_BY: Final = REPLACED_BY[0]
 _NO_CALL: Final[Arguments] = ((), {})
 
 
@@ -206,7 +207,7 @@ class SliceRun:
             # A digest of what nobody may send would only cost time.
             raise TooBig(whose, len(body), settings.max_value, "max_input")
         payload = self.arguments.open(index, body, whose)
-        if bytes(payload[:1]) == REPLACED_BY:
+        if payload and payload[0] == _REPLACED_BY:
             inputs, form = read_replaced_by(payload)
             answer.be_like(body, form)
             return Opened(None, _same, _SAME, inputs)
@@ -223,8 +224,8 @@ class SliceRun:
         kwargs: dict[str, Any] = {}
         inputs = opened.inputs
         if opened.payload is not None:
-            found, kwargs = codec.decode(opened.payload, self.whose)
-            args = tuple(found)
+            args, kwargs = codec.decode(opened.payload, self.whose)
+            args = tuple(args)
         if inputs is not None:
             answer.may_retry = False  # what was delivered is the same at the next try
             upstream = self._upstream
@@ -281,13 +282,13 @@ class SliceRun:
 class Answer:
     """How a member's value or error is encoded: signed or encrypted, and in a form, as it came."""
 
-    __slots__ = ("_began", "_form", "_index", "_question", "_run", "_seal", "codec", "may_retry")
+    __slots__ = ("_began", "_index", "_payload", "_question", "_run", "_seal", "codec", "may_retry")
 
     def __init__(self, run: SliceRun, index: int) -> None:
         self._run = run
         self._index = index
         self._seal = run.results
-        self._question = self._form = b""
+        self._question, self._payload = b"", memoryview(b"")
         self._began = run.clock.tick_ms()
         self.codec = run.settings.codec
         self.may_retry = True
@@ -295,7 +296,7 @@ class Answer:
     def be_like(self, body: bytes, payload: memoryview) -> None:
         """Answer in the way that this was sent."""
         self._seal = self._run.results.like(body)
-        self._question, self._form = body, bytes(payload[:1])
+        self._question, self._payload = body, payload
         self.codec = self.codec.like(payload)
 
     def value(self, value: object) -> bytes:
@@ -318,7 +319,7 @@ class Answer:
         if not inputs.sources:
             return SUCCESS, self.value(make(inputs.take or [], ()))  # a group of none
         seal = run.arguments.like(self._question)
-        body = seal.seal(self._index, replaced_by(inputs, self._form))
+        body = seal.seal(self._index, replaced_by(inputs, bytes(self._payload[:1])))
         return REPLACED, b"%b\n%b" % (" ".join(inputs.sources).encode(), body)
 
     def refusal(self, error: BaseException) -> bytes:
