@@ -91,6 +91,31 @@ def test_some_members_of_a_group_are_replaced_and_keep_their_places(app, add):
     assert group(task.s(x) for x in range(40))().get(20) == expected
 
 
+def test_steps_of_equal_chains_are_replaced_each_by_itself(add, becomes):
+    task = becomes(lambda x: add.s(x, 100) if x % 3 else add.s(x) | add.s(200))
+    chains = group(add.s(x) | task.s() | add.s(1000) for x in range(40))
+    assert chains().get(20) == [x + 1000 + (100 if x % 3 else 200) for x in range(40)]
+
+
+def test_what_goes_on_has_the_stamps_and_the_group_of_the_task(app, add):
+    def ask(self):
+        return self.request.group, self.request.stamps, self.request.stamped_headers
+
+    def replaced(self):
+        stamped = task.s()
+        stamped.stamp(own=1)
+        self.replace(stamped)
+
+    task = app.task(ask, bind=True)
+    members = group(app.task(replaced, bind=True).s(), add.s(1))
+    members.stamp(ticket="T-1")
+    result = members.delay()
+    (group_id, stamps, names), _ = result.get(10)
+    assert group_id == result.id
+    assert (stamps["ticket"], stamps["own"]) == ("T-1", 1)
+    assert {"ticket", "own"} <= set(names)
+
+
 def test_a_replaced_header_task_counts_once_with_its_value(add, listed, becomes):
     task = becomes(lambda x: add.s(x, 100))
     found = chord([task.s(1), add.s(2), task.s(3)], listed.s())().get(10)
