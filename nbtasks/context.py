@@ -144,7 +144,7 @@ class TaskContext:
             signature: A signature, chain, group or chord.
 
         Raises:
-            ConfigError: It is none of those, or this task is in no chord.
+            ConfigError: It is none of those, or this task is not declared in the header of one.
         """
         self._reporter.add_to_chord(signature)
 

@@ -50,7 +50,8 @@ def mark(plan: Plan, signature: Any, *, group_id: str, stamps: Mapping[str, Any]
 def no_chord(task_id: str) -> ConfigError:
     """What is wrong where a task adds to the chord it is in, and is in none."""
     return ConfigError(
-        f"task {task_id!r} is in no chord: add_to_chord is for a task in the header of one"
+        f"task {task_id!r} is in no chord: add_to_chord is for a task in the header of one, and not"
+        " for what was added later, or goes on in the place of another"
     )
 
 

@@ -146,6 +146,20 @@ def test_what_is_added_to_a_chord_is_waited_for_and_comes_last(canvas, worker, s
     assert worker.take_one().inputs == [[b"SS", b"v0", b"v1"], [name, b"note"], [b"S", b"more"]]
 
 
+def test_what_was_added_to_a_chord_adds_nothing_itself(canvas, worker, store, submit):
+    canvas.add("head")
+    canvas.add("body", "w:head", is_chord=True)
+    canvas.send()
+    taken = worker.take_one()
+    added, more = submit(), submit()
+    assert store.run_script("join", taken.rid, 0, 0, f"w{added}", b"note") == 1
+    assert store.run_script("join", added, 0, 0, f"w{more}", b"note") == 0
+    worker.finish(taken)
+    for each in worker.take():
+        worker.finish(each)
+    assert [len(each.inputs) for each in worker.take()] == [3]
+
+
 def test_an_earlier_task_expires_though_what_takes_its_value_has_failed(canvas, worker, submit):
     bad, good = submit(), submit()
     for taken in worker.take(slots=2, most=1):

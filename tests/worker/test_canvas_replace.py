@@ -208,6 +208,16 @@ def test_a_chord_fails_with_what_was_added(app, add, fail):
     assert result.parent.get(10) == [1, 2]  # the chord had failed before they had ended
 
 
+def test_what_was_added_to_a_chord_adds_nothing_itself(app, listed):
+    def grow(self, depth):
+        if depth:
+            self.add_to_chord(task.s(depth - 1))
+
+    task = app.task(grow, bind=True)
+    with pytest.raises(ConfigError, match="not for what was added later"):
+        chord([task.s(2)], listed.s()).delay().get(10)
+
+
 def test_a_task_that_is_in_no_chord_adds_and_sends_nothing(app, add, tmp_path):
     path = tmp_path / "ran"
 

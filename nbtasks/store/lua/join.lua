@@ -1,5 +1,6 @@
 -- join: what a running task of a chord's header adds to it (add_to_chord). The body waits for it,
--- and takes its value after the declared ones. What a lost try has added already stays.
+-- and takes its value after the declared ones. What a lost try has added already stays. Only a
+-- declared task may add: what was added is known to the body by the signed note of one.
 --
 -- Parts    settle
 -- KEYS[1]  prefix
@@ -14,9 +15,15 @@ if not found[3] then
 end
 local name, joined = '+' .. rid .. '/' .. i .. '/' .. ARGV[3], 0
 
+local function is_declared(sources)
+  local list = ' ' .. sources .. ' '
+  return string.find(list, ' w' .. rid .. ' ', 1, true)
+    or string.find(list, ' 1' .. rid .. '/' .. i .. ' ', 1, true)
+end
+
 local function add(target)
   local key = record_key(target)
-  if redis.call('EXISTS', key) == 0 then
+  if not is_declared(redis.call('HGET', key, 'pa') or '') then
     return
   end
   local is_over = redis.call('HGET', key, 'left') == '0' -- the header has failed already
