@@ -186,6 +186,8 @@ class Upstream:
             start, n = int(place_), n + 1  # a member of several, or it would be `w`
         elif text[0] == "e":
             start, n = self._work.start, self._work.members
+        if not (states or bodies):
+            raise UnknownTask(rid)
         if len(states) != len(bodies) or (text[0] == "1" and len(states) != 1):
             raise BadSignature(self._whose)
         seal = self._settings.signer.results(rid)
