@@ -143,6 +143,20 @@ def _members() -> Iterator[Case]:
         notes=["ChordError"],
     )
     yield Case(
+        name="an errback of a step after a failed chord",
+        build=lambda t: _chord(t, "a") | m(t, "u").on_error(t.eb.s()),
+        error="ValueError: a",
+        chord=True,
+    )
+    yield Case(
+        name="a group of equal chains as the body of a failed chord",
+        build=lambda t: _heard(
+            chord([f(t, "a"), m(t, "b")], group(m(t, n) | m(t, "p") for n in "cd")), t
+        ),
+        error="ValueError: a",
+        notes=["ChordError", "ChordError"],
+    )
+    yield Case(
         name="a chord with failing chains in its header",
         build=lambda t: chord([f(t, "a") | m(t, "p"), m(t, "b") | m(t, "q")], m(t, "t")),
         error="ValueError: a",

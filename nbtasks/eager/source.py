@@ -29,7 +29,8 @@ class Fall:
         record: Its record.
         index: Which member it is.
         cause: What has failed by itself, and this because of it; None for that one.
-        is_own: Whether it ran: it failed, or what it was replaced by did.
+        is_own: Whether its errbacks are told, and not only those of what was before it: it has
+            failed itself, or what it was replaced by, or the header it is the body of.
         is_chord: Whether the error stands for one of a chord's header.
     """
 
@@ -44,11 +45,6 @@ class Fall:
     def root(self) -> "Fall":
         """What has failed by itself."""
         return self.cause or self
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether an errback is told: not of what a chain has passed on."""
-        return self.is_own or self.is_chord
 
     @property
     def task_id(self) -> str:
@@ -110,8 +106,9 @@ class EagerSource:
     def pass_on(
         self, record: LiveRecord, index: int, fall: Fall, *, is_own: bool = False, is_chord: bool
     ) -> None:
-        """A member fails because another one did."""
-        self._fall(record, index, fall.root, is_own=is_own, is_chord=is_chord or fall.is_chord)
+        """A member fails because another one did, `is_chord`: in the header it is the body of."""
+        is_own, is_chord = is_own or is_chord, is_chord or fall.is_chord
+        self._fall(record, index, fall.root, is_own=is_own, is_chord=is_chord)
         self._finish(record, index, FAILURE, b"")
 
     def fall(self, record: LiveRecord, index: int | None, *, is_heard: bool = False) -> Fall | None:
@@ -125,7 +122,7 @@ class EagerSource:
         if index is None:
             return (self._first_heard if is_heard else self._first).get(record.rid)
         fall = self._falls.get((record.rid, index))
-        return None if fall is None or (is_heard and not fall.is_heard) else fall
+        return None if fall is None or (is_heard and not fall.is_own) else fall
 
     def error(self, fall: Fall) -> BaseException:
         """The exception of a failed member."""
@@ -239,7 +236,7 @@ class EagerSource:
         fall = Fall(len(self._falls), record, index, cause, is_own=is_own, is_chord=is_chord)
         self._falls[record.rid, index] = fall
         self._first.setdefault(record.rid, fall)
-        if fall.is_heard:
+        if fall.is_own:
             self._first_heard.setdefault(record.rid, fall)
 
     def _finish(self, record: LiveRecord, index: int, state: int, body: bytes) -> None:
