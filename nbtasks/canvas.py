@@ -36,9 +36,8 @@ class Canvas(Signature):
     @property
     def sender(self) -> Sender:
         """The app it is sent by: that of its first task."""
-        for each in self.parts():
-            return each.sender
-        return current_sender()
+        first = next(_tasks_in(self), None)
+        return current_sender() if first is None else first.sender
 
     @property
     def is_bare(self) -> bool:
@@ -271,13 +270,6 @@ class chord(Canvas):  # noqa: N801 - Celery's name for it
         if self.body is not None:
             yield self.body
 
-    @property
-    def sender(self) -> Sender:
-        """The app it is sent by."""
-        if self.body is None or self.header.tasks:
-            return self.header.sender
-        return self.body.sender
-
     def then(self, other: Signature) -> Signature:
         """The same chord with a longer body, or a chain where that would not be the same."""
         many = isinstance(other, group) and not (other.is_known and len(other.tasks) == 1)
@@ -317,6 +309,14 @@ class chord(Canvas):  # noqa: N801 - Celery's name for it
             inner = {**headers, **visitor.on_chord_body(self, **headers)}
             self.body = stamped(self.body, visitor, inner)
         self.stamp_links(visitor, headers)
+
+
+def _tasks_in(canvas: Canvas) -> Iterator[Signature]:
+    for part in canvas.parts():
+        if isinstance(part, Canvas):
+            yield from _tasks_in(part)
+        else:
+            yield part
 
 
 def _members(given: Iterable[Signature | Iterable[Signature]]) -> Iterator[Signature]:

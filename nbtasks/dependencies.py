@@ -1,11 +1,9 @@
 """Results among the arguments of a call: what is to be put there once it is known (pure)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from nbtasks.inputs import PLAIN, Path, place
-
-Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
+from nbtasks.inputs import PLAIN, Path
 
 _DEPTH: Final = 20
 """Results deeper in lists of lists are not looked for."""
@@ -29,14 +27,6 @@ def find_results(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[t
 def is_result(value: object) -> bool:
     """Whether this stands for a value that is not known yet."""
     return hasattr(type(value), "as_value")
-
-
-def without(arguments: Arguments, places: Iterable[Path]) -> Arguments:
-    """The same arguments with None at some places."""
-    found: Any = arguments
-    for path in places:
-        found = place(found, path, None)
-    return cast("Arguments", found)
 
 
 def _kind(item: object) -> type:

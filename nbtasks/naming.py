@@ -7,7 +7,7 @@ may stand anywhere in it, so nodes are put in order afterwards.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from nbtasks.dependencies import Arguments, find_results, is_result
+from nbtasks.dependencies import find_results, is_result
 from nbtasks.errors import ConfigError
 from nbtasks.frozen import Frozen, FrozenId
 from nbtasks.inputs import Path, place
@@ -59,8 +59,7 @@ class Names:
             else:
                 call = place(call, path, None)
                 puts.append((path, value))
-        made: Arguments = (tuple(call[0]), call[1])
-        node.calls, node.puts = [made], puts
+        node.calls, node.puts = [(tuple(call[0]), call[1])], puts
 
     def _spread(self, found: Iterable[tuple[Path, Any]]) -> Iterator[tuple[Path, Any]]:
         """Lists of results as they are, but where the values of some of them are there already."""

@@ -286,19 +286,3 @@ def _is_whole(items: "Sequence[Value | All]", first: Known) -> bool:
     """Whether these are all members of a record that was submitted before, in order."""
     places = [(item.rid, item.index) for item in items if isinstance(item, Known)]
     return 1 < first.n == len(places) and places == [(first.rid, at) for at in range(first.n)]
-
-
-def members(value: Value) -> Iterator[tuple[Parent, int]]:
-    """The nodes and members that a value is made of, in order."""
-    match value:
-        case One(node, index):
-            yield node, index
-        case Known(_, index, _):
-            yield value, index
-        case Many(items):
-            for item in items:
-                if isinstance(item, All):
-                    for index in range(len(item.node.calls)):
-                        yield item.node, index
-                else:
-                    yield from members(item)

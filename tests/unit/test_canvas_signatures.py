@@ -196,16 +196,40 @@ def test_a_signature_may_be_called_here():
     assert T.a.signature((1,), {"k": 2}, priority=1) == one("a", 1, k=2).set(priority=1)
 
 
-def test_a_chord_takes_its_body_when_it_is_called():
-    plans = []
+@pytest.fixture
+def plans(monkeypatch):
+    """What is sent."""
+    found = []
+    monkeypatch.setattr(APP, "send", found.append)
+    return found
+
+
+def test_a_chord_takes_its_body_when_it_is_called(plans):
     canvas = chord([one("a"), one("b")])
-    canvas.header.tasks[0].task.sender.send = plans.append
-    try:
-        canvas(one("t"))
-    finally:
-        del APP.send
-    assert text(plans[0]) == "a; b; t!([a,b]) = t"
+    canvas(one("t"))
     assert canvas.body is None
+    chord([one("a")], one("t"))(priority=1)
+    assert [text(plan) for plan in plans] == ["a; b; t!([a,b]) = t", "a; t!([a]) = t"]
+
+
+def test_a_canvas_is_sent_where_it_is_called(plans):
+    (one("a") | one("b"))("X", priority=1)
+    group(one("a"), one("b")).delay("X")
+    assert [calls(plan, "a") for plan in plans] == [[("X",)], [("X",)]]
+
+
+def test_a_canvas_is_sent_by_the_app_of_its_first_task():
+    make_tasks("a")  # now another app is the current one
+    empty = group([])
+    first = [
+        one("a"),
+        empty | one("a"),
+        chain(chain(), group(empty, one("a"))),
+        chord([], one("a")),
+    ]
+    assert all(canvas.sender is APP for canvas in first)
+    assert empty.sender is current_app()
+    assert empty.sender is not APP
 
 
 def test_a_task_may_be_named():
