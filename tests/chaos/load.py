@@ -9,11 +9,11 @@ from typing import Any
 
 from chaos import deeds
 from chaos.plan import Storm
+from nbtasks import chord, group
 from nbtasks.app import App
 from nbtasks.clock import SystemClock
 from nbtasks.errors import StoreFull
 from nbtasks.live import LiveRecord
-from nbtasks.result import GroupResult
 from nbtasks.store.store import CHUNK
 from nbtasks.task import Task
 
@@ -63,10 +63,10 @@ def _data(chance: random.Random) -> tuple[bytes]:
 
 
 KINDS = {
-    "instant": Kind(0.21, 500),
+    "instant": Kind(0.17, 500),
     # Sent in several calls: what if Redis goes away between them?
     "many": Kind(0.08, 3000, least=CHUNK + 1),
-    "wait": Kind(0.33, 100, _some_ms, function=deeds.wait),
+    "wait": Kind(0.30, 100, _some_ms, function=deeds.wait),
     # What runs so long is hit by several kills, by chance: that must not end it.
     "long": Kind(
         0.02, 5, lambda _: (LONG_MS,), function=deeds.wait, options={"max_deliveries": 50}
@@ -85,7 +85,20 @@ KINDS = {
         0.03, 10, _data, lambda number, data: [number * 7, len(data), zlib.crc32(data)],
         function=deeds.weigh,
     ),
+    # The header of a chord. A body of none would tell of its loss, and not of the chord's.
+    "header": Kind(
+        0.07, 20, _some_ms, least=2, function=deeds.wait, options={"max_deliveries": 50}
+    ),
 }  # fmt: skip
+BODY = Kind(
+    0.0,
+    1,
+    value=lambda _, first, stop: [number * 7 for number in range(first, stop)],
+    function=deeds.take_all,
+    options={"max_deliveries": 50},
+)
+"""Comes right after a header."""
+
 PILL = Kind(0.0, 1, function=deeds.poison, error="WorkerLost", runs=0)
 
 
@@ -104,16 +117,16 @@ class Batch:
 
 def kind_of(name: str) -> Kind:
     """A kind by its name."""
-    return PILL if name == "pill" else KINDS[name]
+    return {**KINDS, "pill": PILL, "body": BODY}[name]
 
 
 def batches(storm: Storm) -> Iterator[Batch]:
     """The tasks of a storm, numbered from 0, in the order they are sent."""
     chance = random.Random(f"load {storm.seed}")
     pills = set(chance.sample(range(1, storm.tasks), storm.pills))
-    names = list(KINDS)
+    names = ["header"] if storm.is_of_chords else list(KINDS)
     # A kind whose batches are larger is chosen less often.
-    weights = [kind.share / (1 + kind.most) for kind in KINDS.values()]
+    weights = [KINDS[name].share / (1 + KINDS[name].most) for name in names]
     number = 0
     while number < storm.tasks:
         if number in pills:
@@ -125,9 +138,19 @@ def batches(storm: Storm) -> Iterator[Batch]:
         is_single = kind.least == 1 and chance.random() < SINGLES
         size = 1 if is_single else chance.randint(kind.least, kind.most)
         end = min(storm.tasks, number + size, *(pill for pill in pills if pill > number))
-        calls = [(at, *kind.arguments(chance)) for at in range(number, end)]
-        yield Batch(name, calls)
-        number = end
+        if name == "header" and end - number > 1:
+            end -= 1  # that is the body
+            yield Batch(name, _calls(kind, number, end, chance))
+            yield Batch("body", [(end, number, end)])
+            number = end + 1
+        else:
+            name = "instant" if name == "header" else name
+            yield Batch(name, _calls(kind_of(name), number, end, chance))
+            number = end
+
+
+def _calls(kind: Kind, first: int, stop: int, chance: random.Random) -> list[tuple[Any, ...]]:
+    return [(number, *kind.arguments(chance)) for number in range(first, stop)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +178,7 @@ class Load:
         self._window = window
         self._allowed = window
         self._more = threading.Condition()
-        self._tasks = {name: _task(app, name) for name in (*KINDS, "pill")}
+        self._tasks = {name: _task(app, name) for name in (*KINDS, "pill", "body")}
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
         self._thread.start()
 
@@ -185,7 +208,10 @@ class Load:
         try:
             for batch in self._batches:
                 self._wait(batch.first)
-                self.sent.append(self._send(batch))
+                if batch.kind == "header":
+                    self.sent += self._send_chord(batch, next(self._batches))
+                else:
+                    self.sent.append(self._send(batch))
         except BaseException as error:  # noqa: BLE001 - the storm tells of it
             self.error = error
 
@@ -196,12 +222,18 @@ class Load:
     def _send(self, batch: Batch) -> Sent:
         task, kind = self._tasks[batch.kind], kind_of(batch.kind)
         calls = [task.s(*call).set(**kind.call) for call in batch.calls]
-        group = self._until_there_is_room(lambda: task.sender.send_all(calls))
+        result = self._until_there_is_room(lambda: group(calls).apply_async())
         if kind.is_revoked:
-            group.revoke(terminate=True)
-        return Sent(batch, group.records[0])
+            result.revoke(terminate=True)
+        return Sent(batch, result.records[0])
 
-    def _until_there_is_room(self, send: Callable[[], GroupResult[Any]]) -> GroupResult[Any]:
+    def _send_chord(self, header: Batch, body: Batch) -> list[Sent]:
+        calls = [self._tasks["header"].s(*call) for call in header.calls]
+        last = self._tasks["body"].s(*body.calls[0])
+        result = self._until_there_is_room(lambda: chord(calls, last).apply_async())
+        return [Sent(header, result.parent.records[0]), Sent(body, result.records[0])]
+
+    def _until_there_is_room(self, send: Callable[[], Any]) -> Any:
         """Send, again and again while Redis has no memory: a refused submit leaves nothing."""
         while True:
             try:

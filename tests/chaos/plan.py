@@ -14,7 +14,7 @@ LAST = 0.95
 class Storm:
     """How much of everything; the defaults are the full storm.
 
-    Chords will be one more number here, and one more kind of batch in `load`.
+    Where it `is_of_chords`, there is nothing else than chords in it.
     """
 
     seed: int = 1
@@ -36,6 +36,7 @@ class Storm:
     heartbeat_ms: int = 400
     fsync: str = "always"
     slow_disk_ms: int = 0
+    is_of_chords: bool = False
 
     @property
     def is_calm(self) -> bool:

@@ -133,6 +133,56 @@ RULES = {
         "",
         "exchange.py::test_a_member_that_failed_is_tried_again_when_it_is_due",
     ),
+    "a chord waits for its whole header before it fails": (
+        "one_failed(target, kind, rid, from + bad - 1)",
+        "",
+        "canvas.py::test_a_chord_fails_as_soon_as_one_of_its_header_does",
+    ),
+    "an errback is told of what a step has inherited": (
+        "return body and not body.own",
+        "return false",
+        "canvas.py::test_an_errback_of_a_later_step_is_not_told_what_it_inherited",
+    ),
+    "an errback is told of a ChordError that a step has inherited": (
+        "return body and not body.own",
+        "return body and not (body.chord or body.own)",
+        "canvas.py::test_an_errback_behind_a_body_is_not_told_what_that_has_passed_on",
+    ),
+    "an edge that fires is not counted": (
+        "'wt' .. suffix, -1)",
+        "'wt' .. suffix, 0)",
+        "canvas.py::test_a_diamond_runs_its_end_once_with_both_values",
+    ),
+    "values are not held for those that take them": (
+        "if tonumber(found[3] or 0) <= 0 then",
+        "if true then",
+        "canvas.py::test_values_stay_while_somebody_waits_for_them",
+    ),
+    "steps that are too many for one script are dropped": (
+        "redis.call('ZADD', PREFIX .. 'spread', NOW, slice_name(rid_left, first, first + #left))",
+        "",
+        "canvas.py::test_a_long_chain_that_fails_is_ended_in_several_steps",
+    ),
+    "what runs again takes nothing along": (
+        "    revive(nonce)",
+        "",
+        "canvas.py::test_a_failed_step_run_again_takes_what_hangs_on_it_along",
+    ),
+    "a commit that comes again queues what waits": (
+        "elseif found[4] == '' then",
+        "else",
+        "canvas_links.py::test_a_canvas_that_is_sent_twice_goes_on_as_if_it_were_sent_once",
+    ),
+    "what is added to a chord is added twice": (
+        "redis.call('HSETNX', key, name, ARGV[5]) == 1",
+        "redis.call('HSET', key, name, ARGV[5])",
+        "canvas_links.py::test_what_is_added_to_a_chord_is_waited_for_and_comes_last",
+    ),
+    "a source stays for a target that has ended": (
+        "if redis.call('HINCRBY', key, 'ch', 1) > 0 then",
+        "if redis.call('HINCRBY', key, 'ch', 1) then",
+        "canvas_links.py::test_an_earlier_task_expires_though_what_takes_its_value_has_failed",
+    ),
 }
 """Old text, new text, and the test that must fail: what the machine would need long for."""
 
