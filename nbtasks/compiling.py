@@ -60,7 +60,10 @@ def compile_canvas(
     try:
         value = compiler.step(signature, before, scope).value
     except RecursionError:
-        raise ConfigError("a canvas is nested too deep: use a chain in place of chords") from None
+        raise ConfigError(
+            "a canvas is nested too deep: about 150 chords may stand in each other's headers; let"
+            " the tasks inside send the rest (self.replace)"
+        ) from None
     if value is None and any(isinstance(each, group) for each in (signature, *parts_of(signature))):
         value = Many((), new_id())
     return Plan(compiler.names.settle(compiler.nodes), value)
@@ -231,7 +234,10 @@ class _Compiler:
     def _chord(self, signature: chord, before: Before, scope: Scope) -> Done:
         body = signature.body
         if body is None:
-            raise ConfigError(f"{signature!r} has no body: nothing would get the values")
+            raise ConfigError(
+                f"{signature!r} has no body: nothing would get the values; call it with one, or"
+                " send a group"
+            )
         merged = scope.options(signature.options)
         if _is_nothing(body):  # as an empty group in a chain: nothing stands there
             only = scope.of_step(merged, first=True, last=True)

@@ -160,7 +160,13 @@ def task_of(node: Node) -> AnyTask:
     task = cast("AnyTask", found)
     taken = (None,) if node.takes and (node.after is not None or node.each is not None) else ()
     for args, kwargs in node.calls if node.role is not Role.ERRBACK else ():
-        task.check_arguments((*taken, *args), kwargs)
+        try:
+            task.check_arguments((*taken, *args), kwargs)
+        except TypeError as error:
+            if not taken:
+                raise
+            hint = "its first argument is the value of the task before it (with si() it takes none)"
+            raise TypeError(f"{error}; {hint}") from None
     return task
 
 

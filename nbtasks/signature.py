@@ -297,7 +297,9 @@ class Signature:  # noqa: PLW1641 - as a list, it has no hash: it can be changed
         kind = fields.get("subtask_type")
         home = Signature if kind is None else cls.kinds.get(kind)
         if home is None or not isinstance(fields.get("task"), str):
-            raise ConfigError(f"no signature can be made of {dict(fields)!r}")
+            raise ConfigError(
+                f"no signature can be made of {dict(fields)!r}: use what to_dict made"
+            )
         made = home.read(fields, app or current_sender())
         made.options.update(_read_options(fields.get("options") or {}, app))
         made.immutable = bool(fields.get("immutable"))

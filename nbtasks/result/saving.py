@@ -85,7 +85,7 @@ def _ids(ids: Any) -> Iterator[str]:
 
 def _some(result: ResultBase | None) -> ResultBase:
     if result is None:
-        raise ValueError("these are no ids of a result")
+        raise ValueError("these are no ids of a result: give what as_tuple() has made")
     return result
 
 

@@ -41,6 +41,16 @@ def fit(app):
     return fit
 
 
+# Arguments behind a value
+
+
+def test_a_wrong_number_of_arguments_behind_a_value_says_what_comes_first(fit):
+    with pytest.raises(TypeError, match=r"too many positional .*; its first argument is the value"):
+        (fit.s(1) | fit.s(2, 3)).delay()
+    with pytest.raises(TypeError, match=r"too many positional arguments$"):
+        fit.s(1, 2, 3).delay()
+
+
 # Settings and keys
 
 
