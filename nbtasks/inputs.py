@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from nbtasks.serializers import value_alone
+
 Path = tuple[int, ...]
 """The way to a place in (args, kwargs): the number of the item at each step, also in a dict."""
 
@@ -94,11 +96,11 @@ def make(shape: Shape, values: Sequence[Sequence[Any]]) -> Any:
     """The value of a shape, from the values of each source."""
     kind, rest = shape
     if kind == "v":
-        return values[rest][0]
+        return value_alone(values[rest][0])
     found: list[Any] = []
     for item in rest:
         if item[0] == "a":
-            found += values[item[1]]
+            found += map(value_alone, values[item[1]])
         else:
             found.append(make(item, values))
     return found

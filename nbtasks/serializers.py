@@ -48,6 +48,11 @@ class CellValue:
     outputs: dict[str, Any]
 
 
+def value_alone(value: Any) -> Any:
+    """What a task returned; of a cell without its outputs."""
+    return value.value if isinstance(value, CellValue) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
     """What one side writes, and what it reads: the settings `serializer` and `accept_content`."""

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from nbtasks.events import apply_snapshot
 from nbtasks.functions import FunctionCache
 from nbtasks.live import LiveRecord
 from nbtasks.placing import Place, Placed, place_nodes
-from nbtasks.plan import Node, Plan
+from nbtasks.plan import Node, One, Plan
 from nbtasks.presence import Presence
 from nbtasks.reading import Reader
 from nbtasks.result import AsyncResult, GroupResult, make_result
@@ -78,8 +79,12 @@ class Submitter(Reader):
             self.on_sent(result)
         return result
 
-    def submit(self, submission: Submission) -> LiveRecord:
+    def submit(self, submission: Submission, node: Node | None = None) -> LiveRecord:
         """Submit calls of some code as one record.
+
+        Args:
+            submission: What is to run.
+            node: The same in a plan, which says what it waits for and how it is stamped.
 
         Raises:
             ConfigError: An option has a wrong value.
@@ -87,7 +92,12 @@ class Submitter(Reader):
             TooBig: An argument or the code is above `max_input`.
             StoreUnavailable: Redis does not answer.
         """
-        return self._submit(self._prepare(submission))
+        if node is None:
+            return self._submit(self._prepare(submission))
+        placed = place_nodes(Plan([node], One(node)), *sending_task())
+        (place,) = placed.places
+        (live,) = self._submit_all([self._prepare(replace(submission, place=place))], placed)
+        return live
 
     def _prepare_node(self, node: Node, place: Place) -> Prepared:
         task = task_of(node)

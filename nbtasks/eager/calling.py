@@ -1,14 +1,12 @@
 """One call of a task in this process: its context, and its coroutine, if it is one."""
 
-import asyncio
-import contextvars
 import inspect
-import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from nbtasks.context import Replaced, Request, TaskContext, current_task
 from nbtasks.live import LiveRecord, Progress
+from nbtasks.looping import run_to_end
 from nbtasks.plan import Plan
 
 
@@ -81,30 +79,6 @@ def call(
     token = current_task.set(context)
     try:
         value = function(context, *args, **kwargs) if bind else function(*args, **kwargs)
-        return _run(value) if inspect.iscoroutine(value) else value
+        return run_to_end(value) if inspect.iscoroutine(value) else value
     finally:
         current_task.reset(token)
-
-
-def _run(steps: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, also where a loop runs here, as it does in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(steps)
-    found: list[Any] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(asyncio.run(steps))
-        except BaseException as error:  # noqa: BLE001 - it is raised again below
-            failed.append(error)
-
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(run,), name="nbtasks-eager")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found[0]

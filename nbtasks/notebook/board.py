@@ -14,8 +14,8 @@ from nbtasks.clock import Clock, SystemClock
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import Feed, Tally
-from nbtasks.notebook.options import VIEWS
 from nbtasks.notebook.picture import Message, Picture
+from nbtasks.notebook.vocabulary import VIEWS
 from nbtasks.notebook.widget import BoardWidget
 from nbtasks.notebook.words import clean
 from nbtasks.states import is_finished

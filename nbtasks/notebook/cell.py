@@ -92,6 +92,17 @@ def prepare(body: str, transformed: str, filename: str) -> CodeType:
         SyntaxError: It is not Python.
         UsageError: It is empty, or uses a magic or shell command, which only a kernel can run.
     """
+    check_body(body, transformed)
+    code: CodeType = compile(transformed, filename, "exec", flags=_FLAGS)
+    return code
+
+
+def check_body(body: str, transformed: str) -> None:
+    """Refuse a cell with nothing in it, or with what only a kernel can run.
+
+    Raises:
+        UsageError: It is one.
+    """
     if not body.strip():
         raise UsageError("the cell is empty: write below the line with the magic what is to run")
     if transformed.count(_SHELL) > body.count(_SHELL):
@@ -100,8 +111,6 @@ def prepare(body: str, transformed: str, filename: str) -> CodeType:
             f"{found.strip()!r} needs a notebook, and a worker has none: run it in a cell of its"
             " own"
         )
-    code: CodeType = compile(transformed, filename, "exec", flags=_FLAGS)
-    return code
 
 
 def reads(code: CodeType) -> list[str]:

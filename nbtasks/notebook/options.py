@@ -1,78 +1,38 @@
-"""The line of a magic -> its name and options: parsing and wording only (pure).
-
-Long options are the keywords of `apply_async`, so docs, decorators and magics teach one vocabulary.
-"""
+"""The line of a magic -> its name and options: parsing and wording only (pure)."""
 
 import ast
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from keyword import iskeyword
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from IPython.core.error import UsageError
 
 from nbtasks.config import nearest
 from nbtasks.errors import ConfigError
+from nbtasks.notebook.vocabulary import (
+    DURATION,
+    ERRORS,
+    FLAG,
+    LOOP,
+    MOMENT,
+    NAMES,
+    SIZE,
+    WHOLE,
+    WORDS,
+    Option,
+)
 from nbtasks.record import check_name
 
-FLAG: Final = "flag"
-TEXT: Final = "text"
-WHOLE: Final = "whole"
-DURATION: Final = "duration"
-NAMES: Final = "names"
-LOOP: Final = "loop"
+_LISTS: Final = (NAMES, WORDS, ERRORS)
+_UNITS: Final = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 
-VIEWS: Final = ("auto", "board", "html", "text", "none")
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option: its long name, its letter or '', the kind of its value, and what it does.
-
-    Where `choices` are given, its value is one of them.
-    """
-
-    long: str
-    short: str
-    kind: str
-    help: str
-    choices: tuple[str, ...] = ()
-
-
-TASK_OPTIONS: Final = (
-    Option("queue", "q", TEXT, "the queue it goes to"),
-    Option("block", "b", FLAG, "wait for the result, and show it"),
-    Option("retries", "r", WHOLE, "how many more tries after an error"),
-    Option("retry-delay", "", DURATION, "how long between tries: 2s, 1m"),
-    Option("time-limit", "t", DURATION, "kill it when it runs longer: 90s, 5m"),
-    Option(
-        "soft-time-limit", "", DURATION, "raise SoftTimeLimitExceeded in it when it runs longer"
-    ),
-    Option("timeout", "", DURATION, "with --block: how long to wait"),
-    Option("priority", "", WHOLE, "0 to 9, higher first"),
-    Option("countdown", "", DURATION, "start after this time"),
-    Option("expires", "", DURATION, "do not start after this time"),
-    Option(
-        "inputs", "i", NAMES, "the variables it gets, with commas, or none; default: what it reads"
-    ),
-    Option("outputs", "o", NAMES, "the variables it gives back, with commas: result.outputs.x"),
-    Option("for", "", LOOP, "one task for each item: --for x in range(10)"),
-    Option("view", "", TEXT, "how it is shown", VIEWS),
-    Option("quiet", "", FLAG, "show nothing"),
-)
-BROKER_OPTIONS: Final = (
-    Option("start", "", WHOLE, "start so many local workers; default without a URL: one per core"),
-    Option("queue", "q", TEXT, "the queues of the workers started, with commas"),
-    Option("close", "", FLAG, "close the connection"),
-)
-TASKS_OPTIONS: Final = (
-    Option("state", "s", TEXT, "only tasks in this state"),
-    Option("all", "", FLAG, "also those that were shown before the last 20"),
-    Option("lines", "n", WHOLE, "how many, the newest first"),
-)
-
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?B?)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+_DEFINITION = re.compile(r"\s*(?:async\s+)?def\s+\w+\s*\(")
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _FOR = re.compile(r"(?:^|\s)--for\s+(?P<target>[^\s].*?)\s+in\s+(?P<rest>.*)$", re.DOTALL)
 _BEFORE_COMMENT = re.compile(
@@ -89,8 +49,13 @@ class Line:
     loop: tuple[str, str] | None = None
 
 
-def parse(line: str, known: Sequence[Option]) -> Line:
+def parse(line: str, known: Sequence[Option], namespace: Mapping[str, Any] | None = None) -> Line:
     """Read the line of a magic.
+
+    Args:
+        line: What stands behind the magic.
+        known: The options it may have.
+        namespace: Where the value of an option that is `$name` is looked up; None for nowhere.
 
     Raises:
         UsageError: An option is unknown or its value is wrong; one line, with the nearest right
@@ -115,19 +80,78 @@ def parse(line: str, known: Sequence[Option]) -> Line:
         if option.kind == LOOP:
             once = "stands once" if loop else "needs a name and a list"
             raise UsageError(f"--for {once}: --for x in range(10)")
+        if option.kind == FLAG and equals:
+            raise UsageError(f"{name} takes no value: {option.help}")
         if option.kind == FLAG:
-            if equals:
-                raise UsageError(f"{name} takes no value: {option.help}")
             options[option.long] = True
             continue
         if not equals:
-            if not parts:
-                raise UsageError(f"{name} needs a value: {option.help}")
-            value = parts.pop()
-        if option.kind == NAMES:
-            value += _more_names(value, parts)
-        options[option.long] = convert(option, value)
+            value = _next_value(name, option, parts)
+        options[option.long] = convert(option, _whole_value(option, value, parts, namespace))
     return Line(words=words, options=options, loop=loop)
+
+
+def from_fields(fields: Mapping[str, Any], known: Sequence[Option], where: str) -> dict[str, Any]:
+    """Options that were given as values by their long names, as in the metadata of a cell.
+
+    Raises:
+        UsageError: One is unknown or wrong; `where` says where it stands.
+    """
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        try:
+            option = find(f"--{str(name).replace('_', '-')}", known)
+            found[option.long] = _from_field(option, value)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from None
+    return found
+
+
+def _from_field(option: Option, value: Any) -> Any:
+    if option.kind == LOOP:
+        raise UsageError(f"--{option.long} belongs into the line of the magic")
+    if option.kind != FLAG:
+        return convert(option, as_text(value))
+    if not isinstance(value, bool):
+        raise UsageError(f"--{option.long} is {value!r}: it must be true or false")
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A value as it is written in a line."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(as_text(each) for each in cast("Sequence[Any]", value))
+    if isinstance(value, timedelta):
+        return str(value.total_seconds())
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.__name__ if isinstance(value, type) else str(value)
+
+
+def _next_value(name: str, option: Option, parts: list[str]) -> str:
+    if not parts:
+        raise UsageError(f"{name} needs a value: {option.help}")
+    return parts.pop()
+
+
+def _whole_value(
+    option: Option, value: str, parts: list[str], namespace: Mapping[str, Any] | None
+) -> str:
+    if option.kind in _LISTS:
+        value += _more_names(value, parts)
+    if namespace is not None and value.startswith("$"):
+        value = _looked_up(value, option, namespace)
+    return value
+
+
+def _looked_up(value: str, option: Option, namespace: Mapping[str, Any]) -> str:
+    name = value[1:]
+    if name not in namespace:
+        known = [known for known in namespace if not known.startswith("_")]
+        raise UsageError(
+            f"--{option.long} {value}: there is no such variable{nearest(name, known)}"
+        )
+    return as_text(namespace[name])
 
 
 def _more_names(value: str, parts: list[str]) -> str:
@@ -165,15 +189,48 @@ def convert(option: Option, value: str) -> Any:
         return int(value)
     if option.kind == DURATION:
         return seconds(value, f"--{option.long}")
-    if option.kind == NAMES:
-        names = tuple(name.strip() for name in value.split(",") if name.strip())
-        for name in names:
-            if not _is_name(name):
-                raise UsageError(f"{what}: {name!r} is not the name of a variable")
-        return () if names == ("none",) else names
+    if option.kind in _LISTS:
+        return _names(option, value, what)
+    if option.kind == SIZE:
+        return n_bytes(value, f"--{option.long}")
+    if option.kind == MOMENT and not _is_moment(value):
+        raise UsageError(f"{what}: give a time like 18:30 or 2030-01-31T18:30")
     if option.choices and value not in option.choices:
         raise UsageError(f"{what}{nearest(value, list(option.choices))}")
     return value
+
+
+def _names(option: Option, value: str, what: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    for name in names if option.kind != WORDS else ():
+        parts = name.split(".") if option.kind == ERRORS else [name]
+        if not all(map(_is_name, parts)):
+            kind = "an exception" if option.kind == ERRORS else "a variable"
+            raise UsageError(f"{what}: {name!r} is not the name of {kind}")
+    return () if names == ("none",) and option.kind == NAMES else names
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """A moment like `18:30`, the next one, or `2030-01-31T18:30`; as `now` where it has no zone."""
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
+    hour, minute, second = (int(part or 0) for part in clock.groups())
+    found = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return found if found > now else found + timedelta(days=1)
+
+
+def n_bytes(text: str, what: str) -> int:
+    """A size like `800`, `64kB` or `1.5MB` in bytes.
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or found[2] not in _UNITS:
+        raise UsageError(f"{what} {text}: give a size like 800kB or 64MB")
+    return round(float(found[1]) * _UNITS[found[2]])
 
 
 def seconds(text: str, what: str) -> float:
@@ -206,6 +263,25 @@ def task_name(words: Sequence[str]) -> str:
         return check_name(name, "task name")
     except ConfigError as error:
         raise UsageError(str(error)) from None
+
+
+def take_definition(line: str) -> tuple[str, str] | None:
+    """The head of a function and what stands behind it: `def f(a, b=2)`, ` -q gpu`.
+
+    None where the line does not begin with one.
+
+    Raises:
+        UsageError: It begins like one, and is none.
+    """
+    if not re.match(r"\s*(?:async\s+)?def\b", line):
+        return None
+    if _DEFINITION.match(line):
+        for mark in re.finditer(r"\)", line):
+            head = line[: mark.end()].strip()
+            if _is_source(f"{head}: pass"):
+                rest = line[mark.end() :].lstrip()
+                return head, rest.removeprefix(":")
+    raise UsageError(f"{line.strip()!r}: write the head of a function: %%task def f(a, b=2)")
 
 
 def loop_names(target: str) -> list[str]:
@@ -245,8 +321,25 @@ def _is_name(text: str) -> bool:
 
 
 def _is_expression(text: str) -> bool:
+    return _is_source(text, "eval")
+
+
+def _is_source(text: str, mode: str = "exec") -> bool:
     try:
-        ast.parse(text, mode="eval")
+        ast.parse(text, mode=mode)
     except SyntaxError:
+        return False
+    return True
+
+
+def _is_moment(text: str) -> bool:
+    clock = _CLOCK.fullmatch(text)
+    try:
+        if clock is None:
+            datetime.fromisoformat(text)
+        else:
+            hour, minute, second = (int(part or 0) for part in clock.groups())
+            time(hour, minute, second)
+    except ValueError:
         return False
     return True

@@ -44,11 +44,16 @@ Result = AsyncResult[Any] | GroupResult[Any]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Something sent from this notebook: its name, its handle, and its board if it has one."""
+    """Something sent from this notebook: its name, its handle, and its board if it has one.
+
+    `key` says which cell has sent it, `tags` are the words it was given.
+    """
 
     name: str
     result: Result
     board: Board | None = None
+    key: str = ""
+    tags: Sequence[str] = ()
 
 
 class Session:
@@ -83,6 +88,8 @@ class Session:
         view: str,
         inputs: Sequence[tuple[str, int]] = (),
         detail: str = "",
+        key: str = "",
+        tags: Sequence[str] = (),
     ) -> Sent:
         """Remember what was sent, and show its board under the current cell."""
         board = Board(
@@ -93,10 +100,14 @@ class Session:
             inputs=inputs,
             detail=detail,
         )
-        sent = Sent(name, result, board)
-        self._remember(sent)
+        sent = Sent(name, result, board, key, tags)
+        self.remember(sent)
         board.show(view)
         return sent
+
+    def running(self, key: str) -> list[Sent]:
+        """What a cell has sent that still runs."""
+        return [sent for sent in self.sent if sent.key == key and not sent.result.ready()]
 
     def connect(self, url: str) -> App:
         """Connect to a URL; without one, to where the current app points, or the embedded server.
@@ -166,7 +177,8 @@ class Session:
         if app.is_connected:
             app.close()
 
-    def _remember(self, sent: Sent) -> None:
+    def remember(self, sent: Sent) -> None:
+        """Keep it for `%tasks`."""
         self.sent.append(sent)
         del self.sent[:-MAX_TASKS]
 
@@ -174,7 +186,7 @@ class Session:
         """A call of the Python API: it has no board, but `%tasks` lists it."""
         only = result[0] if isinstance(result, GroupResult) and len(result) == 1 else result
         for record in result.records[:1]:
-            self._remember(Sent(record.name, only))
+            self.remember(Sent(record.name, only))
 
     def _on_waited(self, records: Sequence[LiveRecord]) -> None:
         """A blocking wait has ended: where all is done, what is shown becomes final now.

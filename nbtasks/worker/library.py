@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from nbtasks.callee import Callee
+from nbtasks.cells import CellFunction
 from nbtasks.clock import Clock
 from nbtasks.context import Replaced, Request
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
@@ -20,7 +21,6 @@ from nbtasks.replacing import inputs_of
 from nbtasks.serializers import encode_json
 from nbtasks.signing import HEAD, is_named
 from nbtasks.states import FAILURE, SUCCESS
-from nbtasks.worker.cells import CellFunction
 from nbtasks.worker.errback import Errback
 from nbtasks.worker.shelf import Shelf
 from nbtasks.worker.upstream import (

@@ -8,7 +8,7 @@ import pytest
 import nbtasks
 from nbtasks.cli import commands
 from nbtasks.config import Config
-from nbtasks.notebook.options import BROKER_OPTIONS, TASK_OPTIONS, TASKS_OPTIONS
+from nbtasks.notebook.vocabulary import BROKER_OPTIONS, TASK_OPTIONS, TASKS_OPTIONS
 from nbtasks.signature import OPTIONS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"

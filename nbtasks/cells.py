@@ -1,12 +1,12 @@
 """Runs a cell's source: what it assigns stays here, its last expression is the value."""
 
 import ast
-import asyncio
 import inspect
 from types import CodeType
 from typing import Any
 
 from nbtasks.functions import Loaded, import_from
+from nbtasks.looping import run_to_end
 from nbtasks.serializers import CellValue
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -54,5 +54,5 @@ def compile_cell(source: str, filename: str) -> tuple[CodeType | None, CodeType 
 def _evaluate(code: CodeType, namespace: dict[str, Any]) -> Any:
     value = eval(code, namespace)  # noqa: S307 - running the user's code is what a worker is for
     if code.co_flags & inspect.CO_COROUTINE:
-        return asyncio.run(value)
+        return run_to_end(value)
     return value

@@ -1,0 +1,128 @@
+"""The options of the magics: what each is called, what it takes, and what it does.
+
+Long options are the keywords of `apply_async`, so docs, decorators and magics teach one vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from nbtasks.states import TaskState
+
+FLAG: Final = "flag"
+TEXT: Final = "text"
+WHOLE: Final = "whole"
+DURATION: Final = "duration"
+MOMENT: Final = "moment"
+SIZE: Final = "size"
+WORDS: Final = "words"
+NAMES: Final = "names"
+ERRORS: Final = "errors"
+LOOP: Final = "loop"
+
+VIEWS: Final = ("auto", "board", "html", "text", "none")
+STATES: Final = tuple(TaskState.__members__)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its long name, its letter or '', the kind of its value, and what it does.
+
+    Where `choices` are given, its value is one of them. `source` says what else completes it:
+    `queues`, `states`, `variables`, `results` or `errors`.
+    """
+
+    long: str
+    short: str
+    kind: str
+    help: str
+    choices: tuple[str, ...] = ()
+    source: str = ""
+
+
+TASK_OPTIONS: Final = (
+    Option("queue", "q", TEXT, "the queue it goes to", source="queues"),
+    Option("priority", "", WHOLE, "0 to 9, higher first"),
+    Option("tag", "", WORDS, "words to find or revoke it by, with commas: the stamp tag"),
+    Option("countdown", "", DURATION, "start after this time"),
+    Option("eta", "", MOMENT, "start then: 18:30, or 2030-01-31T18:30"),
+    Option("expires", "", DURATION, "do not start after this time"),
+    Option("time-limit", "t", DURATION, "kill it when it runs longer: 90s, 5m"),
+    Option(
+        "soft-time-limit", "", DURATION, "raise SoftTimeLimitExceeded in it when it runs longer"
+    ),
+    Option("retries", "r", WHOLE, "how many more tries after an error"),
+    Option("retry-delay", "", DURATION, "how long between tries: 2s, 1m"),
+    Option("backoff", "", FLAG, "double the time between tries with each"),
+    Option(
+        "retry-on", "", ERRORS, "try again after these only: OSError,TimeoutError", source="errors"
+    ),
+    Option(
+        "inputs", "i", NAMES, "the variables it gets, with commas, or none; default: what it reads",
+        source="variables",
+    ),
+    Option("outputs", "o", NAMES, "the variables it gives back, with commas: result.outputs.x"),
+    Option("max-input", "", SIZE, "the largest variable it may take along: 64MB"),
+    Option("for", "", LOOP, "one task for each item: --for x in range(10)"),
+    Option(
+        "after", "", NAMES, "run after these results, whose names are their values in the cell",
+        source="results",
+    ),
+    Option("block", "b", FLAG, "wait for the result, and show it"),
+    Option("timeout", "", DURATION, "with --block: how long to wait"),
+    Option("view", "", TEXT, "how it is shown", VIEWS),
+    Option("quiet", "", FLAG, "show nothing"),
+    Option("local", "", FLAG, "run it here and now, as a worker would"),
+    Option("dry-run", "n", FLAG, "show what would be sent, and send nothing"),
+    Option("cache", "", FLAG, "take the stored result of the same source and inputs"),
+    Option("replace", "", FLAG, "revoke what this cell sent before, if it still runs"),
+)  # fmt: skip
+BROKER_OPTIONS: Final = (
+    Option("start", "", WHOLE, "start so many local workers; default without a URL: one per core"),
+    Option("queue", "q", TEXT, "the queues of the workers started, with commas", source="queues"),
+    Option("close", "", FLAG, "close the connection"),
+)
+TASKS_OPTIONS: Final = (
+    Option("state", "s", TEXT, "only tasks in this state", source="states"),
+    Option("tag", "", TEXT, "only tasks with this tag"),
+    Option("all", "", FLAG, "also those that were shown before the last 20"),
+    Option("lines", "n", WHOLE, "how many, the newest first"),
+    Option("timeout", "", DURATION, "with wait: how long"),
+)
+WORKERS_OPTIONS: Final = (
+    Option("queue", "q", TEXT, "the queues of the workers started, with commas", source="queues"),
+    Option("lines", "n", WHOLE, "with log: how many, the newest last"),
+)
+
+TASKS_COMMANDS: Final = {
+    "show": "its board, again",
+    "log": "what it wrote",
+    "cancel": "end it for good",
+    "retry": "run it again where it has failed",
+    "wait": "wait until it has ended",
+    "forget": "remove its record",
+    "graph": "draw its canvas",
+}
+WORKERS_COMMANDS: Final = {
+    "start": "so many more local workers",
+    "scale": "so many local workers in all, those that this notebook has started",
+    "stop": "those that this notebook has started",
+    "check": "their Python beside the notebook's",
+    "log": "what a local worker wrote last",
+}
+REFERENCES: Final = ("@last", "@failed")
+"""In place of the name or id of a task: the newest one, and all that have failed."""
+
+
+def options_text(known: tuple[Option, ...]) -> str:
+    """A line for each option, for the help of a magic."""
+    found: list[str] = []
+    for option in known:
+        name = f"-{option.short}, --{option.long}" if option.short else f"--{option.long}"
+        choices = f": {', '.join(option.choices)}" if option.choices else ""
+        found.append(f"{name:<24} {option.help}{choices}")
+    return "\n".join(found)
+
+
+def commands_text(known: dict[str, str]) -> str:
+    """A line for each word that may stand first, for the help of a magic."""
+    return "\n".join(f"{name:<24} {text}" for name, text in known.items())
