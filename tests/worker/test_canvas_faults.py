@@ -6,6 +6,7 @@ import chores
 import plain_chores
 import pytest
 from patience import wait_until
+from worker_side import wait_for_leases
 
 from nbtasks import chord, group
 from nbtasks.app import App
@@ -17,12 +18,6 @@ WORD = uuid.uuid4().hex
 @pytest.fixture
 def add(app):
     return app.task(lambda *numbers: sum(numbers), name="add")
-
-
-def wait_for_leases(app):
-    """Until nothing runs any more."""
-    key = f"{app.store.keys.prefix}lease"
-    wait_until(lambda: not app.store.call("EXISTS", key), "all leases have ended")
 
 
 def test_a_body_gets_the_values_again_when_its_process_has_died(app, add, worker, tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 from patience import wait_until
+from worker_side import wait_for_leases
 
 from nbtasks import chain, chord, group
 from nbtasks.errors import ConfigError
@@ -135,6 +136,7 @@ def test_errbacks_hear_of_the_failure_of_what_goes_on(app, fail, becomes, tmp_pa
         step.delay().get(10)
     wait_until(lambda: path.exists() and path.read_text(), "the errback has run")
     assert path.read_text() == "outer ValueError('broken') ValueError: broken"
+    wait_for_leases(app)
 
 
 def test_an_immutable_errback_is_called_with_its_own_arguments(app, fail, tmp_path):
@@ -145,6 +147,7 @@ def test_an_immutable_errback_is_called_with_its_own_arguments(app, fail, tmp_pa
         step.delay().get(10)
     wait_until(lambda: path.exists() and path.read_text(), "the errback has run")
     assert path.read_text() == "own"
+    wait_for_leases(app)
 
 
 @pytest.mark.parametrize("what", [lambda _: chain(), lambda _: 7], ids=["nothing", "a number"])

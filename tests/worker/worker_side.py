@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from patience import wait_until
 
 HERE = Path(__file__).parent
 LEASE_MS = 1500
@@ -70,6 +71,12 @@ def is_alive(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def wait_for_leases(app):
+    """Until nothing runs any more."""
+    key = f"{app.store.keys.prefix}lease"
+    wait_until(lambda: not app.store.call("EXISTS", key), "all leases have ended")
 
 
 def states(app, result):
