@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from canvas_case import is_at_rest
-from canvas_drawing import MOST_TASKS, Example, examples
+from canvas_checking import SECONDS, allowed, compare, compare_history, stories_of
+from canvas_drawing import Example, examples
 from canvas_making import Maker, in_words
-from canvas_model import Ambiguous, Done, Ends, Seen, Story, Times, foretell
-from canvas_spec import tasks_of
-from hypothesis import HealthCheck, given, reject, settings
+from canvas_model import Seen, Story
+from hypothesis import HealthCheck, given, settings
 from patience import wait_until
 
 from nbtasks.app import App
@@ -31,7 +31,6 @@ OFTEN = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +55,7 @@ def test_a_random_canvas_whose_tasks_are_revoked_ends_all_the_same(
 
 def run_and_compare(example: Example, maker: Maker) -> None:
     """Send a canvas, wait for the end of all of it, and look at everything."""
-    stories = _stories(example)
+    stories = stories_of(example)
     maker.forget()
     app, run = maker.app, uuid.uuid4().hex[:8] if example.is_named else ""
     earlier: list[Any] = []
@@ -67,27 +66,12 @@ def run_and_compare(example: Example, maker: Maker) -> None:
         _revoke(example, maker, run)
     wait_until(lambda: is_at_rest(app), "every node has ended", SECONDS)
     for story, found in zip(stories, [*earlier, result], strict=True):
-        _compare(story.done, found)
-    _compare_history(stories, maker)
+        compare(story.done, found)
+    compare_history(stories, maker)
     if run:
         _compare_tasks(stories, app, run)
     assert not list(_left_behind(app))
     _clear(app)
-
-
-def _stories(example: Example) -> list[Story]:
-    """What is foretold of the canvases before, and then of this one."""
-    if sum(1 for _ in tasks_of(example.spec)) > MOST_TASKS:
-        reject()
-    names = [f"t{number}" for number in example.revoked]
-    found: list[Story] = []
-    try:
-        found += map(foretell, example.earlier)
-        dones = [story.done for story in found]
-        found.append(foretell(example.spec, example.args, revoked=names, earlier=dones))
-    except Ambiguous:
-        reject()
-    return found
 
 
 def _revoke(example: Example, maker: Maker, run: str) -> None:
@@ -98,49 +82,6 @@ def _revoke(example: Example, maker: Maker, run: str) -> None:
     for number in example.revoked:
         with suppress(UnknownTask):  # it is sent by a task, and was not yet
             app.AsyncResult(f"{run}-t{number}").revoke()
-
-
-def _compare(done: Done, result: Any) -> None:
-    """The value, and every value in it."""
-    got = result.get(timeout=SECONDS, propagate=False)
-    _compare_value(done, in_words(got))
-    if done.ends.fails and not result.successful():
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - the next line looks
-            result.get(timeout=SECONDS)
-        assert in_words(caught.value)[1] in {fail.words for fail in done.ends.fails}
-
-
-def _compare_value(done: Done, got: Any) -> None:
-    if done.parts is None:
-        assert got in list(_allowed(done.ends))
-        return
-    assert len(got) == len(done.parts)
-    for part, each in zip(done.parts, got, strict=True):
-        _compare_value(part, each)
-
-
-def _allowed(ends: Ends) -> Iterator[Any]:
-    if ends.may_succeed:
-        yield ends.value
-    for fail in ends.fails:
-        yield "!!" if fail.chord else "!", fail.words
-
-
-def _compare_history(stories: list[Story], maker: Maker) -> None:
-    """How often everything ran."""
-    runs, calls = dict[str, Times](), dict[str, Times]()
-    for story in stories:
-        runs |= {f"run {name}": times for name, times in story.runs.items()}
-        calls |= {f"call {name}": times for name, times in story.calls.items()}
-    history = maker.history()
-    told = runs | calls
-    assert set(history) <= set(told)
-    wrong = {
-        name: (history[name], sorted(times.numbers))
-        for name, times in told.items()
-        if history[name] not in times.numbers
-    }
-    assert not wrong
 
 
 def _compare_tasks(stories: list[Story], app: App, run: str) -> None:
@@ -155,7 +96,7 @@ def _compare_task(seen: Seen, app: App, task_id: str) -> None:
         assert seen.may_be_missing
         return
     found = app.AsyncResult(task_id)
-    assert in_words(found.get(timeout=SECONDS, propagate=False)) in list(_allowed(seen.ends))
+    assert in_words(found.get(timeout=SECONDS, propagate=False)) in list(allowed(seen.ends))
 
 
 def _left_behind(app: App) -> Iterator[str]:
