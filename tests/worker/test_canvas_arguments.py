@@ -68,6 +68,15 @@ def test_a_task_fails_with_the_result_that_it_waits_for(add, shared_app):
         add.delay(fail.delay(), 1).get(timeout=10)
 
 
+def test_a_task_may_take_what_another_one_failed_of(add, same):
+    failed = add.delay(1, "x")
+    result = same.apply_async(([failed, add.delay(1, 2)],), on_upstream="all_done")
+    error, value = result.get(timeout=10)
+    assert (type(error), value) == (TypeError, 3)
+    ignored = same.apply_async((add.delay(1, 2),), on_upstream="one_failed")
+    assert (ignored.get(timeout=10), ignored.state) == (None, "IGNORED")
+
+
 def test_a_diamond_runs_each_task_once(add, note):
     top = chain(note.si(), add.si(1, 2))
     end = top.freeze()
