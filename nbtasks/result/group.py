@@ -175,11 +175,10 @@ class ResultSet(ResultBase, Generic[R]):
             Exception: What the first failed task raised.
         """
         __tracebackhide__ = True
-        source = self.source
-        if source is not None:
-            with revoking(source, self.give_up):
-                wait_for(source, self.waits(), timeout, to_the_end=not propagate)
-            source.waited(self.records)
+        self._wait(timeout, propagate=propagate)
+        while propagate and not self.ready():
+            self.maybe_throw()
+            self._wait(timeout, propagate=propagate)  # what had failed was queued again
         if propagate:
             self.maybe_throw()
         values = self.outcome()
@@ -266,6 +265,13 @@ class ResultSet(ResultBase, Generic[R]):
             if part.has_failed and (error := part.failure()) is not None:
                 return error
         return None
+
+    def _wait(self, timeout: float | None, *, propagate: bool) -> None:
+        source = self.source
+        if source is not None:
+            with revoking(source, self.give_up):
+                wait_for(source, self.waits(), timeout, to_the_end=not propagate)
+            source.waited(self.records)
 
     async def _get_async(self) -> list[R]:
         if self.source is not None:
