@@ -97,6 +97,13 @@ def _added() -> Iterator[Case]:
         value="t",
     )
     yield Case(
+        name="what is added to a chord with an all_done body fails",
+        build=lambda t: chord(
+            [t.adds_failure.s("a"), m(t, "b")], m(t, "t").set(on_upstream="all_done")
+        ),
+        value="t([a,b,!a1])",
+    )
+    yield Case(
         name="what is added to a chord with an immutable body fails",
         build=lambda t: chord([t.adds_failure.s("a"), m(t, "b")], t.mark.si("t")),
         error="ValueError: a1",

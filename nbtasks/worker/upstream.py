@@ -8,6 +8,7 @@ that none of them sees what another one did to its value; only what nobody can c
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -138,7 +139,9 @@ class Upstream:
         yield inputs, 0
         at = len(inputs.sources)
         while at < len(delivered) and inputs.take is not None and inputs.take[0] == "l":
-            added = self._note(inputs, delivered[at])
+            # Who sent it knows nothing of the rule of the body.
+            note = self._note(inputs, delivered[at])
+            added = replace(note, takes_errors=inputs.takes_errors)
             self._open_all(added, at + 1)
             yield added, at + 1
             at += 1 + len(added.sources)
