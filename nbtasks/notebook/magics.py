@@ -22,6 +22,8 @@ from nbtasks.config import nearest
 from nbtasks.errors import NbTasksError, RemoteError
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.cell import CellSyntaxError
+from nbtasks.notebook.commands import Commands
+from nbtasks.notebook.completing import matcher
 from nbtasks.notebook.listing import broker_card, task_table
 from nbtasks.notebook.runner import Runner
 from nbtasks.notebook.session import Session
@@ -30,7 +32,9 @@ from nbtasks.notebook.vocabulary import (
     BROKER_OPTIONS,
     STATES,
     TASK_OPTIONS,
+    TASKS_COMMANDS,
     TASKS_OPTIONS,
+    commands_text,
     options_text,
 )
 
@@ -69,6 +73,8 @@ class NbTasksMagics(Magics):
         self.session = Session()
         self.settings = NbTasks(parent=shell)
         self._runner = Runner(shell, self.session, self.settings)
+        self._commands = Commands(self.session)
+        self.matcher = matcher(shell, self.session)
 
     @no_var_expand
     @line_magic
@@ -123,10 +129,13 @@ class NbTasksMagics(Magics):
         %tasks                   the last 20
         %tasks -s FAILURE        only those in a state
         %tasks --all             all of them
+        %tasks log fit           what fit wrote; without a name, the last task
+        %tasks retry @failed     run all that have failed again
         """
         parsed = lines.parse(line, TASKS_OPTIONS, self._shell.user_ns)
         if parsed.words:
-            raise UsageError(f"%tasks takes options only, and got {' '.join(parsed.words)!r}")
+            self._commands.run(parsed.words, parsed.options.get("timeout"))
+            return
         limit = parsed.options.get("lines", SHOWN)
         if parsed.options.get("all"):
             limit = len(self.session.sent)
@@ -143,6 +152,8 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(NbTasksMagics)
     configurables: list[Any] = shell.configurables  # typed too narrowly
     configurables.append(_magics(shell).settings)
+    completer: Any = shell.Completer
+    completer.custom_matchers.append(_magics(shell).matcher)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -151,6 +162,8 @@ def unload(shell: InteractiveShell) -> None:
     magics.session.close()
     configurables: list[Any] = shell.configurables
     configurables.remove(magics.settings)
+    completer: Any = shell.Completer
+    completer.custom_matchers.remove(magics.matcher)
     manager: Any = shell.magics_manager
     del manager.registry[NbTasksMagics.__name__]
     for kind, names in magics.magics.items():
@@ -171,4 +184,4 @@ def _add_words(magic: Callable[..., Any], *words: str) -> None:
 
 _add_words(NbTasksMagics.broker, options_text(BROKER_OPTIONS))
 _add_words(NbTasksMagics.task, options_text(TASK_OPTIONS))
-_add_words(NbTasksMagics.tasks, options_text(TASKS_OPTIONS))
+_add_words(NbTasksMagics.tasks, commands_text(TASKS_COMMANDS), options_text(TASKS_OPTIONS))

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, cast
 
@@ -109,18 +110,13 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
     sizes = cells.input_sizes(inputs, app.codec)
     _check_sizes(sizes, app, options, settings)
     outputs = options.get("outputs", ())
-    code = cell_code(
-        source.text, name=title, filename=source.filename, inputs=inputs, outputs=outputs,
-        codec=app.codec,
-    )  # fmt: skip
+    make = partial(cell_code, source.text, inputs=inputs, outputs=outputs, codec=app.codec)
+    code = make(name=title, filename=source.filename)
     sent = _sent_options(options, app, namespace)
     if options.get("cache"):
         if puts:
             raise UsageError("--cache and --after: what a cell comes after is not known yet")
-        bare = cell_code(
-            source.text, name="", filename="", inputs=inputs, outputs=outputs, codec=app.codec
-        )
-        sent["task_id"] = _cache_id(bare, calls, app.codec)
+        sent["task_id"] = _cache_id(make(name="", filename=""), calls, app.codec)
     origin = _origin(shell, source)
     tags = options.get("tag", ())
     node = Node(

@@ -92,7 +92,20 @@ class Session:
         tags: Sequence[str] = (),
     ) -> Sent:
         """Remember what was sent, and show its board under the current cell."""
-        board = Board(
+        board = self._board(name, result, inputs=inputs, detail=detail)
+        sent = Sent(name, result, board, key, tags)
+        self.remember(sent)
+        board.show(view)
+        return sent
+
+    def show(self, sent: Sent) -> None:
+        """Show another board of something sent, under the current cell."""
+        self._board(sent.name, sent.result).show()
+
+    def _board(
+        self, name: str, result: Result, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""
+    ) -> Board:
+        return Board(
             result.records,
             title=name,
             cancel=lambda members: _cancel(self.app, result, members),
@@ -100,10 +113,6 @@ class Session:
             inputs=inputs,
             detail=detail,
         )
-        sent = Sent(name, result, board, key, tags)
-        self.remember(sent)
-        board.show(view)
-        return sent
 
     def running(self, key: str) -> list[Sent]:
         """What a cell has sent that still runs."""

@@ -86,11 +86,7 @@ TASKS_OPTIONS: Final = (
     Option("tag", "", TEXT, "only tasks with this tag"),
     Option("all", "", FLAG, "also those that were shown before the last 20"),
     Option("lines", "n", WHOLE, "how many, the newest first"),
-    Option("timeout", "", DURATION, "with wait: how long"),
-)
-WORKERS_OPTIONS: Final = (
-    Option("queue", "q", TEXT, "the queues of the workers started, with commas", source="queues"),
-    Option("lines", "n", WHOLE, "with log: how many, the newest last"),
+    Option("timeout", "", DURATION, "with wait: how long to wait"),
 )
 
 TASKS_COMMANDS: Final = {
@@ -101,13 +97,6 @@ TASKS_COMMANDS: Final = {
     "wait": "wait until it has ended",
     "forget": "remove its record",
     "graph": "draw its canvas",
-}
-WORKERS_COMMANDS: Final = {
-    "start": "so many more local workers",
-    "scale": "so many local workers in all, those that this notebook has started",
-    "stop": "those that this notebook has started",
-    "check": "their Python beside the notebook's",
-    "log": "what a local worker wrote last",
 }
 REFERENCES: Final = ("@last", "@failed")
 """In place of the name or id of a task: the newest one, and all that have failed."""

@@ -1,0 +1,132 @@
+"""`%tasks WORD …`: what is done to tasks by their names or ids."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, cast
+
+from IPython.core.error import UsageError
+from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
+
+from nbtasks.config import nearest
+from nbtasks.errors import UnknownTask
+from nbtasks.notebook.listing import count_of
+from nbtasks.notebook.session import Sent, Session
+from nbtasks.notebook.vocabulary import REFERENCES, TASKS_COMMANDS
+from nbtasks.result import AsyncResult
+
+LOGS: Final = 20
+"""Tasks of a group whose logs are shown."""
+
+_display = cast("Callable[[object], object]", _untyped_display)
+
+
+class Commands:
+    """Does to tasks what the first word says, and tells in a line what became of it.
+
+    Args:
+        session: What this kernel has sent.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def run(self, words: Sequence[str], timeout: float | None) -> None:
+        """Do it to each of the tasks that are named; without a name to the last one.
+
+        Raises:
+            UsageError: There is no such word, or no such task; with the nearest one.
+        """
+        word, *names = words
+        if word not in TASKS_COMMANDS:
+            near = nearest(word, list(TASKS_COMMANDS))
+            raise UsageError(f"%tasks {word}: there is no such command{near}")
+        for sent in self._find(names or ["@last"]):
+            self._do(word, sent, timeout)
+
+    def _do(self, word: str, sent: Sent, timeout: float | None) -> None:
+        result = sent.result
+        match word:
+            case "show":
+                self._session.show(sent)
+            case "graph":
+                _display(result.canvas.visualize())
+            case "log":
+                _tell(_log(sent))
+            case "wait":
+                result.get(timeout, propagate=False)
+                _tell(f"{sent.name}: {_states(sent)}")
+            case "cancel":
+                count = int(result.revoke(terminate=True))
+                _tell(f"{sent.name}: {count_of(count, 'task')} revoked")
+            case "retry":
+                _tell(f"{sent.name}: {count_of(self._retry(sent), 'task')} queued again")
+            case _:
+                _tell(self._forget(sent))
+
+    def _find(self, names: Sequence[str]) -> list[Sent]:
+        found: list[Sent] = []
+        for name in names:
+            found += self._of_name(name)
+        return list({id(sent): sent for sent in found}.values())
+
+    def _of_name(self, name: str) -> list[Sent]:
+        known = self._session.sent
+        if name == "@failed":
+            failed = [sent for sent in known if _has_failed(sent)]
+            if not failed:
+                raise UsageError("no task of this notebook has failed")
+            return failed
+        if name == "@last":
+            if not known:
+                raise UsageError("no task was sent from this notebook yet")
+            return [known[-1]]
+        for sent in reversed(known):
+            ids = {sent.result.id, *(record.rid for record in sent.result.records)}
+            if sent.name == name or name in ids:
+                return [sent]
+        try:
+            result = self._session.app.AsyncResult(name)
+        except UnknownTask:
+            names = [*REFERENCES, *dict.fromkeys(sent.name for sent in known)]
+            raise UsageError(
+                f"{name!r} is no task of this notebook, and no id{nearest(name, names)}"
+            ) from None
+        return [Sent(result.name, result)]
+
+    def _retry(self, sent: Sent) -> int:
+        source, count = self._session.app, 0
+        for record in sent.result.records:
+            failed = [index for index in range(record.n) if record.has_failed(index)]
+            count += sum(source.run_again(record, index) for index in failed)
+        return count
+
+    def _forget(self, sent: Sent) -> str:
+        if not sent.result.forget():
+            return f"{sent.name} has not ended: %tasks cancel {sent.name}"
+        self._session.sent[:] = [each for each in self._session.sent if each is not sent]
+        return f"{sent.name} is forgotten"
+
+
+def _tell(text: str) -> None:
+    print(text)  # noqa: T201 - the answer to what was typed, in its own cell
+
+
+def _has_failed(sent: Sent) -> bool:
+    return any(record.has_failed(None) for record in sent.result.records)
+
+
+def _states(sent: Sent) -> str:
+    counts: dict[str, int] = {}
+    for record in sent.result.records:
+        for state, count in record.counts().items():
+            counts[state] = counts.get(state, 0) + count
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+def _log(sent: Sent) -> str:
+    result = sent.result
+    if isinstance(result, AsyncResult):
+        return result.log.rstrip("\n") or f"{sent.name} has written nothing"
+    shown = [f"[{at}] {log}" for at in range(min(len(result), LOGS)) if (log := result[at].log)]
+    if len(result) > LOGS:
+        shown.append(f"… and {len(result) - LOGS:,} more tasks: {sent.name}[{LOGS}].log")
+    return "".join(shown).rstrip("\n") or f"{sent.name} has written nothing"
