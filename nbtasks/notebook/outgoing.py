@@ -114,19 +114,11 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
     code = make(name=title, filename=source.filename)
     sent = _sent_options(options, app, namespace)
     if options.get("cache"):
-        if puts:
-            raise UsageError("--cache and --after: what a cell comes after is not known yet")
-        sent["task_id"] = _cache_id(make(name="", filename=""), calls, app.codec)
-    origin = _origin(shell, source)
-    tags = options.get("tag", ())
-    node = Node(
-        task=Task(app, CellHere(code, app.codec), title, TaskOptions()),
-        calls=calls,
-        options=sent,
-        labels=labels,
-        puts=puts,
-        stamps={"origin": origin, **({"tag": list(tags)} if tags else {})},
-    )
+        sent["task_id"] = _cache_id(make(name="", filename=""), calls, app.codec, waits=bool(puts))
+    origin, tags = _origin(shell, source), options.get("tag", ())
+    task: Task[..., Any] = Task(app, CellHere(code, app.codec), title, TaskOptions())
+    stamps: dict[str, Any] = {"origin": origin, **({"tag": list(tags)} if tags else {})}
+    node = Node(task=task, calls=calls, options=sent, labels=labels, puts=puts, stamps=stamps)
     return Cell(
         title=title, code=code, node=node, is_many=bool(names), sizes=sizes, tags=tags,
         key=origin.get("cell") or name or origin["source"], is_cached=bool(options.get("cache")),
@@ -300,7 +292,9 @@ def error_names() -> list[str]:
     ]
 
 
-def _cache_id(code: Code, calls: Sequence[Call], codec: Codec) -> str:
+def _cache_id(code: Code, calls: Sequence[Call], codec: Codec, *, waits: bool) -> str:
+    if waits:
+        raise UsageError("--cache and --after: what a cell comes after is not known yet")
     whole = blake2b(code.hash.encode(), digest_size=16)
     for args, kwargs in calls:
         whole.update(codec.encode((args, dict(kwargs)), "the items of --for")[0])

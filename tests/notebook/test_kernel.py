@@ -198,7 +198,7 @@ def test_an_expression_takes_options_before_two_dashes(kernel):
         ("%%task\n%time 1", "'%time 1' needs a notebook, and a worker has none"),
         ("%%task\nx = !ls", "'x = !ls' needs a notebook, and a worker has none"),
         ("%tasks -s FAILED", "there is no state 'FAILED': did you mean 'FAILURE'?"),
-        ("%tasks all", "%tasks takes options only, and got 'all'"),
+        ("%tasks all", "%tasks all: there is no such command"),
         ("%broker --strat 1", "there is no option --strat: did you mean '--start'?"),
         ("%broker a b", "one URL is enough, and there are 2"),
         ("%%task --priority 12\n1", "priority is 12"),
