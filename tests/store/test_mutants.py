@@ -171,17 +171,17 @@ RULES = {
     "a commit that comes again queues what waits": (
         "elseif found[4] == '' then",
         "else",
-        "canvas_links.py::test_a_canvas_that_is_sent_twice_goes_on_as_if_it_were_sent_once",
+        "canvas_joins.py::test_a_canvas_that_is_sent_twice_goes_on_as_if_it_were_sent_once",
     ),
     "what is added to a chord is added twice": (
         "redis.call('HSETNX', key, name, ARGV[5]) == 1",
         "redis.call('HSET', key, name, ARGV[5])",
-        "canvas_links.py::test_what_is_added_to_a_chord_is_waited_for_and_comes_last",
+        "canvas_joins.py::test_what_is_added_to_a_chord_is_waited_for_and_comes_last",
     ),
     "a source stays for a target that has ended": (
         "if redis.call('HINCRBY', key, 'ch', 1) > 0 then",
         "if redis.call('HINCRBY', key, 'ch', 1) then",
-        "canvas_links.py::test_an_earlier_task_expires_though_what_takes_its_value_has_failed",
+        "canvas_joins.py::test_an_earlier_task_expires_though_what_takes_its_value_has_failed",
     ),
 }
 """Old text, new text, and the test that must fail: what the machine would need long for."""
