@@ -46,15 +46,7 @@ def compile_canvas(
     Raises:
         ConfigError: It cannot be sent as it is; nothing was submitted.
     """
-    call = options or {}
-    scope = Scope(
-        forced={
-            name: value for name, value in call.items() if name not in _OF_CANVAS - {"on_upstream"}
-        },
-        links=tuple(links_of(call, "link")),
-        errbacks=tuple(links_of(call, "link_error")),
-        stamps=call.get("stamps", {}),
-    )
+    scope = _scope_of(options or {})
     compiler = _Compiler(app, scope.stamps, header_errbacks=header_errbacks)
     before = Before(args=tuple(args), kwargs=kwargs or _NO_KEYWORDS)
     try:
@@ -67,6 +59,18 @@ def compile_canvas(
     if value is None and any(isinstance(each, group) for each in (signature, *parts_of(signature))):
         value = Many((), new_id())
     return Plan(compiler.names.settle(compiler.nodes), value)
+
+
+def _scope_of(call: Options) -> Scope:
+    """What the options of a call say of a whole canvas."""
+    return Scope(
+        forced={
+            name: value for name, value in call.items() if name not in _OF_CANVAS - {"on_upstream"}
+        },
+        links=tuple(links_of(call, "link")),
+        errbacks=tuple(links_of(call, "link_error")),
+        stamps=call.get("stamps", {}),
+    )
 
 
 def compile_call(task: Sendable, call: Call, options: Options) -> Plan:

@@ -37,9 +37,9 @@ def revoked(app):
 
 def unknown(app):
     """Its module is here, and not there."""
-    module = types.ModuleType("only_here")
+    module = types.ModuleType("not_on_the_worker")
     exec("def task(): pass", module.__dict__)  # noqa: S102 - a line of our own
-    sys.modules["only_here"] = module
+    sys.modules["not_on_the_worker"] = module
     return app.task(module.task).s()
 
 
