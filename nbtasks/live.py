@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nbtasks import record
 from nbtasks.record import member_id
 from nbtasks.states import (
     FAILURE,
@@ -23,6 +24,13 @@ EVERY = -1
 
 OUTPUT_LIMIT = 1_000_000
 """Characters of output kept per member; older ones are dropped and counted."""
+
+
+DISPLAY_LIMIT = 1_000_000
+"""The same for what it displays, as JSON."""
+
+DISPLAYED = "display"
+_WRITTEN = ("stdout", "stderr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +68,75 @@ class ErrorText:
 
 @dataclass(slots=True)
 class Output:
-    """The newest text a member wrote: parts of (stream, text), `stdout`, `stderr` or `value`."""
+    """The newest of what a member wrote and displayed, in order, as parts of (stream, text).
+
+    The streams are `stdout`, `stderr`, `value` and `display`; how a text of the last is made up,
+    says `record.SHOW`.
+    """
 
     parts: deque[tuple[str, str]] = field(default_factory=deque[tuple[str, str]])
     size: int = 0
     dropped: int = 0
+    dropped_lines: int = 0
+    displayed: int = 0
+    dropped_displays: int = 0
+    _clears: bool = False
 
     def add(self, stream: str, text: str) -> None:
-        """Append text; drop the oldest parts above `OUTPUT_LIMIT`."""
-        text = text[-OUTPUT_LIMIT:]
-        self.parts.append((stream, text))
-        self.size += len(text)
+        """Append a part; drop the oldest above `OUTPUT_LIMIT` and `DISPLAY_LIMIT`."""
+        if self._clears:
+            self._clear()
+        if stream == DISPLAYED:
+            self._display(text)
+            return
+        kept = text[-OUTPUT_LIMIT:]
+        self._count_dropped(text[: len(text) - len(kept)])
+        self.parts.append((stream, kept))
+        self.size += len(kept)
         while self.size > OUTPUT_LIMIT:
-            gone = self.parts.popleft()[1]
+            at = next(at for at, part in enumerate(self.parts) if part[0] != DISPLAYED)
+            gone = self.parts[at][1]
+            del self.parts[at]
             self.size -= len(gone)
-            self.dropped += len(gone)
+            self._count_dropped(gone)
 
     def text(self, *streams: str) -> str:
         """What was written to these streams (default: all), in order."""
-        return "".join(text for stream, text in self.parts if not streams or stream in streams)
+        chosen = streams or (*_WRITTEN, "value")
+        return "".join(text for stream, text in self.parts if stream in chosen)
+
+    def _count_dropped(self, text: str) -> None:
+        self.dropped += len(text)
+        self.dropped_lines += text.count("\n")
+
+    def _display(self, text: str) -> None:
+        match text[:1]:
+            case record.CLEAR:
+                self._clear()
+            case record.CLEAR_LATER:
+                self._clears = True
+            case record.UPDATE:
+                self._update(record.SHOW + text[1:])
+            case _:
+                self.parts.append((DISPLAYED, text))
+                self.displayed += len(text)
+        while self.displayed > DISPLAY_LIMIT:
+            at = next(at for at, part in enumerate(self.parts) if part[0] == DISPLAYED)
+            self.displayed -= len(self.parts[at][1])
+            del self.parts[at]
+            self.dropped_displays += 1
+
+    def _update(self, text: str) -> None:
+        head = text[: text.find("\n") + 1]
+        for at, (stream, before) in enumerate(self.parts):
+            if stream == DISPLAYED and before.startswith(head):
+                self.displayed += len(text) - len(before)
+                self.parts[at] = DISPLAYED, text
+
+    def _clear(self) -> None:
+        self._clears = False
+        self.parts.clear()
+        self.size = self.displayed = 0
 
 
 class LiveRecord:

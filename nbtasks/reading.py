@@ -19,7 +19,7 @@ from nbtasks.failure import (
     system_failure,
 )
 from nbtasks.live import ErrorText, LiveRecord
-from nbtasks.record import KILL, Header
+from nbtasks.record import KILL, NOT_WRITTEN, Header
 from nbtasks.redrive import Redrive
 from nbtasks.result.base import ResultBase
 from nbtasks.result.canvas import Canvas
@@ -178,9 +178,8 @@ class Reader(ABC):
 
     def log(self, record: LiveRecord, index: int) -> str:
         """What a member wrote to stdout and stderr so far."""
-        return "".join(
-            part.text for part in self.store.log(record.rid, index) if part.stream != "value"
-        )
+        parts = self.store.log(record.rid, index)
+        return "".join(part.text for part in parts if part.stream not in NOT_WRITTEN)
 
     def error_text(self, record: LiveRecord, index: int) -> ErrorText:
         """A failed member in words; fetched, where it was too long for an event."""

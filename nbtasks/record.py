@@ -34,8 +34,17 @@ KILL: Final = "SIGKILL"
 STDOUT: Final = "1"
 STDERR: Final = "2"
 VALUE: Final = "v"
-STREAMS: Final = {STDOUT: "stdout", STDERR: "stderr", VALUE: "value"}
+DISPLAY: Final = "d"
+STREAMS: Final = {STDOUT: "stdout", STDERR: "stderr", VALUE: "value", DISPLAY: "display"}
 """What a member writes goes to one of these streams: the letter travels, the name is shown."""
+NOT_WRITTEN: Final = frozenset(("value", "display"))
+"""The streams that a task has not written as text."""
+
+SHOW: Final = "s"
+UPDATE: Final = "u"
+CLEAR: Final = "c"
+CLEAR_LATER: Final = "w"
+"""How what is displayed begins; after the first two come its display id, a line break and JSON."""
 
 SEPARATOR: Final = "\x1e"
 """Stands before each part of a stored log (report.lua), so it is taken out of the text."""

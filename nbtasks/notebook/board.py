@@ -243,6 +243,7 @@ class Board:
             widget.send({"t": "s", **frame}, [picture.snapshot()])
         else:
             widget.send({"t": "d", **frame}, [picture.changes(changed)])
+        self.least_gap_ms = picture.take_pause_ms()
 
     # Clicks: on any thread, and nothing here prints.
 

@@ -8,6 +8,7 @@ from nbtasks.clock import Clock
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import CODE_SUCCESS, Pace, Tally
 from nbtasks.notebook.places import in_cells
+from nbtasks.notebook.shown import SHOWN, Node, dropped_words, output_runs, shown
 from nbtasks.notebook.words import Run, clean, first_line, runs, size
 
 PROTOCOL: Final = 1
@@ -15,6 +16,10 @@ _NAMES_UP_TO: Final = 2_500
 _GROUPS: Final = 8
 _OUTPUT_TAIL: Final = 8_000
 _TRACEBACK_TAIL: Final = 12_000
+_SHOWS_AT_ONCE: Final = 300_000
+"""Characters of displays in one message, and for one task."""
+_SHOWS_PER_MS: Final = 500.0
+
 _CHANGE: Final = Struct("<IBB")
 
 Message = dict[str, Any]
@@ -44,6 +49,8 @@ class Picture:
             "caps": ["cancel"],
         }
         self._pace = Pace()
+        self._sent: set[str] = set()
+        self._spent = 0
         self._rate = 0.0
         self._eta: float | None = None
 
@@ -52,7 +59,7 @@ class Picture:
         n = self._tally.n
         names = [self._label(i) for i in range(n)] if n <= _NAMES_UP_TO else []
         began = self._tally.began_ms()
-        return {**self._fixed, "t0": began, "names": names, **self.frame(seq, watched)}
+        return {**self._fixed, "t0": began, "names": names, **self.frame(seq, watched, fresh=True)}
 
     def snapshot(self) -> bytes:
         """The states of all members, then how far each is: one byte for each."""
@@ -67,8 +74,8 @@ class Picture:
         """Whether a snapshot is smaller than k changes."""
         return k * _CHANGE.size > 2 * self._tally.n
 
-    def frame(self, seq: int, details: Iterable[int]) -> Message:
-        """What every message says beside the states."""
+    def frame(self, seq: int, details: Iterable[int], *, fresh: bool = False) -> Message:
+        """What every message says beside the states; a fresh browser knows no displays yet."""
         tally = self._tally
         shown = range(tally.n) if tally.n <= render.ROWS else tally.longest_running(render.ROWS)
         groups = tally.by_frequency()
@@ -90,7 +97,7 @@ class Picture:
                 }
                 for group in (groups[:_GROUPS] if tally.n > render.ROWS else [])
             ],
-            "details": [self.details(i) for i in details],
+            "details": [self.details(i, fresh=fresh) for i in details],
             "rate": round(self._rate, 3),
             "eta": self._eta,
             "done": tally.is_done(),
@@ -98,22 +105,41 @@ class Picture:
             "took": self._took(),
         }
 
-    def details(self, i: int) -> Message:
-        """What is shown of one member that somebody looks at."""
+    def take_pause_ms(self) -> float:
+        """How long to wait after the displays sent since the last time: a server drops floods."""
+        spent, self._spent = self._spent, 0
+        return spent / _SHOWS_PER_MS
+
+    def details(self, i: int, *, fresh: bool = True) -> Message:
+        """What is shown of one member that somebody looks at; `fresh`: with all its displays."""
         record, index = self._tally.locate(i)
         error, output = record.errors.get(index), record.output.get(index)
         parts = list(output.parts) if output else []
         row = self._row(i)
         traceback = error.traceback if error and row["err"] else ""
+        found = output_runs([part for part in parts if part[0] != "value"], _OUTPUT_TAIL)
         return {
             **row,
             "code": self._tally.code(i),
             "share": self._tally.share(i),
             "tb": runs([("", in_cells(traceback))], _TRACEBACK_TAIL),
-            "out": runs([part for part in parts if part[0] != "value"], _OUTPUT_TAIL),
+            "out": [(s, shown(text).key if s == SHOWN else text) for s, text in found],
+            "shows": self._shows([text for s, text in found if s == SHOWN], fresh=fresh),
             "value": last_value(parts, _OUTPUT_TAIL),
-            "dropped": output.dropped if output else 0,
+            "dropped": dropped_words(output) if output else "",
         }
+
+    def _shows(self, texts: Sequence[str], *, fresh: bool) -> dict[str, list[Node]]:
+        """The displays that a browser does not know yet, the newest first."""
+        found: dict[str, list[Node]] = {}
+        left = _SHOWS_AT_ONCE
+        for each in map(shown, reversed(texts)):
+            if (fresh or each.key not in self._sent) and len(each.html) <= left:
+                found[each.key] = each.nodes
+                left -= len(each.html)
+                self._spent += len(each.html)
+        self._sent.update(found)
+        return found
 
     def note_speed(self, now_ms: float) -> None:
         """Bring the members ended per second, and the seconds that remain, up to date."""

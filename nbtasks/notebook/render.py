@@ -8,10 +8,11 @@ import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from struct import pack
 from typing import Final
 
+from nbtasks.live import DISPLAYED
 from nbtasks.notebook.feed import (
     CODE_FAILURE,
     CODE_PENDING,
@@ -25,11 +26,16 @@ from nbtasks.notebook.feed import (
     Tally,
 )
 from nbtasks.notebook.places import in_cells
+from nbtasks.notebook.shown import SHOWN, dropped_words, output_runs, shown
 from nbtasks.notebook.words import Run, clean, duration, escape, first_line, runs, size
 from nbtasks.states import TaskState
 
 HTML_LIMIT: Final = 64_000
-"""Bytes of HTML that one frozen board may add to a notebook."""
+"""Bytes of HTML that one frozen board may add to a notebook, without what its tasks displayed."""
+SHOWN_LIMIT: Final = 1_000_000
+"""Characters of that; while tasks run, a fifth."""
+_MARK: Final = "\x00"
+"""Around the key of a display; `escape` lets no text have it."""
 ROWS: Final = 12
 """Up to so many members each have a row of their own."""
 TITLE_LIMIT: Final = 120
@@ -114,7 +120,7 @@ def html_view(
         page = _page(tally, title, detail, inputs, room)
         if len(page.encode()) <= HTML_LIMIT:
             break
-    return page
+    return _fill(page, tally)
 
 
 def _page(
@@ -258,13 +264,47 @@ def _body(tally: Tally, i: int, room: _Room, *, opened: bool) -> str:
             blocks.append(_fold("traceback", f'<pre style="{_MONO}">{text}</pre>', opened=False))
     if output is not None and room.output:
         parts = output.parts.copy()
-        written = _spans(runs([part for part in parts if part[0] != "value"], room.output))
+        found = output_runs([part for part in parts if part[0] != "value"], room.output)
+        written = _written(found)
+        dropped = dropped_words(output)
+        name = f"output ({dropped} dropped)" if dropped else "output"
         value = _spans(runs([part for part in parts if part[0] == "value"][-1:], room.output // 2))
         if written:
-            blocks.append(_fold("output", f'<pre style="{_MONO}">{written}</pre>', opened=opened))
+            blocks.append(_fold(name, written, opened=opened))
         if value:
             blocks.append(_fold("value", f'<pre style="{_MONO}">{value}</pre>', opened=opened))
     return "".join(blocks)
+
+
+def _written(found: Sequence[Run]) -> str:
+    """Text, and in their places the displays: as marks, for which `_fill` puts them in."""
+    blocks: list[str] = []
+    for is_shown, group in groupby(found, key=lambda run: run[0] == SHOWN):
+        if is_shown:
+            blocks += [
+                f'<div style="overflow:auto;margin:4px 0">{_MARK}{shown(text).key}{_MARK}</div>'
+                for _, text in group
+            ]
+        else:
+            blocks.append(f'<pre style="{_MONO}">{_spans(group)}</pre>')
+    return "".join(blocks)
+
+
+def _fill(page: str, tally: Tally) -> str:
+    """The page with its displays, of which the newest that have room are kept."""
+    pieces = page.split(_MARK)
+    if len(pieces) == 1:
+        return page
+    outputs = [output for record in tally.records for output in record.output.copy().values()]
+    parts = [part for output in outputs for part in output.parts.copy()]
+    displays = [shown(text) for stream, text in parts if stream == DISPLAYED]
+    known = {each.key: each.html for each in displays}
+    left = SHOWN_LIMIT if tally.is_done() else SHOWN_LIMIT // 5
+    for at in range(len(pieces) - 2, 0, -2):
+        found = known.get(pieces[at], "")
+        pieces[at] = found if len(found) <= left else "<i>a display, too large to keep</i>"
+        left -= len(found) if len(found) <= left else 0
+    return "".join(pieces)
 
 
 def _failures(tally: Tally, group: Failures, room: _Room) -> str:

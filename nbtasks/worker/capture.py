@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TextIO
 
-from nbtasks.record import SEPARATOR, STDERR, STDOUT
+from nbtasks.record import DISPLAY, SEPARATOR, STDERR, STDOUT
 from nbtasks.worker.kinds import LOG_FORMAT
 
 Write = Callable[[str, str], None]
@@ -16,6 +16,19 @@ Write = Callable[[str, str], None]
 
 sink: ContextVar[Write | None] = ContextVar("sink", default=None)
 """Takes what is written in this context: every thread and every coroutine has one of its own."""
+
+
+class _Elsewhere:
+    """Takes what is displayed in no context of a task."""
+
+    write: Write | None = None
+
+
+def hand_over(letter: str, text: str) -> None:
+    """Give the running task something that is no text of a stream."""
+    write = sink.get() or _Elsewhere.write
+    if write is not None:
+        write(letter, text)
 
 
 class CapturedStream(io.TextIOBase):
@@ -66,6 +79,7 @@ class CapturedStream(io.TextIOBase):
 
 def redirect(elsewhere: Write) -> None:
     """Take the place of this process's stdout and stderr, also in the handlers of its loggers."""
+    _Elsewhere.write = elsewhere
     before = sys.stderr
     sys.stdout = CapturedStream(STDOUT, elsewhere)
     sys.stderr = CapturedStream(STDERR, elsewhere)
@@ -103,6 +117,7 @@ def _write_nowhere(_: str, __: str) -> None:
     """It belongs to no task."""
 
 
-def write_to_terminal(_: str, text: str) -> None:
+def write_to_terminal(letter: str, text: str) -> None:
     """Where the worker's own messages go: what belongs to no task."""
-    os.write(2, text.encode("utf-8", "backslashreplace"))
+    if letter != DISPLAY:
+        os.write(2, text.encode("utf-8", "backslashreplace"))

@@ -20,7 +20,7 @@ from nbtasks.functions import Loaded
 from nbtasks.live import Progress
 from nbtasks.record import SEPARATOR, VALUE
 from nbtasks.serializers import CellValue
-from nbtasks.worker import capture
+from nbtasks.worker import capture, showing
 from nbtasks.worker.confine import be_expendable, limit_memory
 from nbtasks.worker.continuing import add_to_chord, replace
 from nbtasks.worker.coroutines import Coroutines, progress_data
@@ -49,6 +49,7 @@ class Child:
         self._coroutines: Coroutines | None = None
         self.interrupt = Interrupt(cells.numbers, lambda: self.request().id)
         self._guard: AbstractContextManager[None] = nullcontext()
+        self._is_main = False
         self._may_show = not settings.signer.encrypts
         self._slice: SliceRun | None = None
         self._index = 0
@@ -58,6 +59,7 @@ class Child:
         """Work until the parent closes the socket; only in the main thread a signal interrupts."""
         if is_main:
             self._guard = self.interrupt
+            self._is_main = True
         current_task.set(self._context)
         capture.sink.set(self.write)
         while (found := self._next()) is not None:
@@ -153,9 +155,13 @@ class Child:
     ) -> Any:
         if loaded.bind:
             args = (self._context, *args)
-        value = function(*args, **kwargs)
-        if inspect.iscoroutine(value):
-            value = asyncio.run(value)
+        try:
+            value = function(*args, **kwargs)
+            if inspect.iscoroutine(value):
+                value = asyncio.run(value)
+        finally:
+            if self._is_main:  # threads share their figures: whose they are is not known
+                showing.finish()
         if isinstance(value, CellValue) and value.value is not None and self._may_show:
             # What is printed is not encrypted, so no value is printed where values are.
             self.write(VALUE, _preview(value.value))
@@ -190,9 +196,11 @@ def run_children(seats: list[Seat], settings: ChildSettings) -> None:
         leave_when_forked(children)
         if len(children) == 1:
             capture.redirect(first.write)
+            showing.listen()
             first.run(is_main=True)
         else:
             capture.redirect(capture.write_to_terminal)
+            showing.listen()
             _run_threads(children)
         code = 0
     except OSError:

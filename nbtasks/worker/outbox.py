@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nbtasks.clock import Clock
-from nbtasks.record import STDERR
+from nbtasks.record import DISPLAY, STDERR
 from nbtasks.worker.frames import send_frame
 
 HOLD_RESULTS_MS: Final = 10.0
@@ -18,6 +18,9 @@ HOLD_BYTES: Final = 1_000_000
 
 MOST_TEXT: Final = 1_000_000
 """Characters between two reports; of more, the newest are kept, as the store does."""
+
+MOST_SHOWN: Final = 1_500_000
+"""Characters of what is displayed between two reports; of more, the newest are kept, too."""
 
 MOST_PARTS: Final = 1000
 
@@ -33,19 +36,28 @@ class Written:
     size: int = 0
 
     def add(self, text: str) -> int:
-        """Append text; how many characters of older text are dropped for it."""
+        """Append text; how many older lines are dropped for it."""
         self.pieces.append(text)
         self.size += len(text)
-        if self.size <= 2 * MOST_TEXT:
+        return self.trim() if self.size > 2 * MOST_TEXT else 0
+
+    def trim(self) -> int:
+        """Keep the newest text only; how many lines are dropped."""
+        if self.size <= MOST_TEXT:
             return 0
-        kept = "".join(self.pieces)[-MOST_TEXT:]
-        dropped, self.pieces, self.size = self.size - len(kept), [kept], len(kept)
-        return dropped
+        text = "".join(self.pieces)
+        dropped = text.count("\n", 0, -MOST_TEXT)
+        kept = text[-MOST_TEXT:]
+        self.pieces, self.size = [kept], len(kept)
+        return max(1, dropped)
+
+    def lines(self) -> int:
+        """How many lines it has."""
+        return max(1, sum(piece.count("\n") for piece in self.pieces))
 
     def data(self) -> bytes:
         """As a report holds it. File names may hold what is not text: that is spelt out."""
-        text = "".join(self.pieces)[-MOST_TEXT:]
-        return (self.letter + text).encode("utf-8", "backslashreplace")
+        return (self.letter + "".join(self.pieces)).encode("utf-8", "backslashreplace")
 
 
 class Outbox:
@@ -79,6 +91,8 @@ class Outbox:
         # The newest of each member: many may write in turns, and only the order within one counts.
         self._newest: dict[tuple[int, int], Written] = {}
         self._omitted = 0
+        self._shown = 0
+        self._unshown = 0
         self._last_report = -HOLD_REPORTS_MS
 
     def begin(self, delivery: int, start: int, members: int) -> None:
@@ -126,10 +140,13 @@ class Outbox:
             return
         with self._lock:
             part = self._newest.get((delivery, index))
-            if part is None or part.letter != letter:
+            if part is None or part.letter != letter or letter == DISPLAY:
                 part = self._newest[delivery, index] = Written(delivery, index, letter)
                 self._written.append(part)
             self._omitted += part.add(text)
+            if letter == DISPLAY:
+                self._shown += len(text)
+                self._drop_displays()
             if len(self._written) > MOST_PARTS:
                 self._drop_oldest()
             self._report()
@@ -176,8 +193,19 @@ class Outbox:
             self._send_reports()
 
     def _drop_oldest(self) -> None:
-        part = self._written.pop(0)
-        self._omitted += part.size
+        self._drop(self._written[0])
+
+    def _drop_displays(self) -> None:
+        while self._shown > MOST_SHOWN:
+            self._drop(next(part for part in self._written if part.letter == DISPLAY))
+
+    def _drop(self, part: Written) -> None:
+        self._written.remove(part)
+        if part.letter == DISPLAY:
+            self._shown -= part.size
+            self._unshown += 1
+        else:
+            self._omitted += part.lines()
         if self._newest.get((part.delivery, part.index)) is part:
             del self._newest[part.delivery, part.index]
 
@@ -185,11 +213,13 @@ class Outbox:
         if not self._written and not self._progress:
             return
         self._last_report = self._clock.tick_ms()
-        written, progress, omitted = self._written, self._progress, self._omitted
-        self._written, self._newest, self._progress, self._omitted = [], {}, {}, 0
+        written, progress = self._written, self._progress
+        omitted = self._omitted + sum(part.trim() for part in written if part.letter != DISPLAY)
+        words = _words_of_omitted(omitted, self._unshown)
+        self._written, self._newest, self._progress = [], {}, {}
+        self._omitted = self._shown = self._unshown = 0
         reports: dict[int, list[tuple[str, int, bytes]]] = {}
-        if omitted:
-            words = f"{STDERR}… {omitted:,} characters are left out …\n"
+        if words:
             reports[written[0].delivery] = [("o", written[0].index, words.encode())]
         for part in written:
             reports.setdefault(part.delivery, []).append(("o", part.index, part.data()))
@@ -254,3 +284,12 @@ class Outbox:
                 else:
                     self._send_results()
             return min(waits, default=None)
+
+
+def _words_of_omitted(lines: int, shown: int) -> str:
+    parts = [
+        f"{count:,} {noun}{'' if count == 1 else 's'}"
+        for count, noun in ((lines, "line"), (shown, "display"))
+        if count
+    ]
+    return f"{STDERR}… {' and '.join(parts)} dropped …\n" if parts else ""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final
 
-from nbtasks.worker import capture
+from nbtasks.worker import capture, showing
 from nbtasks.worker.child import Child, leave_when_forked
 from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd, Process
@@ -125,6 +125,7 @@ class Solo:
         if len(self._children) == 1:
             leave_when_forked(self._children, _forget_worker)
             capture.echo()
+            showing.listen()
         child.interrupt.listen_for_limits()
         try:
             child.run(is_main=True)

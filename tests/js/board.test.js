@@ -235,6 +235,45 @@ test("terminal styles other than ours are dropped", async () => {
   assert.equal(pre.firstChild.className, "nbt-b nbt-c3");
 });
 
+test("displays are made of elements and kept between updates", async () => {
+  const { setRuns } = await import(`${STATIC}/core.js`);
+  const pre = document.createElement("pre");
+  const inner = ["td", { onclick: "x()", align: "right" }, ["<b>7</b>"]];
+  const shows = new Map([
+    [
+      "k",
+      [
+        ["table", {}, [inner]],
+        ["script", {}, ["x"]],
+      ],
+    ],
+  ]);
+
+  setRuns(
+    pre,
+    [
+      ["", "above"],
+      ["show", "k"],
+      ["show", "late"],
+    ],
+    shows,
+  );
+  const shown = pre.children[1];
+  setRuns(
+    pre,
+    [
+      ["show", "k"],
+      ["", "below"],
+    ],
+    shows,
+  );
+
+  assert.equal(pre.firstChild, shown);
+  assert.equal(shown.querySelector("td").textContent, "<b>7</b>");
+  assert.equal(shown.querySelector("td").hasAttribute("onclick"), false);
+  assert.equal(shown.querySelector("script"), null);
+});
+
 test("durations and rates are short", async () => {
   const { duration, rateText } = await import(`${STATIC}/core.js`);
 

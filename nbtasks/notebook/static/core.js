@@ -1,6 +1,7 @@
 // What every widget needs: words, elements, the theme, and the link to the kernel.
 
-/** @typedef {[string, string]} Run a style and a text */
+/** @typedef {string | [string, Record<string, string>, any[]]} ShowNode text, or an element */
+/** @typedef {[string, string]} Run a style and a text, or "show" and the key of a display */
 /**
  * @typedef {object} Row
  * @property {number} i
@@ -14,7 +15,7 @@
  */
 /**
  * @typedef {Row & {code: number, share: number, tb: Run[], out: Run[], value: Run[],
- *   dropped: number}} Details
+ *   dropped: string, shows?: Record<string, ShowNode[]>}} Details
  */
 /**
  * @typedef {object} Failure
@@ -57,6 +58,7 @@ export const GLYPHS = ["·", "▶", "◐", "✓", "✕", "↻", "⊘"];
 export const WORDS = ["pending", "running", "running", "success", "failure", "retry", "revoked"];
 const UNKNOWN = 255;
 const SLOW_MS = 500;
+const SHOWS = 100;
 
 /** @param {number} code */
 export const isFinished = (code) => code === SUCCESS || code === FAILURE || code === REVOKED;
@@ -111,18 +113,57 @@ export function setAttribute(node, name, value) {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
-/** Text of a terminal: a span for each style. @param {HTMLElement} node @param {Run[]} runs */
-export function setRuns(node, runs) {
-  const key = JSON.stringify(runs);
+/**
+ * Text of a terminal: a span for each style; among it, displays, which the kernel has made safe.
+ * @param {HTMLElement} node
+ * @param {Run[]} runs
+ * @param {Map<string, ShowNode[]>} [shows]
+ */
+export function setRuns(node, runs, shows) {
+  const known = runs.filter(([style, text]) => style === "show" && shows?.has(text)).length;
+  const key = JSON.stringify([known, runs]);
   if (node.dataset.key === key) return;
   node.dataset.key = key;
   const atEnd = node.scrollHeight - node.scrollTop - node.clientHeight < 24;
+  const before = new Map();
+  for (const child of node.children) {
+    const { show } = /** @type {HTMLElement} */ (child).dataset;
+    if (show) before.set(show, child);
+  }
   const spans = runs.map(([style, text]) => {
+    if (style === "show") return before.get(text) ?? makeShow(text, shows?.get(text));
     const words = style.split(" ").filter((word) => /^(err|b|c[1-6])$/.test(word));
     return make("span", words.map((word) => `nbt-${word}`).join(" "), text);
   });
   node.replaceChildren(...spans);
   if (atEnd) node.scrollTop = node.scrollHeight;
+}
+
+/** @param {string} key @param {ShowNode[]} [nodes] */
+function makeShow(key, nodes) {
+  const node = make("div", "nbt-show", nodes ? "" : "…");
+  if (nodes) {
+    node.dataset.show = key;
+    node.append(...nodes.map(makeNode));
+  }
+  return node;
+}
+
+/** The kernel sends no other names than these; whatever else came would not be made. */
+const NEVER = /^(?:script|style|iframe|object|embed|link|meta|base|form|input|button)$/i;
+const ALLOWED =
+  /^(?:align|alt|border|colspan|height|href|open|rel|rowspan|scope|src|start|style|target|title|valign|width)$/;
+
+/** @param {ShowNode} given @returns {Node} */
+function makeNode(given) {
+  if (typeof given === "string") return document.createTextNode(given);
+  const [tag, attributes, inner] = given;
+  const node = document.createElement(NEVER.test(tag) ? "span" : tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (ALLOWED.test(name)) node.setAttribute(name, value);
+  }
+  node.append(...inner.map(makeNode));
+  return node;
 }
 
 /** Whether what lies behind an element is dark. @param {Element} element */
@@ -199,6 +240,8 @@ export class Link {
     this.shares = new Uint8Array(this.state.n).fill(UNKNOWN);
     /** @type {Map<number, Details>} */
     this.details = new Map();
+    /** @type {Map<string, ShowNode[]>} displays by their keys */
+    this.shows = new Map();
     /** @type {number} */
     this.skew = 0;
     /** @type {number} */
@@ -276,7 +319,7 @@ export class Link {
     if (!report) return;
     this.asked.delete(content.id);
     if (content.details) {
-      this.details.set(content.details.i, content.details);
+      this.#detail(content.details);
       this.#tell([]);
     }
     report({ kind: content.ok ? "ok" : "error", text: content.error });
@@ -325,7 +368,17 @@ export class Link {
     this.state = { ...this.state, ...frame };
     this.skew = frame.now - Date.now();
     this.etaAt = frame.eta === null ? 0 : frame.now + frame.eta * 1000;
-    for (const one of frame.details) this.details.set(one.i, one);
+    for (const one of frame.details) this.#detail(one);
+  }
+
+  /** @param {Details} one */
+  #detail(one) {
+    this.details.set(one.i, one);
+    for (const [key, nodes] of Object.entries(one.shows ?? {})) this.shows.set(key, nodes);
+    for (const key of this.shows.keys()) {
+      if (this.shows.size <= SHOWS) break;
+      this.shows.delete(key);
+    }
   }
 
   /** @param {Iterable<number> | null} changed null: everything */

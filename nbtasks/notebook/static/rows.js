@@ -294,10 +294,10 @@ export class Panel {
     this.error.hidden = !details?.err;
     setRuns(this.traceback.text, details?.tb ?? []);
     this.traceback.element.hidden = !details?.tb.length;
-    const dropped = details?.dropped ? ` (${count(details.dropped)} characters dropped)` : "";
+    const dropped = details?.dropped ? ` (${details.dropped} dropped)` : "";
     setText(this.output.name, `output${dropped}`);
     this.output.element.hidden = !details?.out.length;
-    setRuns(this.output.text, details?.out ?? []);
+    setRuns(this.output.text, details?.out ?? [], this.link.shows);
     this.value.element.hidden = !details?.value.length;
     setRuns(this.value.text, details?.value ?? []);
     const silent = !details?.out.length && !details?.value.length && !details?.err;

@@ -1,0 +1,44 @@
+"""What tasks display, in a real kernel: figures, tables, floods."""
+
+import json
+
+import pytest
+from patience import wait_until
+
+FIGURE = """%%task draw -b --view html
+import matplotlib.pyplot as plt
+import pandas as pd
+print('above')
+display(pd.DataFrame({'a': [71, 72]}))
+plt.plot([1, 2])
+print('below')
+"""
+FLOOD = """%%task flood -b --view html
+from IPython.display import HTML, display
+for number in range(500):
+    display(HTML(f'<p>{number}' + 'x' * 30_000))
+for number in range(200_000):
+    print('line', number)
+"""
+
+
+def card(cell):
+    return cell.displays[0]["text/html"]
+
+
+@pytest.mark.slow
+def test_figures_and_tables_are_on_the_card_in_order(kernel):
+    cell = kernel.ok(FIGURE)
+    wait_until(lambda: "data:image/png" in card(cell), "the figure is there")
+    page = card(cell)
+    places = [page.index(each) for each in ("above", "<td>71</td>", "below", "data:image/png")]
+    assert places == sorted(places)
+
+
+@pytest.mark.slow
+def test_a_flood_leaves_the_kernel_free_and_the_notebook_small(kernel):
+    cell = kernel.ok(FLOOD)
+    assert kernel.ok("1 + 1").value == "2"
+    assert len(json.dumps(cell.outputs)) < 5_000_000
+    assert "displays dropped" in card(cell)
+    assert "line 199999" in card(cell)
