@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import socket
+import stat
 import sys
 from dataclasses import replace
 from functools import partial
@@ -111,6 +112,11 @@ commands.add_command(dead)
     "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
 )
 @click.option(
+    "--until-stdin-closes",
+    is_flag=True,
+    help="End, as after SIGTERM, when its standard input closes: with who started it.",
+)
+@click.option(
     "--time-limit", type=SECONDS, help="Kill tasks that run longer and have no limit of their own."
 )
 @click.option(
@@ -142,6 +148,7 @@ def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) ->
     One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once: tasks go back.
     """
     # Imported here: nothing else of the command line needs processes.
+    from nbtasks.worker.options import GONE_MS
     from nbtasks.worker.worker import Worker
 
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
@@ -150,8 +157,10 @@ def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) ->
     sys.path.insert(0, str(Path.cwd()))
     set_current_app(App.from_config(config))
     _check(config)
+    _check_lifeline(is_wanted=options["until_stdin_closes"])
     may_stop = partial(_is_unused, server) if local and server is not None else None
-    whole = replace(_worker_options(config, **options), may_stop=may_stop)
+    gone_ms = GONE_MS if local else None
+    whole = replace(_worker_options(config, **options), may_stop=may_stop, gone_ms=gone_ms)
     sys.exit(Worker(config, whole).run())
 
 
@@ -166,6 +175,7 @@ def _worker_options(
     soft_time_limit: float | None,
     shutdown_timeout: float | None,
     no_new_privs: bool,
+    until_stdin_closes: bool,
     **pool: Any,
 ) -> "WorkerOptions":
     """What the command line says of a worker, checked.
@@ -186,6 +196,7 @@ def _worker_options(
         soft_ms=_ms(soft_time_limit),
         shutdown_ms=None if shutdown_timeout is None else shutdown_timeout * 1000,
         no_new_privs=no_new_privs,
+        has_lifeline=until_stdin_closes,
     )
 
 
@@ -265,6 +276,17 @@ def _check(config: Config) -> None:
     link = Link(config.url)
     link.open()
     link.close()
+
+
+def _check_lifeline(*, is_wanted: bool) -> None:
+    """Refuse a standard input that never closes, or is closed from the beginning.
+
+    Raises:
+        ConfigError: It is no pipe.
+    """
+    mode = os.fstat(0).st_mode
+    if is_wanted and not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        raise ConfigError("--until-stdin-closes needs a pipe as standard input")
 
 
 def _queues(text: str, config: Config) -> tuple[str, ...]:

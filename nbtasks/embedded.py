@@ -9,14 +9,13 @@ import hashlib
 import itertools
 import logging
 import os
-import re
 import shutil
 import socket
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -26,7 +25,7 @@ from urllib.parse import quote
 
 from nbtasks import keeper, keyring
 from nbtasks.clock import SystemClock
-from nbtasks.errors import ConfigError, NoServer
+from nbtasks.errors import NoServer
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +43,6 @@ STEP_MS: Final = 5
 ANSWER_SECONDS: Final = 1.0
 MAX_SOCKET_PATH: Final = 103
 """Bytes in the path of a Unix socket, on macOS; Linux takes 4 more."""
-MAX_LOG: Final = 5_000_000
-"""Bytes of a worker's log above which the next worker of that name begins anew."""
 WINDOWS: Final = "Windows has no fork and no flock; there, nbtasks is a client of a Redis elsewhere"
 
 _clock = SystemClock()
@@ -149,8 +146,8 @@ def join(*, as_worker: bool = False, folder: Path | None = None) -> EmbeddedServ
 
 
 def _join(wanted: Path, *, as_worker: bool) -> EmbeddedServer:
-    folder = _private_folder(wanted).resolve()
-    _private_folder(folder / "data")
+    folder = private_folder(wanted).resolve()
+    private_folder(folder / "data")
     path = _socket_path(folder)
     with keeper.locked(folder / keeper.START_LOCK):
         key = _key(folder / KEY_FILE)
@@ -183,7 +180,7 @@ def has_clients(folder: Path) -> bool:
     return path.exists() and keeper.is_locked(path, shared=False)
 
 
-def _private_folder(path: Path, *, may_be_link: bool = True) -> Path:
+def private_folder(path: Path, *, may_be_link: bool = True) -> Path:
     """Make a folder that nobody else can enter, or make sure that it is one."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.stat() if may_be_link else path.lstat()
@@ -207,7 +204,7 @@ def _socket_path(folder: Path) -> Path:
     # goes away at logout, under a server that stays. The name tells only a path from another.
     name = f"nbtasks-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
     short = Path("/tmp") / name  # noqa: S108 - owner and mode are checked, a link is refused
-    return _private_folder(short, may_be_link=False) / path.name
+    return private_folder(short, may_be_link=False) / path.name
 
 
 def _key(path: Path) -> bytes:
@@ -277,7 +274,15 @@ def _launch(folder: Path, path: Path) -> int:
     try:
         # By path and isolated: neither the current folder nor PYTHONPATH may change what runs.
         command = (sys.executable, "-I", keeper.__file__, folder, path, binary, str(far))
-        _spawn(command, log, pass_fds=(far,)).wait()
+        # In a session of its own, so that no Ctrl-C or closed terminal reaches it.
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=(far,),
+        ).wait()
     except BaseException:
         os.close(near)
         raise
@@ -285,27 +290,6 @@ def _launch(folder: Path, path: Path) -> int:
         os.close(far)
         os.close(log)
     return near
-
-
-def _spawn(
-    command: Sequence[str | Path],
-    log: int,
-    *,
-    pass_fds: tuple[int, ...] = (),
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, so that no Ctrl-C or closed terminal reaches it."""
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-        pass_fds=pass_fds,
-        cwd=cwd,
-        env=env,
-    )
 
 
 def _was_late(launched: int, folder: Path) -> bool:
@@ -332,61 +316,3 @@ def _who_is_silent(folder: Path) -> str:
         f"the one in {str(folder)!r} (process {pid or '?'}) has not answered for"
         f" {READY_MS // 1000} s; its log is {LOG_FILE!r} there"
     )
-
-
-def start_workers(
-    server: EmbeddedServer,
-    count: int,
-    *,
-    queues: tuple[str, ...],
-    name_prefix: str = "local",
-    cwd: Path | None = None,
-) -> list[subprocess.Popen[bytes]]:
-    """Start workers that share the server; they outlive this process and end with the last client.
-
-    Args:
-        server: What `join` returned.
-        count: How many, each with one task at a time.
-        queues: Which queues they take from.
-        name_prefix: Their names are this, a free number and the host: ``local-1@host``. What a
-            worker prints goes to ``workers/<name>.log`` in the server's folder.
-        cwd: The folder that they run in, and import from; None for the current one.
-
-    Raises:
-        ConfigError: The server's folder has a name that a worker cannot find it by.
-    """
-    if server.folder.name != FOLDER:
-        raise ConfigError(
-            f"the server's folder is {str(server.folder)!r}: its last part must be {FOLDER!r},"
-            f" because a worker looks for it in {ENV_HOME}"
-        )
-    logs = _private_folder(server.folder / "workers")
-    environ = {**os.environ, ENV_HOME: str(server.folder.parent)}
-    program = (sys.executable, "-m", "nbtasks", "worker", "--local", "--concurrency", "1")
-    started: list[subprocess.Popen[bytes]] = []
-    for _ in range(count):
-        name, log = _free_name(logs, name_prefix)
-        command = (*program, "--queues", ",".join(queues), "--name", name)
-        try:
-            started.append(_spawn(command, log, cwd=cwd, env=environ))
-        finally:
-            os.close(log)
-    return started
-
-
-def _free_name(logs: Path, prefix: str) -> tuple[str, int]:
-    """A name that no live worker has, and its log.
-
-    The log is locked, and the worker inherits the lock along with it: a name is free again when the
-    last process is gone that could still write there.
-    """
-    host = re.sub(r"[^A-Za-z0-9_.\-]", "-", socket.gethostname())
-    for number in itertools.count(1):
-        name = f"{prefix}-{number}@{host}"
-        log = keeper.open_private(logs / f"{name}.log", os.O_WRONLY | os.O_APPEND)
-        if keeper.try_lock(log):
-            if os.fstat(log).st_size > MAX_LOG:
-                os.ftruncate(log, 0)
-            return name, log
-        os.close(log)
-    raise AssertionError("numbers do not end")

@@ -11,6 +11,7 @@ from nbtasks.errors import UnknownTask
 from nbtasks.notebook.listing import count_of
 from nbtasks.notebook.session import Sent, Session
 from nbtasks.notebook.vocabulary import REFERENCES, TASKS_COMMANDS
+from nbtasks.notebook.words import tell
 from nbtasks.result import AsyncResult
 
 LOGS: Final = 20
@@ -50,17 +51,17 @@ class Commands:
             case "graph":
                 _display(result.canvas.visualize())
             case "log":
-                _tell(_log(sent))
+                tell(_log(sent))
             case "wait":
                 result.get(timeout, propagate=False)
-                _tell(f"{sent.name}: {_states(sent)}")
+                tell(f"{sent.name}: {_states(sent)}")
             case "cancel":
                 count = int(result.revoke(terminate=True))
-                _tell(f"{sent.name}: {count_of(count, 'task')} revoked")
+                tell(f"{sent.name}: {count_of(count, 'task')} revoked")
             case "retry":
-                _tell(f"{sent.name}: {count_of(self._retry(sent), 'task')} queued again")
+                tell(f"{sent.name}: {count_of(self._retry(sent), 'task')} queued again")
             case _:
-                _tell(self._forget(sent))
+                tell(self._forget(sent))
 
     def _find(self, names: Sequence[str]) -> list[Sent]:
         found: list[Sent] = []
@@ -104,10 +105,6 @@ class Commands:
             return f"{sent.name} has not ended: %tasks cancel {sent.name}"
         self._session.sent[:] = [each for each in self._session.sent if each is not sent]
         return f"{sent.name} is forgotten"
-
-
-def _tell(text: str) -> None:
-    print(text)  # noqa: T201 - the answer to what was typed, in its own cell
 
 
 def _has_failed(sent: Sent) -> bool:

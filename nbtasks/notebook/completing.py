@@ -20,15 +20,19 @@ from nbtasks.notebook.vocabulary import (
     TASK_OPTIONS,
     TASKS_COMMANDS,
     TASKS_OPTIONS,
+    WORKERS_COMMANDS,
+    WORKERS_OPTIONS,
     Option,
 )
 from nbtasks.result.base import ResultBase
+from nbtasks.store.fleet import WorkerFacts
 
 _MAGICS: Final[Mapping[str, Sequence[Option]]] = {
     "%%task": TASK_OPTIONS,
     "%task": TASK_OPTIONS,
     "%tasks": TASKS_OPTIONS,
     "%broker": BROKER_OPTIONS,
+    "%workers": WORKERS_OPTIONS,
 }
 _LINE: Final = re.compile(r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(%%?\w+)\s(.*)$")
 _WORD: Final = re.compile(r"[^\s,=]*$")
@@ -89,6 +93,8 @@ def complete(before: str, row: int, values: Callable[[str], Sequence[str]]) -> F
         wanted = [f"--{option.long}" for option in known]
     elif magic == "%tasks":
         wanted = [*values("sent"), *REFERENCES] if words else list(TASKS_COMMANDS)
+    elif magic == "%workers":
+        wanted = [*values("workers"), "all"] if words else list(WORKERS_COMMANDS)
     else:
         return None
     return Found(fragment, [word for word in wanted if word.startswith(fragment)])
@@ -116,6 +122,7 @@ def _values(source: str, shell: Any, session: Session) -> Sequence[str]:
         "variables": lambda: [*names, "none"],
         "sent": lambda: list(dict.fromkeys(sent.name for sent in reversed(session.sent))),
         "queues": lambda: _queues(session),
+        "workers": lambda: [worker.name for worker in _workers(session)],
     }
     return found[source]() if source else ()
 
@@ -123,10 +130,15 @@ def _values(source: str, shell: Any, session: Session) -> Sequence[str]:
 def _queues(session: Session) -> Sequence[str]:
     app = session.app
     found = {app.config.default_queue, *(sent.result.records[0].queue for sent in session.sent)}
-    if app.is_connected:
-        with suppress(NbTasksError):  # no server, no queues: nothing is to fail while one types
-            found.update(queue for worker in app.workers() for queue in worker.queues)
+    found.update(queue for worker in _workers(session) for queue in worker.queues)
     return sorted(found)
+
+
+def _workers(session: Session) -> Sequence[WorkerFacts]:
+    if session.app.is_connected:
+        with suppress(NbTasksError):  # no server: nothing is to fail while one types
+            return session.app.workers()
+    return ()
 
 
 def _is_error(value: object) -> bool:

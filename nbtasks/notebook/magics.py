@@ -1,4 +1,4 @@
-"""The magics: `%broker`, `%%task`, `%task`, `%tasks`. They read a line and word what comes back."""
+"""The magics: `%broker`, `%workers`, `%%task`, `%tasks`. They read a line and word what comes."""
 
 import functools
 import inspect
@@ -34,9 +34,12 @@ from nbtasks.notebook.vocabulary import (
     TASK_OPTIONS,
     TASKS_COMMANDS,
     TASKS_OPTIONS,
+    WORKERS_COMMANDS,
+    WORKERS_OPTIONS,
     commands_text,
     options_text,
 )
+from nbtasks.notebook.workers import WorkerCommands
 
 SHOWN: Final = 20
 
@@ -74,6 +77,7 @@ class NbTasksMagics(Magics):
         self.settings = NbTasks(parent=shell)
         self._runner = Runner(shell, self.session, self.settings)
         self._commands = Commands(self.session)
+        self._workers = WorkerCommands(self.session)
         self.matcher = matcher(shell, self.session)
 
     @no_var_expand
@@ -102,7 +106,7 @@ class NbTasksMagics(Magics):
         if count is None and app.connection.server is not None and not app.workers():
             count = os.cpu_count() or 1
         if count:
-            self.session.start_workers(count, queues or (app.config.default_queue,))
+            self.session.fill_up(count, queues or (app.config.default_queue,))
         _display(broker_card(app))
 
     @output_can_be_silenced
@@ -119,6 +123,22 @@ class NbTasksMagics(Magics):
         """
         __tracebackhide__ = True
         return self._runner.run_line(line) if cell is None else self._runner.run_cell(line, cell)
+
+    @no_var_expand
+    @line_magic
+    @_said_in_one_line
+    def workers(self, line: str) -> None:
+        """Show who works for this notebook, and at what.
+
+        %workers                 a table of all workers
+        %workers start 2 -q gpu  two more local ones, for the queue gpu
+        %workers stop local-2    let one finish what runs, and end
+        %workers log local-1     the last lines that one has written
+        """
+        parsed = lines.parse(line, WORKERS_OPTIONS, self._shell.user_ns)
+        view = self._workers.run(parsed.words, parsed.options)
+        if view is not None:
+            _display(view)
 
     @no_var_expand
     @line_magic
@@ -185,3 +205,4 @@ def _add_words(magic: Callable[..., Any], *words: str) -> None:
 _add_words(NbTasksMagics.broker, options_text(BROKER_OPTIONS))
 _add_words(NbTasksMagics.task, options_text(TASK_OPTIONS))
 _add_words(NbTasksMagics.tasks, commands_text(TASKS_COMMANDS), options_text(TASKS_OPTIONS))
+_add_words(NbTasksMagics.workers, commands_text(WORKERS_COMMANDS), options_text(WORKERS_OPTIONS))

@@ -1,19 +1,16 @@
 """What a kernel holds: its app, the one feed, the tasks sent from here and their boards."""
 
-import atexit
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from nbtasks import embedded
+from nbtasks import local
 from nbtasks.app import App, current_app, set_current_app
-from nbtasks.config import ENV_KEY, ENV_URL, Config, from_environment, to_environment
+from nbtasks.config import Config, from_environment, to_environment
 from nbtasks.errors import NbTasksError
 from nbtasks.events import EventStream
 from nbtasks.live import LiveRecord
+from nbtasks.local import LocalWorker
 from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
 from nbtasks.result import AsyncResult, GroupResult
@@ -138,35 +135,46 @@ class Session:
             self._made = app if url else None
         return self.app
 
-    def start_workers(self, count: int, queues: tuple[str, ...]) -> int:
-        """Start local workers until so many live; returns how many there are.
+    def fill_up(self, count: int, queues: tuple[str, ...]) -> None:
+        """Start local workers until so many live.
+
+        Raises:
+            WorkersFailed: They do not come up.
+        """
+        there = [worker for worker in self.app.workers() if set(queues) <= set(worker.queues)]
+        self.start_workers(count - len(there), queues)
+
+    def start_workers(
+        self, count: int, queues: tuple[str, ...], *, concurrency: int = 1
+    ) -> Sequence[LocalWorker]:
+        """Start local workers, and wait until they live.
 
         Raises:
             WorkersFailed: They do not come up.
         """
         app = self.app
-        there = [worker for worker in app.workers() if set(queues) <= set(worker.queues)]
-        missing = count - len(there)
-        if missing > 0:
-            server = app.connection.server
-            # Those that share the server belong to the app of the usual name and ways.
-            usual = replace(from_environment(), name=Config().name)
-            is_usual = _ways(app.config) == _ways(usual)
-            if server is not None and is_usual:
-                started = embedded.start_workers(server, missing, queues=queues)
-            else:
-                started = start_beside(app, missing, queues)
-            self._await_workers(app, {worker.name for worker in there}, started)
-        return len(app.workers())
+        server = app.connection.server
+        # Those that share the server belong to the app of the usual name and ways.
+        usual = replace(from_environment(), name=Config().name)
+        if server is not None and _ways(app.config) == _ways(usual):
+            started = local.start_workers(server, count, queues=queues, concurrency=concurrency)
+        else:
+            started = local.start_beside(
+                app.config, server, count, queues=queues, concurrency=concurrency
+            )
+        self._await_workers(app, started)
+        return started
 
-    def _await_workers(
-        self, app: App, before: set[str], started: Sequence[subprocess.Popen[bytes]]
-    ) -> None:
+    def _await_workers(self, app: App, started: Sequence[LocalWorker]) -> None:
         begun = app.clock.tick_ms()
-        while len({worker.name for worker in app.workers()} - before) < len(started):
-            ended = [process.returncode for process in started if process.poll() is not None]
+        names = {worker.name for worker in started}
+        while not names <= {worker.name for worker in app.workers()}:
+            ended = [worker for worker in started if not worker.is_running]
             if ended:
-                raise WorkersFailed(f"{len(ended)} of them ended at once (exit code {ended[0]})")
+                raise WorkersFailed(
+                    f"{ended[0].name} ended at once (exit code {ended[0].process.returncode}); its"
+                    f" log is {str(ended[0].log)!r}"
+                )
             if app.clock.tick_ms() - begun > START_MS:
                 raise WorkersFailed(f"they did not report within {START_MS / 1000:.0f} s")
             app.clock.pause(20)
@@ -222,34 +230,3 @@ def _cancel(app: App, result: Result, members: Sequence[tuple[LiveRecord, int]] 
 def _ways(config: Config) -> tuple[str, dict[str, str]]:
     """What workers must have in common with an app."""
     return config.name, to_environment(config)
-
-
-def start_beside(app: App, count: int, queues: tuple[str, ...]) -> list[subprocess.Popen[bytes]]:
-    """Start workers for a Redis that is not ours; they end with this kernel."""
-    # The secret goes by the environment, which only this user can read, never by the command line.
-    server = app.connection.server
-    environment = {
-        **os.environ,
-        **to_environment(app.config),
-        ENV_URL: app.config.url if server is None else server.url,
-    }
-    if server is not None and not app.config.key:
-        environment[ENV_KEY] = server.key.decode()
-    command = [sys.executable, "-m", "nbtasks", "worker", "-c", "1", "-a", app.config.name]
-    command += ["-Q", ",".join(queues), "-l", "warning"]
-    # A kernel shows what comes on its own stderr in whatever cell runs then.
-    quiet = subprocess.DEVNULL
-    started = [
-        subprocess.Popen(
-            command,
-            env=environment,
-            stdin=quiet,
-            stdout=quiet,
-            stderr=quiet,
-            start_new_session=True,
-        )
-        for _ in range(count)
-    ]
-    for process in started:
-        atexit.register(process.terminate)
-    return started

@@ -28,7 +28,7 @@ class Option:
     """One option: its long name, its letter or '', the kind of its value, and what it does.
 
     Where `choices` are given, its value is one of them. `source` says what else completes it:
-    `queues`, `states`, `variables`, `results` or `errors`.
+    `queues`, `states`, `variables`, `results`, `workers` or `errors`.
     """
 
     long: str
@@ -88,6 +88,19 @@ TASKS_OPTIONS: Final = (
     Option("lines", "n", WHOLE, "how many, the newest first"),
     Option("timeout", "", DURATION, "with wait: how long to wait"),
 )
+
+WORKERS_OPTIONS: Final = (
+    Option("queue", "q", TEXT, "with start: their queues, with commas", source="queues"),
+    Option("concurrency", "c", WHOLE, "with start: tasks at a time for each; default 1"),
+    Option("any", "", FLAG, "with stop, scale: also workers that this notebook did not start"),
+    Option("lines", "n", WHOLE, "with log: how many lines; default 20"),
+)
+WORKERS_COMMANDS: Final = {
+    "start": "N more local workers",
+    "stop": "these, or all: they finish what runs",
+    "scale": "start or stop some, until there are N local ones",
+    "log": "the last lines that one has written",
+}
 
 TASKS_COMMANDS: Final = {
     "show": "its board, again",

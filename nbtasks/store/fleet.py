@@ -1,13 +1,41 @@
 """What is there: live workers. Reads facts, asks nobody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nbtasks.store.store import Store
 
+_TOLD = (
+    "host",
+    "pid",
+    "python",
+    "queues",
+    "concurrency",
+    "version",
+    "since",
+    "owner",
+    "log",
+    "ends",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFacts:
-    """A live worker, as its last heartbeat told."""
+    """A live worker, as its last heartbeat told.
+
+    Attributes:
+        name: Under which it is seen.
+        host: The machine that it runs on.
+        pid: Its process there.
+        python: The version of Python, as `3.12`.
+        queues: What it takes from.
+        concurrency: Tasks at a time, at most.
+        version: Of nbtasks.
+        since_ms: When it began, in ms since 1970, by its own clock; 0 where it does not say.
+        owner: What the leases that it takes are marked with.
+        log: The file on its machine that it writes to; empty for a terminal or a pipe.
+        is_ending: Whether it finishes what runs, and takes nothing new.
+    """
 
     name: str
     host: str
@@ -15,6 +43,11 @@ class WorkerFacts:
     python: str
     queues: tuple[str, ...]
     concurrency: int
+    version: str = ""
+    since_ms: int = 0
+    owner: str = ""
+    log: str = ""
+    is_ending: bool = False
 
 
 def live_workers(store: Store) -> list[WorkerFacts]:
@@ -24,19 +57,24 @@ def live_workers(store: Store) -> list[WorkerFacts]:
     names = store.call("ZRANGEBYSCORE", store.keys.fleet, now, "+inf")
     found: list[WorkerFacts] = []
     for name in sorted(name.decode() for name in names):
-        facts = store.call(
-            "HMGET", store.keys.worker(name), "host", "pid", "python", "queues", "concurrency"
-        )
-        if facts[0] is not None:
-            host, pid, python, queues, concurrency = (fact.decode() for fact in facts)
-            found.append(
-                WorkerFacts(
-                    name=name,
-                    host=host,
-                    pid=int(pid),
-                    python=python,
-                    queues=tuple(queues.split()),
-                    concurrency=int(concurrency),
-                )
-            )
+        told = store.call("HMGET", store.keys.worker(name), *_TOLD)
+        if told[0] is not None:
+            values = ((fact or b"").decode("utf-8", "replace") for fact in told)
+            found.append(_facts(name, dict(zip(_TOLD, values, strict=True))))
     return found
+
+
+def _facts(name: str, told: Mapping[str, str]) -> WorkerFacts:
+    return WorkerFacts(
+        name=name,
+        host=told["host"],
+        pid=int(told["pid"]),
+        python=told["python"],
+        queues=tuple(told["queues"].split()),
+        concurrency=int(told["concurrency"]),
+        version=told["version"],
+        since_ms=int(told["since"] or 0),
+        owner=told["owner"],
+        log=told["log"],
+        is_ending=told["ends"] == "1",
+    )

@@ -94,6 +94,11 @@ class Keys:
         return f"{self.prefix}ready:{queue}"
 
     @property
+    def lease(self) -> str:
+        """ZSET of the leases."""
+        return f"{self.prefix}lease"
+
+    @property
     def fleet(self) -> str:
         """ZSET of the workers."""
         return f"{self.prefix}fleet"

@@ -56,6 +56,7 @@ class Dispatcher:
     """The exchange loop of one worker.
 
     Attributes:
+        owner: What its leases are marked with.
         seats: Its children, and how many of them may run something at a time.
         slots: The children by their keys.
         has_more: Whether the last exchange left something in the queues.
@@ -67,7 +68,7 @@ class Dispatcher:
         self._intake = intake
         self._prefix = intake.keys.prefix
         self._clock = clock
-        self._owner = os.urandom(6).hex()
+        self.owner = os.urandom(6).hex()
         self._hand_in = HandIn()
         self._taken: list[Taken] = []
         self._unanswered: dict[str, float] = {}
@@ -181,7 +182,7 @@ class Dispatcher:
         if take:
             self._give_taken()
         free = self.seats.free if take else []
-        token = self._owner + os.urandom(8).hex()
+        token = self.owner + os.urandom(8).hex()
         hand_in, chunks = self._hand_in.batch()
         reports = self._hand_in.reports()
         if reports:

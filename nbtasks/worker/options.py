@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from nbtasks.errors import ConfigError
 from nbtasks.record import check_limits
 from nbtasks.worker.kinds import SOLO, PoolOptions
+
+GONE_MS: Final = 300_000.0
+"""A private server that is away for so long does not come back while anybody waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,9 @@ class WorkerOptions:
         no_new_privs: Whether neither it nor a task may gain rights.
         may_stop: Asked when idle: may it end for want of users?
         linger_ms: How long it is idle before it asks.
+        has_lifeline: Whether it ends with who started it: when its standard input closes.
+        gone_ms: How long Redis may be away before it ends all the same, whatever it still has to
+            hand in; None for any time. A worker whose lifeline has ended takes `GONE_MS`.
     """
 
     name: str
@@ -37,6 +44,8 @@ class WorkerOptions:
     no_new_privs: bool = False
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0
+    has_lifeline: bool = False
+    gone_ms: float | None = None
 
     def __post_init__(self) -> None:
         check_limits(self.soft_ms, self.limit_ms)

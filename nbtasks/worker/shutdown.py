@@ -49,6 +49,10 @@ class Shutdown:
         if self.step == WARM and self._timeout_ms is not None:
             self._cold_at = self._clock.tick_ms() + self._timeout_ms
 
+    def give_up(self) -> None:
+        """Take the last step: there is nobody to hand anything to."""
+        self.step = NOW
+
     def look(self, now: float) -> None:
         """Go on where the time is over."""
         if self.step == WARM and self._cold_at is not None and now >= self._cold_at:

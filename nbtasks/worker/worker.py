@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from nbtasks import __version__
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
@@ -22,10 +21,11 @@ from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.confine import forbid_new_privileges, warn_of_root
 from nbtasks.worker.crew import Crew
+from nbtasks.worker.description import Description
 from nbtasks.worker.dispatcher import Dispatcher, Intake
 from nbtasks.worker.kinds import SOLO
 from nbtasks.worker.lookout import LOOK_MS
-from nbtasks.worker.options import WorkerOptions
+from nbtasks.worker.options import GONE_MS, WorkerOptions
 from nbtasks.worker.pool import Pool
 from nbtasks.worker.pulse import Pulse
 from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 LIVES: Final = 3
 """A worker counts as live for so many heartbeats after the last one."""
+
+_STDIN: Final = 0
 
 
 class Worker:
@@ -68,10 +70,13 @@ class Worker:
         self._shutdown = Shutdown(self._clock, options.shutdown_ms)
         self._wakes = self._make_wakes()
         self._told = RUN
+        self._describe = Description(options, self._dispatcher.owner, self._clock.wall_ms())
         self._is_hungry = True
         self._next_beat = 0.0
         self._next_look: float | None = None
         self._retry_at: float | None = None
+        self._down_since = 0.0
+        self._gone_ms = options.gone_ms
         self._pauses = pauses()
         self._idle_since = self._clock.tick_ms()
 
@@ -131,11 +136,22 @@ class Worker:
             self._pulse.listen()  # its alarm would come to the main thread, where the task runs
         signal.signal(signal.SIGCHLD, _end_select)
         self._selector.register(ours, selectors.EVENT_READ, self._on_signal)
+        if self._options.has_lifeline:
+            self._selector.register(_STDIN, selectors.EVENT_READ, self._on_lifeline)
 
     def _on_signal(self) -> None:
         with suppress(BlockingIOError):
             self._signal_sockets[0].recv(64)
         self._crew.bury()
+
+    def _on_lifeline(self) -> None:
+        if os.read(_STDIN, 64):
+            return
+        self._selector.unregister(_STDIN)
+        logger.info("worker %s: who started it is gone", self._options.name)
+        self._gone_ms = GONE_MS if self._gone_ms is None else self._gone_ms
+        if self._shutdown.step == RUN:
+            self._shutdown.begin()
 
     def _on_wake(self, name: str) -> None:
         try:
@@ -211,14 +227,7 @@ class Worker:
         self._next_beat = now + self._config.heartbeat_ms
         self._is_hungry = True  # busy workers, too, promote what is due and recover what is lost
         self._dispatcher.reclaim()
-        facts = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "python": PYTHON_TAG,
-            "version": __version__,
-            "queues": " ".join(self._options.queues),
-            "concurrency": self._options.concurrency,
-        }
+        facts = self._describe(ends=self._shutdown.step != RUN)
         flat = [item for pair in facts.items() for item in pair]
         reply = self._link.call_script(
             "extend",
@@ -253,6 +262,7 @@ class Worker:
         self._link.close()
         if self._retry_at is None:
             logger.warning("worker %s: %s; trying again", self._options.name, error)
+            self._down_since = self._clock.tick_ms()
         self._retry_at = self._clock.tick_ms() + next(self._pauses)
 
     def _come_back(self) -> None:
@@ -281,9 +291,13 @@ class Worker:
         self._shutdown.look(now)
         if self._shutdown.step == RUN:
             self._stop_for_want_of_users(now)
+        if self._is_down_for_good(now) and self._shutdown.step != NOW:
+            logger.warning("worker %s: Redis does not come back", self._options.name)
+            self._shutdown.give_up()
         while self._told < self._shutdown.step:
             self._told += 1
             logger.info("worker %s: %s", self._options.name, WORDS[self._told])
+            self._next_beat = 0.0  # so that others see it
             if self._told == COLD:
                 self._crew.kill("the worker was told to stop at once")
             else:
@@ -297,6 +311,10 @@ class Worker:
         self._idle_since += linger_ms / 4
         if may_stop():
             self._shutdown.begin()
+
+    def _is_down_for_good(self, now: float) -> bool:
+        is_down = self._retry_at is not None and self._gone_ms is not None
+        return is_down and now - self._down_since > (self._gone_ms or 0.0)
 
     def _is_finished(self) -> bool:
         step = self._shutdown.step

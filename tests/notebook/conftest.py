@@ -1,6 +1,7 @@
 """A kernel for the tests of a module."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from kernel_side import Kernel
@@ -14,3 +15,18 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     found.ok("%broker --start 1")
     yield found
     found.close()
+
+
+@pytest.fixture
+def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
+    """Start kernels with the magics, and nothing else: `start_kernel(NBTASKS_KEY="k")`."""
+    kernels: list[Kernel] = []
+
+    def start(**environment: str) -> Kernel:
+        kernels.append(Kernel(tmp_path, **environment))
+        kernels[-1].ok("%load_ext nbtasks")
+        return kernels[-1]
+
+    yield start
+    for kernel in kernels:
+        kernel.close()

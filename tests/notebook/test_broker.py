@@ -3,25 +3,11 @@
 import re
 
 import pytest
-from kernel_side import Kernel, users_of
+from kernel_side import users_of
 from patience import wait_until
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KEY = "a key that only these tests know"
-
-
-@pytest.fixture
-def start_kernel(tmp_path):
-    kernels = []
-
-    def start(**environment):
-        kernels.append(Kernel(tmp_path, **environment))
-        kernels[-1].ok("%load_ext nbtasks")
-        return kernels[-1]
-
-    yield start
-    for kernel in kernels:
-        kernel.close()
 
 
 def head(cell):

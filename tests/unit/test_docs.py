@@ -8,9 +8,17 @@ import pytest
 import nbtasks
 from nbtasks.cli import commands
 from nbtasks.config import Config
-from nbtasks.notebook.vocabulary import BROKER_OPTIONS, TASK_OPTIONS, TASKS_OPTIONS
+from nbtasks.notebook.vocabulary import (
+    BROKER_OPTIONS,
+    TASK_OPTIONS,
+    TASKS_COMMANDS,
+    TASKS_OPTIONS,
+    WORKERS_COMMANDS,
+    WORKERS_OPTIONS,
+)
 from nbtasks.signature import OPTIONS
 
+MAGICS = (*BROKER_OPTIONS, *TASK_OPTIONS, *TASKS_OPTIONS, *WORKERS_OPTIONS)
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
@@ -35,10 +43,15 @@ def test_every_call_option_is_in_the_reference(name):
 
 @pytest.mark.parametrize(
     "option",
-    sorted({f"--{option.long}" for option in (*BROKER_OPTIONS, *TASK_OPTIONS, *TASKS_OPTIONS)}),
+    sorted({f"--{option.long}" for option in MAGICS}),
 )
 def test_every_magic_option_is_in_the_reference(option):
     assert option in page("magics")
+
+
+@pytest.mark.parametrize("word", sorted({*TASKS_COMMANDS, *WORKERS_COMMANDS}))
+def test_every_word_of_a_magic_is_in_the_reference(word):
+    assert f"| `{word}" in page("magics")
 
 
 def all_commands():

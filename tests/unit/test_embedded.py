@@ -20,7 +20,7 @@ import pytest
 import redis
 from patience import wait_until
 
-from nbtasks import embedded, keeper
+from nbtasks import embedded, keeper, local
 from nbtasks.errors import ConfigError, NoServer
 
 ROOT = Path(embedded.__file__).parents[1]
@@ -430,18 +430,18 @@ def stand_in(tmp_path, monkeypatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def workers() -> Iterator[list[subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
+def workers() -> Iterator[list[local.LocalWorker]]:
+    started: list[local.LocalWorker] = []
     yield started
     for worker in started:
-        worker.kill()
-        worker.wait()
+        worker.process.kill()
+        worker.process.wait()
 
 
 def test_local_workers_are_detached_named_and_logged(home, stand_in, workers):
     server = embedded.EmbeddedServer(url="unix:///nowhere", key=b"secret", folder=home.folder)
 
-    workers += embedded.start_workers(server, 2, queues=("default", "gpu"), cwd=stand_in)
+    workers += local.start_workers(server, 2, queues=("default", "gpu"), cwd=stand_in)
 
     host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())
     for number in (1, 2):
@@ -458,13 +458,13 @@ def test_local_workers_are_detached_named_and_logged(home, stand_in, workers):
 
 def test_a_worker_gets_a_name_that_no_live_one_has(home, stand_in, workers):
     server = embedded.EmbeddedServer(url="unix:///nowhere", key=b"secret", folder=home.folder)
-    workers += embedded.start_workers(server, 2, queues=("default",), cwd=stand_in)
-    workers[0].kill()
-    workers[0].wait()
+    workers += local.start_workers(server, 2, queues=("default",), cwd=stand_in)
+    workers[0].process.kill()
+    workers[0].process.wait()
 
-    workers += embedded.start_workers(server, 2, queues=("default",), cwd=stand_in)
+    workers += local.start_workers(server, 2, queues=("default",), cwd=stand_in)
 
-    names = [str(worker.args[-1]).partition("@")[0] for worker in workers]
+    names = [worker.name.partition("@")[0] for worker in workers]
     assert names == ["local-1", "local-2", "local-1", "local-3"]
 
 
@@ -472,7 +472,7 @@ def test_workers_need_a_folder_that_they_can_find(tmp_path):
     server = embedded.EmbeddedServer(url="unix:///nowhere", key=b"secret", folder=tmp_path / "x")
 
     with pytest.raises(ConfigError, match="its last part must be 'server'"):
-        embedded.start_workers(server, 1, queues=("default",))
+        local.start_workers(server, 1, queues=("default",))
 
 
 # The folder

@@ -21,6 +21,7 @@ if __name__ == "__main__":
         queues=tuple(settings.pop("queues", ["default"])),
         concurrency=settings.pop("concurrency", 1),
         pool=PoolOptions(**settings.pop("pool", {})),
+        gone_ms=settings.pop("gone_ms", None),
     )
     watched = settings.pop("audit", "")
     if watched:

@@ -1,0 +1,255 @@
+"""`%workers`: who works for this notebook, and what is done to them."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from IPython.core.error import UsageError
+
+from nbtasks import local
+from nbtasks.app import App
+from nbtasks.config import nearest
+from nbtasks.notebook.listing import View, count_of, is_stable
+from nbtasks.notebook.session import Session
+from nbtasks.notebook.vocabulary import WORKERS_COMMANDS
+from nbtasks.notebook.words import clean, duration, tell
+from nbtasks.record import check_name
+from nbtasks.store.fleet import WorkerFacts
+from nbtasks.store.running import running_tasks
+
+ALL: Final = "all"
+MOST: Final = 64
+"""More workers than this on one machine are a slip of the finger."""
+LINES: Final = 20
+LOG_BYTES: Final = 100_000
+TASKS_SHOWN: Final = 3
+ENDING_MS: Final = 3000.0
+"""How long to wait for workers to end that have nothing to do."""
+
+_COLUMNS: Final = ("worker", "host", "pid", "queues", "busy", "up for", "Python", "nbtasks", "runs")
+
+
+class WorkerCommands:
+    """Does what the first word says.
+
+    Args:
+        session: What this kernel holds.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def run(self, words: Sequence[str], options: Mapping[str, Any]) -> View | None:
+        """Do it; what is to be shown, if anything is.
+
+        Raises:
+            UsageError: There is no such word, no such worker, or it is used in another way.
+        """
+        word, rest = (words[0], words[1:]) if words else ("", ())
+        app = self._session.app
+        match word:
+            case "":
+                return worker_table(app)
+            case "start":
+                self._start(_count(word, rest or ["1"]), options)
+            case "scale":
+                self._scale(_count(word, rest), options)
+            case "stop":
+                self._stop(rest, any_one=options.get("any", False))
+            case "log":
+                _log(_find(_one(word, rest, "a worker"), app.workers()), options)
+            case _:
+                near = nearest(word, list(WORKERS_COMMANDS))
+                raise UsageError(f"%workers {word}: there is no such command{near}")
+        return None
+
+    def _start(self, count: int, options: Mapping[str, Any]) -> None:
+        app = self._session.app
+        names = [name.strip() for name in options.get("queue", "").split(",") if name.strip()]
+        queues = tuple(check_name(name, "queue") for name in names) or (app.config.default_queue,)
+        concurrency = options.get("concurrency", 1)
+        if not 1 <= concurrency <= MOST:
+            raise UsageError(f"--concurrency {concurrency}: from 1 to {MOST} tasks at a time")
+        started = self._session.start_workers(count, queues, concurrency=concurrency)
+        tell(f"started {', '.join(worker.name for worker in started)}")
+
+    def _scale(self, count: int, options: Mapping[str, Any]) -> None:
+        mine = self._local(any_one=options.get("any", False))
+        if len(mine) < count:
+            self._start(count - len(mine), options)
+        elif len(mine) == count:
+            tell(f"there are {count_of(count, 'local worker')}")
+        else:
+            running = running_tasks(self._session.app.store)
+            # Those that have nothing to do end at once; of the others the newest.
+            mine.sort(key=lambda worker: (not running.get(worker.owner), worker.since_ms))
+            self._end(mine[count:])
+
+    def _stop(self, names: Sequence[str], *, any_one: bool) -> None:
+        app = self._session.app
+        mine = self._local(any_one=any_one)
+        if not names or list(names) == [ALL]:
+            if not mine:
+                raise UsageError(_nobody(app.workers()))
+            self._end(mine)
+            return
+        known = app.workers()
+        chosen = [_find(name, known) for name in names]
+        for worker in chosen:
+            if worker not in mine:
+                raise UsageError(_not_mine(worker))
+        self._end(chosen)
+
+    def _local(self, *, any_one: bool) -> list[WorkerFacts]:
+        """The live workers that this notebook has started; with `any_one` all of this machine."""
+        started = {worker.name for worker in local.running_workers()}
+        return [
+            worker
+            for worker in self._session.app.workers()
+            if not worker.is_ending
+            and (worker.name in started or (any_one and worker.host == socket.gethostname()))
+        ]
+
+    def _end(self, workers: Sequence[WorkerFacts]) -> None:
+        app = self._session.app
+        started = {worker.name: worker.process for worker in local.running_workers()}
+        for worker in workers:
+            if worker.name in started:
+                started[worker.name].terminate()
+            else:
+                _signal(worker)
+        names = {worker.name for worker in workers}
+        busy = [worker for worker in workers if running_tasks(app.store).get(worker.owner)]
+        begun = app.clock.tick_ms()
+        idle = names - {worker.name for worker in busy}
+        while app.clock.tick_ms() - begun < ENDING_MS and idle & {w.name for w in app.workers()}:
+            app.clock.pause(20)
+        left = sorted(names & {worker.name for worker in app.workers()})
+        if ended := sorted(names - {*left}):
+            tell(f"ended {', '.join(ended)}")
+        if left:
+            tell(f"{', '.join(left)} will end when what runs there has ended")
+
+
+def _signal(worker: WorkerFacts) -> None:
+    """Tell a worker to end that another process has started."""
+    try:
+        # Its number comes from Redis, where others may write: it is not to end just anything.
+        if "nbtasks" not in _command_of(worker.pid):
+            raise UsageError(f"{worker.name}: process {worker.pid} here is no worker")
+        os.kill(worker.pid, signal.SIGTERM)
+    except OSError as error:
+        raise UsageError(f"{worker.name}: process {worker.pid}: {error.strerror}") from None
+
+
+def _command_of(pid: int) -> str:
+    if Path("/proc/self").exists():
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    command = ("/bin/ps", "-o", "args=", "-p", str(pid))
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def worker_table(app: App) -> View:
+    """Who works, where, and at what."""
+    workers = app.workers()
+    if not workers:
+        return View("No worker: %workers start 2, or nbtasks worker in a terminal", (), ())
+    running = running_tasks(app.store)
+    busy = sum(min(len(running.get(each.owner, ())), each.concurrency) for each in workers)
+    total = sum(each.concurrency for each in workers)
+    head = f"{count_of(len(workers), 'worker')}, {busy} of {total} busy"
+    if is_stable():
+        return View(count_of(len(workers), "worker"), (), ())
+    now = app.clock.wall_ms()
+    return View(head, _COLUMNS, [_row(each, running.get(each.owner, ()), now) for each in workers])
+
+
+def _row(worker: WorkerFacts, tasks: Sequence[str], now_ms: float) -> tuple[str, ...]:
+    runs = ", ".join(_counted(tasks)) or ("nothing" if not worker.is_ending else "ending")
+    return (
+        worker.name,
+        worker.host,
+        str(worker.pid),
+        ", ".join(worker.queues),
+        f"{min(len(tasks), worker.concurrency)} of {worker.concurrency}",
+        duration(now_ms - worker.since_ms) if worker.since_ms else "?",
+        worker.python,
+        worker.version or "?",
+        f"{runs}, then it ends" if worker.is_ending and tasks else runs,
+    )
+
+
+def _counted(tasks: Sequence[str]) -> list[str]:
+    names = list(dict.fromkeys(tasks))
+    counts = [(clean(name, 40), tasks.count(name)) for name in names[:TASKS_SHOWN]]
+    shown = [f"{count} × {name}" if count > 1 else name for name, count in counts]
+    return [*shown, f"… {len(names) - TASKS_SHOWN} more"] if len(names) > TASKS_SHOWN else shown
+
+
+def _log(worker: WorkerFacts, options: Mapping[str, Any]) -> None:
+    if not worker.log:
+        raise UsageError(
+            f"{worker.name} writes to no file, but to the terminal or the service that started it,"
+            f" on {worker.host} (process {worker.pid})"
+        )
+    if worker.host != socket.gethostname():
+        raise UsageError(f"{worker.name} runs elsewhere: look into {worker.log} on {worker.host}")
+    try:
+        with Path(worker.log).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise UsageError(f"{worker.log}: {error.strerror}") from None
+    shown = lines[-options.get("lines", LINES) or len(lines) :]
+    tell("\n".join(shown) or f"{worker.name} has written nothing to {worker.log}")
+
+
+def _find(name: str, workers: Sequence[WorkerFacts]) -> WorkerFacts:
+    """A live worker by its name, or by the part of it before the `@` where that is enough."""
+    found = [worker for worker in workers if name == worker.name]
+    found = found or [worker for worker in workers if name == worker.name.partition("@")[0]]
+    if len(found) == 1:
+        return found[0]
+    if not workers:
+        raise UsageError(f"there is no worker {name!r}, nor any other: %workers start")
+    known = sorted({worker.name for worker in workers})
+    short = [each.partition("@")[0] for each in known]
+    near = nearest(name, short if "@" not in name and len({*short}) == len(known) else known)
+    raise UsageError(f"there is no worker {name!r}{near}")
+
+
+def _count(word: str, rest: Sequence[str]) -> int:
+    text = _one(word, rest, "how many")
+    if not text.isdecimal() or int(text) > MOST:
+        raise UsageError(f"%workers {word} {text}: give a whole number, {MOST} at most")
+    return int(text)
+
+
+def _one(word: str, rest: Sequence[str], what: str) -> str:
+    if len(rest) != 1:
+        raise UsageError(f"%workers {word} needs {what}, and nothing else")
+    return rest[0]
+
+
+def _nobody(workers: Sequence[WorkerFacts]) -> str:
+    if not workers:
+        return "there is no worker to stop"
+    return (
+        f"this notebook has started none of the {count_of(len(workers), 'worker')} that are there:"
+        " with --any those of this machine are stopped"
+    )
+
+
+def _not_mine(worker: WorkerFacts) -> str:
+    if worker.is_ending:
+        return f"{worker.name} ends already, when what runs there has ended"
+    if worker.host != socket.gethostname():
+        return (
+            f"{worker.name} runs on {worker.host}: stop it there, with SIGTERM to process"
+            f" {worker.pid}"
+        )
+    return f"{worker.name} was not started by this notebook: with --any it is stopped all the same"

@@ -1,0 +1,118 @@
+"""`%workers` in a real kernel: who is there, and to start, stop and read them."""
+
+import pytest
+from kernel_side import users_of
+from patience import wait_until
+
+
+def table(kernel):
+    """The rows of the table, by the name of the worker."""
+    (shown,) = kernel.ok("%workers").displays
+    return {line.split("@")[0]: line for line in shown["text/plain"].splitlines()[2:]}
+
+
+def said(kernel, line):
+    return kernel.ok(f"%workers {line}").text("stdout").strip()
+
+
+@pytest.fixture
+def mine(kernel):
+    """The short name of the one worker that is there between tests."""
+    (name,) = table(kernel)
+    return name
+
+
+@pytest.fixture
+def held(kernel, tmp_path):
+    """A task that runs until its file is there."""
+    go, started = tmp_path / "go", tmp_path / "started"
+    kernel.ok(f"from pathlib import Path\ngo, started = Path({str(go)!r}), Path({str(started)!r})")
+    kernel.ok("%%task held --quiet\nstarted.touch()\nwhile not go.exists(): pass")
+    wait_until(started.exists, "it runs")
+    yield go
+    go.touch()
+    kernel.ok("held.get(20)")
+
+
+@pytest.mark.usefixtures("held")
+def test_the_table_has_what_each_worker_does(kernel, mine):
+    (shown,) = kernel.ok("%workers").displays
+
+    assert shown["text/plain"].startswith("1 worker, 1 of 1 busy\n")
+    assert table(kernel)[mine].endswith(" held")
+    assert "<td" in shown["text/html"]
+
+
+def test_workers_start_with_queues_and_processes_and_stop_by_name(kernel, mine):
+    other = said(kernel, "start 1 -q gpu,cpu -c 2").removeprefix("started ").partition("@")[0]
+    row = table(kernel)[other]
+    assert "gpu, cpu" in row
+    assert "0 of 2" in row
+
+    assert said(kernel, f"stop {other}").startswith(f"ended {other}@")
+    assert list(table(kernel)) == [mine]
+
+
+def test_scale_grows_and_shrinks_and_a_busy_worker_goes_last(kernel, mine, held):
+    kernel.ok("%workers scale 3")
+    assert len(table(kernel)) == 3
+
+    kernel.ok("%workers scale 1")
+    assert list(table(kernel)) == [mine]
+    assert "will end when what runs there has ended" in said(kernel, "scale 0")
+    assert table(kernel)[mine].endswith("held, then it ends")
+
+    held.touch()
+    wait_until(lambda: not table(kernel), "it has ended")
+    kernel.ok("%workers scale 1")
+
+
+def test_the_log_of_a_worker_is_read_by_its_name(kernel, mine):
+    assert f"INFO worker {mine}@" in said(kernel, f"log {mine}")
+    assert len(said(kernel, f"log {mine} -n 1").splitlines()) == 1
+
+
+def test_a_worker_that_is_not_there_is_told_with_the_nearest_name(kernel, mine):
+    for line in ("log", "stop"):
+        assert kernel.run(f"%workers {line} x{mine}").usage == (
+            f"there is no worker 'x{mine}': did you mean {mine!r}?"
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "usage"),
+    [
+        ("startt 2", "%workers startt: there is no such command: did you mean 'start'?"),
+        ("start many", "%workers start many: give a whole number, 64 at most"),
+        ("start 1 -c 0", "--concurrency 0: from 1 to 64 tasks at a time"),
+        ("scale", "%workers scale needs how many, and nothing else"),
+        ("log", "%workers log needs a worker, and nothing else"),
+        ("stop --al", "there is no option --al: did you mean '--any'?"),
+    ],
+)
+def test_a_mistake_is_one_line(kernel, line, usage):
+    assert kernel.run(f"%workers {line}").usage == usage
+
+
+def test_a_worker_of_somebody_else_is_stopped_only_when_that_is_asked_for(kernel):
+    kernel.ok("import subprocess, sys\nother = [sys.executable, '-m', 'nbtasks', 'worker']")
+    kernel.ok("other = subprocess.Popen([*other, '-n', 'theirs', '-c', '1', '-l', 'error'])")
+    wait_until(lambda: "theirs" in str(table(kernel)), "it is up")
+
+    assert kernel.run("%workers stop theirs").usage == (
+        "theirs was not started by this notebook: with --any it is stopped all the same"
+    )
+    assert said(kernel, "stop theirs --any") == "ended theirs"
+    assert kernel.ok("other.wait(10)").value == "0"
+
+
+def test_workers_beside_a_url_end_with_a_kernel_that_is_killed(start_kernel, own_server):
+    kernel = start_kernel(NBTASKS_KEY="a key that only these tests know")
+    kernel.ok(f"%broker {own_server.url} --start 1")
+    kernel.ok("import os\nfork = os.fork()\nif not fork: import signal; signal.pause()")
+    workers = [one for one in users_of(kernel.home) if "worker" in one.cmdline()]
+    assert workers
+
+    kernel.manager._kill_kernel()
+
+    wait_until(lambda: not any(one.is_running() for one in workers), "they have ended")
