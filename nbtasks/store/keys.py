@@ -41,6 +41,14 @@ touches itself; the scripts build the others from the prefix.
                              it was not told of yet -> when
     gr:<id>          STRING  a saved group (JSON)                   as long as results are kept
     dead             ZSET    slices given up -> when                30 days after the last
+    en:<name>        HASH    a schedule entry: fields in _entry.lua whoever removes the entry
+    due              ZSET    entry -> when to look at it, ms        the same
+    rn:<name>        HASH    its last runs                          the same
+    ro:<name>        ZSET    run -> when it was fired, ms           the same
+    programs         HASH    program -> version and start, of       declaring nothing
+                             those that declare entries
+    lead             STRING  who fires entries first                seconds after he has looked
+    wake:%beat       ZSET    a marker: an entry is due earlier      popped, or after an hour
 """
 
 from dataclasses import dataclass
@@ -88,6 +96,14 @@ class Keys:
     def wake(self, queue: str) -> str:
         """ZSET that idle workers of a queue (`@name`: one worker) wait for."""
         return f"{self.prefix}wake:{queue}"
+
+    def entry(self, name: str) -> str:
+        """HASH of a schedule entry."""
+        return f"{self.prefix}en:{name}"
+
+    def runs(self, name: str) -> str:
+        """HASH of the last runs of a schedule entry."""
+        return f"{self.prefix}rn:{name}"
 
     def ready(self, queue: str) -> str:
         """ZSET of the slices that wait."""

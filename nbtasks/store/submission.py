@@ -62,7 +62,7 @@ def send_small(link: Link, keys: Keys, client: str, records: Sequence[Record]) -
     sent: deque[Sequence[Record]] = deque()
     for at in range(0, len(records), SMALL):
         page = records[at : at + SMALL]
-        link.send_all([_small_call(keys, client, record) for record in page])
+        link.send_all([small_call(keys, client, record) for record in page])
         sent.append(page)
         if len(sent) > 1:
             _read_small(link, sent.popleft())
@@ -70,7 +70,8 @@ def send_small(link: Link, keys: Keys, client: str, records: Sequence[Record]) -
         _read_small(link, sent.popleft())
 
 
-def _small_call(keys: Keys, client: str, record: Record) -> tuple[object, ...]:
+def small_call(keys: Keys, client: str, record: Record) -> tuple[object, ...]:
+    """The command that stores a record of one chunk."""
     args, fields = _arguments(client, record)
     head = (record.rid, 0, *args, record.states, fields)
     return script_call("submit", keys.prefix, *head, *record.bodies)

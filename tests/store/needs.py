@@ -8,7 +8,9 @@ from nbtasks.store import scripts
 
 PACKAGE = Path(nbtasks.__file__).parent
 WORKER_SCRIPTS = {"exchange", "extend", "report"}
-CLIENT_SCRIPTS = scripts.SCRIPTS.keys() - WORKER_SCRIPTS
+CLIENT_SCRIPTS = scripts.SCRIPTS.keys() - WORKER_SCRIPTS - {"due"}
+FIRING_SCRIPTS = {"alter", "due", "fire", "revoke", "submit"}
+"""Workers fire schedule entries; clients run them by hand."""
 
 _DIRECT = re.compile(r'(?:(?:call|send)\(|return )\s*"([A-Z]+)"(?:, "([A-Z]+)")?')
 _CALL = re.compile(r"redis\.call\('(\w+)'")
@@ -22,7 +24,8 @@ def side(name):
     link = PACKAGE / "store" / "link.py"
     match name:
         case "worker":
-            return needs(*WORKER_SCRIPTS) | _direct(*workers, link)
+            entries = PACKAGE / "store" / "entries.py"
+            return needs(*WORKER_SCRIPTS, *FIRING_SCRIPTS) | _direct(*workers, link, entries)
         case "client":
             others = set(PACKAGE.rglob("*.py")) - workers - {checkup}
             return needs(*CLIENT_SCRIPTS) | _direct(*others)

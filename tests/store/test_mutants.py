@@ -183,6 +183,21 @@ RULES = {
         "if redis.call('HINCRBY', key, 'ch', 1) then",
         "canvas_joins.py::test_an_earlier_task_expires_though_what_takes_its_value_has_failed",
     ),
+    "a schedule entry is fired again for the same time": (
+        "or found[2] ~= ARGV[3] or",
+        "or",
+        "entries.py::test_a_due_time_is_fired_once_whoever_fires_it",
+    ),
+    "all who ask get the same entry to fire": (
+        "redis.call('ZADD', due, NOW + tonumber(ARGV[3]), name)",
+        "",
+        "entries.py::test_who_asks_has_what_is_due_to_himself_for_a_while",
+    ),
+    "a failed run of an entry is not counted": (
+        "redis.call('HINCRBY', key, 'bad', 1)",
+        "0",
+        "entries.py::test_failures_in_a_row_pause_an_entry",
+    ),
 }
 """Old text, new text, and the test that must fail: what the machine would need long for."""
 

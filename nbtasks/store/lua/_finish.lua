@@ -26,6 +26,10 @@ local function finish(rid, keep)
   if found[4] and redis.call('EXISTS', drawing) == 1 then
     if redis.call('HINCRBY', drawing, 'left', -1) <= 0 then
       redis.call('PEXPIRE', drawing, keep)
+      local entry = redis.call('HGET', drawing, 'se')
+      if entry then
+        run_ended(entry, found[4])
+      end
     end
   end
 end

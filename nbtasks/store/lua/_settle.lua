@@ -1,6 +1,6 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
 -- Parts    base events code slices
--- Lazy     canvas = canvas blame ready told each follow spread finish link values inputs
+-- Lazy     canvas = canvas blame ready told each follow spread run finish link values inputs
 --          ready spread spread_on finish link append inputs_of
 
 -- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished. A value

@@ -1,0 +1,34 @@
+-- alter: pause, resume or remove a schedule entry.
+--
+-- Parts    base code entry
+-- KEYS[1]  prefix
+-- ARGV     1 name · 2 p pause, r resume, x remove, e it cannot be fired
+--          p, e: 3 why, and e: 4 its version · r: 3 next due time, ms, '' for none · 4 when
+-- Returns  1 · 0 there is no such entry (e: it has changed)
+
+local name, what, key = ARGV[1], ARGV[2], entry_key(ARGV[1])
+local found = redis.call('HMGET', key, 'v', 'fn', 'off')
+if not found[1] then
+  return 0
+end
+if what == 'p' then
+  redis.call('HSET', key, 'off', ARGV[3])
+  redis.call('HDEL', key, 'buf')
+  look_at(name, NEVER)
+elseif what == 'e' then
+  if found[1] ~= ARGV[4] then
+    return 0
+  end
+  redis.call('HSET', key, 'er', ARGV[3])
+elseif what == 'r' then
+  redis.call('HDEL', key, 'off', 'buf', 'er')
+  redis.call('HSET', key, 'due', ARGV[3], 'at', ARGV[4], 'bad', 0)
+  look_at(name, ARGV[3] == '' and NEVER or tonumber(ARGV[4]))
+else
+  for hash in string.gmatch(found[2], '%S+') do
+    release_code(hash)
+  end
+  redis.call('UNLINK', key, PREFIX .. 'ro:' .. name, PREFIX .. 'rn:' .. name)
+  redis.call('ZREM', PREFIX .. 'due', name)
+end
+return 1
