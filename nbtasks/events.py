@@ -16,13 +16,14 @@ from weakref import WeakValueDictionary
 
 from nbtasks.errors import BadSignature, ChordError, ContentRefused, StoreError, StoreUnavailable
 from nbtasks.failure import Dependency, read_dependency, read_failure, system_failure
-from nbtasks.live import ErrorText, LiveRecord, Progress
+from nbtasks.live import ErrorText, EventId, LiveRecord, Progress
 from nbtasks.record import STREAMS
 from nbtasks.redrive import Redrive
 from nbtasks.serializers import decode_json
 from nbtasks.signing import SYSTEM, Signer
 from nbtasks.states import FAILURE, RETRY, REVOKED, STATES, is_finished
 from nbtasks.store.link import Link
+from nbtasks.store.recall import event_id
 from nbtasks.store.store import Snapshot, Store, pauses
 
 logger = logging.getLogger(__name__)
@@ -179,7 +180,7 @@ class EventStream:
         for entry, fields in entries:
             self._last = entry
             try:
-                self._apply_entry(fields, int(entry.split(b"-")[0]))
+                self._apply_entry(fields, event_id(entry))
             except Exception:  # who writes nonsense here must not end all that comes after it
                 logger.exception("entry %r of the event stream cannot be read", entry)
         link.send("XTRIM", self._key, "MINID", _after(self._last))
@@ -197,7 +198,7 @@ class EventStream:
             total += count
         return away_ms < STREAM_TTL_MS and total < STREAM_ENTRIES
 
-    def _apply_entry(self, fields: list[bytes], at_ms: int) -> None:
+    def _apply_entry(self, fields: list[bytes], event: EventId) -> None:
         at = 0
         while at < len(fields) and fields[at]:
             count = int(fields[at + 1])
@@ -210,12 +211,12 @@ class EventStream:
                 self._redrive.again(rid, int(item[1]))
             if record is not None:
                 try:
-                    self._apply(record, fields[at], item, at_ms)
+                    self._apply(record, fields[at], item, event)
                 except Exception:  # one broken event must not end all others
                     logger.exception("event of task %s cannot be read", record.rid)
             at += 2 + count
 
-    def _apply(self, record: LiveRecord, kind: bytes, item: list[bytes], at_ms: int) -> None:
+    def _apply(self, record: LiveRecord, kind: bytes, item: list[bytes], event: EventId) -> None:
         index = int(item[1])
         if not 0 <= index <= record.n - (len(item[2]) if kind == b"f" else 1):
             raise ValueError(f"there is no member {index}")
@@ -225,15 +226,14 @@ class EventStream:
                     raise ValueError(f"{item[2]!r} are not final states")
                 states, worker, bodies = item[2], item[3].decode(), item[5:]
                 self._read_errors(record, index, states, bodies)
-                record.finish(index, states, bodies, worker, at_ms)
+                record.finish(index, states, bodies, worker, event[0])
             case b"s":
                 record.begin(index, item[2].decode(), int(item[3]))
             case b"p":
-                current, total, message = decode_json(item[2])
-                record.report(index, Progress(current, total, message))
+                record.report(index, read_progress(item[2]))
             case b"o":
                 text = item[2].decode("utf-8", "replace")
-                record.write(index, STREAMS.get(text[:1], "stdout"), text[1:])
+                record.write(index, STREAMS.get(text[:1], "stdout"), text[1:], event)
             case b"b" | b"r":
                 self._apply_back(record, kind, index, item)
             case b"q":
@@ -320,8 +320,20 @@ def blame(blamed: Dependency, known: ErrorText | None) -> ErrorText:
     return ErrorText(ChordError.__name__, text, known.traceback if known is not None else "")
 
 
+def read_progress(data: bytes) -> Progress:
+    """What a member has told of how far it is."""
+    current, total, message = decode_json(data)
+    return Progress(current, total, message)
+
+
 def apply_snapshot(record: LiveRecord, snapshot: Snapshot, at_ms: int) -> None:
-    """Bring a record up to what the store says; values are fetched when asked for."""
+    """Bring a record up to what the store says; values are fetched when asked for.
+
+    Args:
+        record: The record.
+        snapshot: What the store says.
+        at_ms: When that was; 0 where what has ended may have ended long before.
+    """
     for index, state in enumerate(snapshot.states[: record.n]):
         if state == record.states[index] or state not in STATES:
             continue

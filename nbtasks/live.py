@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbtasks import record
@@ -21,6 +21,9 @@ from nbtasks.states import (
 
 EVERY = -1
 """In place of an index: every member, also after one has failed."""
+
+EventId = tuple[int, int]
+"""Which event told something: they grow."""
 
 OUTPUT_LIMIT = 1_000_000
 """Characters of output kept per member; older ones are dropped and counted."""
@@ -167,6 +170,7 @@ class LiveRecord:
         self.retries: dict[int, int] = {}
         self.requeues: dict[int, int] = {}
         self.output: dict[int, Output] = {}
+        self._held: list[tuple[EventId, int, str, str]] | None = None
         self.first_failure: int | None = None
         self.missing = False
         self._lock = threading.Lock()
@@ -245,6 +249,37 @@ class LiveRecord:
     def call_when_again(self, call: Callable[[], None]) -> None:
         """Call back once, from any thread, when a member that had failed is queued again."""
         self._revivers.append(call)
+
+    # What was written before this client followed the record is asked for, and what is written
+    # meanwhile comes by events: each part is to be known once.
+
+    def hold_output(self) -> None:
+        """Keep what events tell of output apart, until `release_output`."""
+        with self._lock:
+            self._held = []
+
+    def release_output(
+        self, known: Mapping[int, Sequence[tuple[str, str]]], last: EventId = (0, 0)
+    ) -> None:
+        """Take what was asked for: (stream, text) by member; then what came after that event."""
+        with self._lock:
+            held, self._held = self._held or [], None
+            for index, parts in known.items():
+                self.output.pop(index, None)
+                for stream, text in parts:
+                    self._write(index, stream, text)
+            for event, index, stream, text in held:
+                if index not in known or event > last:
+                    self._write(index, stream, text)
+            changed = {*known, *(index for _, index, _, _ in held)}
+        self._changed(tuple(changed))
+
+    def place(self, index: int, worker: str, at_ms: int, progress: Progress | None) -> None:
+        """Where a member runs or ran, and how far it was, where no event has told it."""
+        self.started.setdefault(index, Start(worker, at_ms))
+        if progress is not None:
+            self.progress.setdefault(index, progress)
+        self._changed((index,))
 
     # What the event thread calls.
 
@@ -334,13 +369,20 @@ class LiveRecord:
             self.progress[index] = progress
             self._changed((index,))
 
-    def write(self, index: int, stream: str, text: str) -> None:
-        """A member wrote something."""
+    def write(self, index: int, stream: str, text: str, event: EventId = (0, 0)) -> None:
+        """A member wrote something; `event` tells it."""
+        with self._lock:
+            if self._held is not None:
+                self._held.append((event, index, stream, text))
+                return
+            self._write(index, stream, text)
+        self._changed((index,))
+
+    def _write(self, index: int, stream: str, text: str) -> None:
         output = self.output.get(index)
         if output is None:
             output = self.output[index] = Output()
         output.add(stream, text)
-        self._changed((index,))
 
     def lose(self) -> None:
         """The store no longer has this record."""

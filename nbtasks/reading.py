@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from nbtasks.clock import Clock
 from nbtasks.config import Config
 from nbtasks.connection import Connection
 from nbtasks.errors import BadSignature, ChordError, TaskRevoked, UnknownTask
-from nbtasks.events import EventStream, apply_snapshot, blame
+from nbtasks.events import EventStream, apply_snapshot, blame, read_progress
 from nbtasks.failure import (
     ERROR,
     Dependency,
@@ -28,9 +28,13 @@ from nbtasks.result.saving import from_tuple, restore, save
 from nbtasks.result.steps import Step
 from nbtasks.serializers import Codec, decode_json
 from nbtasks.signing import SYSTEM
-from nbtasks.states import FAILURE, IGNORED, REVOKED, SUCCESS
+from nbtasks.states import FAILURE, IGNORED, RETRY, REVOKED, STARTED, SUCCESS
 from nbtasks.store.dead import run_again
+from nbtasks.store.recall import Told, recall
 from nbtasks.store.store import Store
+
+RECALLED: Final = 200
+"""Members of a record of which is asked what only events tell."""
 
 Blamed = dict[tuple[str, int], bytes | None]
 """The errors of tasks that others were not run for, as stored, by record and index."""
@@ -90,11 +94,45 @@ class Reader(ABC):
                 )
                 record.group_id = header.group_id
                 self.events.follow(record)
-        # Followed first, read again after: what ended in between is in the one or the other.
+        # Followed first, read again after: what ended in between is in the one or the other. When
+        # the others have ended is not known.
         for rid, snapshot in self.store.watch_all([rid for rid in unknown if rid in found]):
             if snapshot is not None:
-                apply_snapshot(found[rid], snapshot, self.clock.wall_ms())
+                apply_snapshot(found[rid], snapshot, 0)
         return [found.get(rid) for rid in rids]
+
+    def recall(self, record: LiveRecord) -> None:
+        """Ask for what only events tell: where members run, how far they are, what they wrote.
+
+        For a record that this client has come to late. Of many members only the first are asked
+        for, the failed and running ones before others; their errors are, too.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        states = bytes(record.states)
+        failed = [at for at, code in enumerate(states) if code == FAILURE][: RECALLED // 2]
+        running = [at for at, code in enumerate(states) if code == STARTED]
+        others = [at for at, code in enumerate(states) if code in {SUCCESS, RETRY, REVOKED}]
+        indices = [*failed, *running, *others][:RECALLED]
+        if not indices or record.missing:
+            return
+        record.hold_output()
+        last, known = (0, 0), dict[int, Told]()
+        try:
+            last, told = recall(self.store, record.rid, indices)
+            known = dict(zip(indices, told, strict=True))
+        finally:
+            parts = {at: [(p.stream, p.text) for p in one.log] for at, one in known.items()}
+            record.release_output(parts, last)
+        for index, one in known.items():
+            if one.worker:
+                progress = read_progress(one.progress) if one.progress else None
+                record.place(index, one.worker, one.began_ms, progress)
+        errors = self.store.bodies(record.rid, failed, bytes([FAILURE]) * len(failed))
+        for index, body in zip(failed, errors, strict=True):
+            if body is not None:
+                self._error_text(record, index, body)
 
     def canvas_of(self, records: Sequence[LiveRecord]) -> Canvas:
         """The canvas that records are in; they alone, where they are in none that is stored."""
@@ -186,8 +224,9 @@ class Reader(ABC):
         body = record.bodies.get(index)
         if body is None:
             (body,) = self.store.bodies(record.rid, [index], bytes([record.states[index]]))
-        if body is None:
-            return ErrorText("", "")
+        return ErrorText("", "") if body is None else self._error_text(record, index, body)
+
+    def _error_text(self, record: LiveRecord, index: int, body: bytes) -> ErrorText:
         blamed = read_dependency(body)
         if blamed is not None:
             (cause,) = self.store.bodies(blamed.rid, [blamed.index], bytes([FAILURE]))

@@ -9,7 +9,8 @@ from IPython.display import display as _untyped_display  # pyright: ignore[repor
 from nbtasks.config import nearest
 from nbtasks.errors import UnknownTask
 from nbtasks.notebook.listing import count_of
-from nbtasks.notebook.session import Sent, Session
+from nbtasks.notebook.sent import Sent
+from nbtasks.notebook.session import Session
 from nbtasks.notebook.vocabulary import REFERENCES, TASKS_COMMANDS
 from nbtasks.notebook.words import tell
 from nbtasks.result import AsyncResult
@@ -70,7 +71,7 @@ class Commands:
         return list({id(sent): sent for sent in found}.values())
 
     def _of_name(self, name: str) -> list[Sent]:
-        known = self._session.sent
+        known = self._known(name)
         if name == "@failed":
             failed = [sent for sent in known if _has_failed(sent)]
             if not failed:
@@ -92,6 +93,13 @@ class Commands:
                 f"{name!r} is no task of this notebook, and no id{nearest(name, names)}"
             ) from None
         return [Sent(result.name, result)]
+
+    def _known(self, name: str) -> list[Sent]:
+        """What this notebook has sent; what kernels before this one have, where that matters."""
+        sent = self._session.sent
+        if not (sent and name == "@last") and not any(each.name == name for each in sent):
+            self._session.recall()
+        return self._session.sent
 
     def _retry(self, sent: Sent) -> int:
         source, count = self._session.app, 0

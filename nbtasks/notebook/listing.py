@@ -6,7 +6,7 @@ from html import escape
 from typing import Any, Final
 
 from nbtasks.app import App
-from nbtasks.notebook.session import Sent
+from nbtasks.notebook.sent import Sent
 from nbtasks.result import GroupResult
 from nbtasks.states import TaskState
 from nbtasks.store.link import hide_password

@@ -26,7 +26,7 @@ from nbtasks.notebook.commands import Commands
 from nbtasks.notebook.completing import matcher
 from nbtasks.notebook.listing import broker_card, task_table
 from nbtasks.notebook.runner import Runner
-from nbtasks.notebook.session import Session
+from nbtasks.notebook.session import MAX_TASKS, Session
 from nbtasks.notebook.settings import NbTasks
 from nbtasks.notebook.vocabulary import (
     BROKER_OPTIONS,
@@ -156,13 +156,14 @@ class NbTasksMagics(Magics):
         if parsed.words:
             self._commands.run(parsed.words, parsed.options.get("timeout"))
             return
-        limit = parsed.options.get("lines", SHOWN)
-        if parsed.options.get("all"):
-            limit = len(self.session.sent)
         state = parsed.options.get("state", "").upper()
         if state and state not in STATES:
             raise UsageError(f"there is no state {state!r}{nearest(state, list(STATES))}")
         tag = parsed.options.get("tag", "")
+        limit = parsed.options.get("lines", SHOWN)
+        self.session.recall(limit=MAX_TASKS if state or tag or parsed.options.get("all") else limit)
+        if parsed.options.get("all"):
+            limit = len(self.session.sent)
         sent = [each for each in self.session.sent if not tag or tag in each.tags]
         _display(task_table(sent, limit=limit, state=state))
 

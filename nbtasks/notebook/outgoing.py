@@ -2,7 +2,6 @@
 
 import builtins
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from nbtasks.notebook import cell as cells
 from nbtasks.notebook.options import Line, loop_names, moment, n_bytes
 from nbtasks.notebook.settings import NbTasks, cell_metadata
 from nbtasks.notebook.source import CellSource
+from nbtasks.notebook.trail import notebook_path
 from nbtasks.notebook.words import size
 from nbtasks.options import TaskOptions
 from nbtasks.plan import Call, Held, Node, Plan, Value
@@ -34,8 +34,6 @@ from nbtasks.serializers import Codec
 from nbtasks.task import Task
 
 MAX_LABEL: Final = 60
-ENV_NOTEBOOK: Final = "JPY_SESSION_NAME"
-"""Where Jupyter's server puts the path of the notebook."""
 
 _AS_THEY_ARE: Final = (
     "queue",
@@ -303,9 +301,8 @@ def _cache_id(code: Code, calls: Sequence[Call], codec: Codec, *, waits: bool) -
 
 def _origin(shell: Any, source: CellSource) -> dict[str, str]:
     """Where a task comes from, so that its notebook finds it again."""
-    notebook = os.environ.get(ENV_NOTEBOOK) or shell.user_ns.get("__vsc_ipynb_file__") or ""
     cell = cell_metadata(shell).get("cellId") or ""
-    found = {"notebook": str(notebook), "cell": str(cell), "source": source.mark}
+    found = {"notebook": notebook_path(), "cell": str(cell), "source": source.mark}
     return {name: value for name, value in found.items() if value}
 
 

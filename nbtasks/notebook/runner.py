@@ -12,7 +12,8 @@ from nbtasks.errors import NbTasksError, RemoteError
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.listing import View
 from nbtasks.notebook.outgoing import Cell, error_classes, make_cell, rows, run_here, submit
-from nbtasks.notebook.session import Result, Sent, Session
+from nbtasks.notebook.sent import Result, Sent
+from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks, cell_metadata, with_defaults
 from nbtasks.notebook.source import read_cell, read_function
 from nbtasks.notebook.vocabulary import TASK_OPTIONS, Option

@@ -1,8 +1,8 @@
 """What a kernel holds: its app, the one feed, the tasks sent from here and their boards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from nbtasks import local
 from nbtasks.app import App, current_app, set_current_app
@@ -13,7 +13,10 @@ from nbtasks.live import LiveRecord
 from nbtasks.local import LocalWorker
 from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
-from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.notebook.listing import is_stable
+from nbtasks.notebook.sent import Note, Result, Sent
+from nbtasks.notebook.trail import Trail
+from nbtasks.result import GroupResult
 
 MAX_TASKS: Final = 200
 START_MS: Final = 20_000.0
@@ -36,28 +39,12 @@ class WorkersFailed(NbTasksError):
         )
 
 
-Result = AsyncResult[Any] | GroupResult[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Something sent from this notebook: its name, its handle, and its board if it has one.
-
-    `key` says which cell has sent it, `tags` are the words it was given.
-    """
-
-    name: str
-    result: Result
-    board: Board | None = None
-    key: str = ""
-    tags: Sequence[str] = ()
-
-
 class Session:
     """One per kernel."""
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
+        self._trail = Trail(lambda: self.app)
         self._feed: tuple[EventStream, Feed] | None = None
         self._made: App | None = None
 
@@ -92,11 +79,15 @@ class Session:
         board = self._board(name, result, inputs=inputs, detail=detail)
         sent = Sent(name, result, board, key, tags)
         self.remember(sent)
+        self._trail.note(sent)
         board.show(view)
         return sent
 
     def show(self, sent: Sent) -> None:
         """Show another board of something sent, under the current cell."""
+        if sent.is_past:
+            for record in sent.result.records:
+                self.app.recall(record)
         self._board(sent.name, sent.result).show()
 
     def _board(
@@ -111,8 +102,28 @@ class Session:
             detail=detail,
         )
 
+    def recall(
+        self, is_wanted: Callable[[Note], bool] = lambda _: True, *, limit: int = MAX_TASKS
+    ) -> None:
+        """Find what kernels before this one have sent from this notebook, the newest of it.
+
+        It counts as sent from here on. Where outputs are to be the same in every run, nothing is
+        found: they would tell of the run before.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        if is_stable():
+            return
+        known = {sent.result.id for sent in self.sent}
+        newest = self._trail.read()[-limit:]
+        notes = [note for note in newest if note.id not in known and is_wanted(note)]
+        self.sent[:0] = self._trail.find(notes)
+        del self.sent[:-MAX_TASKS]
+
     def running(self, key: str) -> list[Sent]:
-        """What a cell has sent that still runs."""
+        """What a cell has sent that still runs, also before this kernel."""
+        self.recall(lambda note: note.key == key)
         return [sent for sent in self.sent if sent.key == key and not sent.result.ready()]
 
     def connect(self, url: str) -> App:
@@ -185,6 +196,7 @@ class Session:
         What the boards show then stays: they will hear of nothing more.
         """
         app = current_app()
+        self._trail.flush()
         for sent in self.sent:
             if sent.board is not None:
                 sent.board.freeze()
@@ -203,7 +215,8 @@ class Session:
         """A call of the Python API: it has no board, but `%tasks` lists it."""
         only = result[0] if isinstance(result, GroupResult) and len(result) == 1 else result
         for record in result.records[:1]:
-            self.remember(Sent(record.name, only))
+            self.remember(sent := Sent(record.name, only))
+            self._trail.note(sent, may_wait=True)
 
     def _on_waited(self, records: Sequence[LiveRecord]) -> None:
         """A blocking wait has ended: where all is done, what is shown becomes final now.

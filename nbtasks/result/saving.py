@@ -25,14 +25,17 @@ Saved = list[Any]
 
 def save(result: GroupResult[Any]) -> bytes:
     """A group, all that it holds and all before it, as JSON."""
-    return encode_json(_line(result))
+    return encode_json(to_line(result))
 
 
 def restore(source: ResultSource, data: bytes) -> GroupResult[Any]:
     """What `save` made of a group; what is not stored any more is `missing`."""
-    line = cast("Saved", decode_json(data))
-    group = _Restorer(source, _rids(line)).line(line)
-    return cast("GroupResult[Any]", group)
+    return cast("GroupResult[Any]", of_line(source, decode_json(data)))
+
+
+def of_line(source: ResultSource, line: Saved) -> ResultBase:
+    """What `to_line` made of a result; what is not stored any more is `missing`."""
+    return _Restorer(source, rids_in(line)).line(line)
 
 
 def from_tuple(source: ResultSource, ids: Any) -> ResultBase:
@@ -42,7 +45,8 @@ def from_tuple(source: ResultSource, ids: Any) -> ResultBase:
     return _Restorer(source, rids).of_tuple(ids)
 
 
-def _line(result: ResultBase) -> Saved:
+def to_line(result: ResultBase) -> Saved:
+    """A result, all that it holds and all before it, as lists for JSON."""
     return [_one(each) for each in reversed([result, *result.parents()])]
 
 
@@ -56,10 +60,11 @@ def _one(result: ResultBase) -> Saved:
 def _part(part: Part) -> Saved:
     if isinstance(part, Members):
         return ["w", part.record.rid, part.record.n]
-    return ["l", _line(part.result)]
+    return ["l", to_line(part.result)]
 
 
-def _rids(line: Saved) -> Iterator[str]:
+def rids_in(line: Saved) -> Iterator[str]:
+    """The ids of all records in it."""
     for kind, name, *rest in line:
         if kind == "t":
             yield name
@@ -68,7 +73,7 @@ def _rids(line: Saved) -> Iterator[str]:
             if which == "w":
                 yield of[0]
             else:
-                yield from _rids(of[0])
+                yield from rids_in(of[0])
 
 
 def _ids(ids: Any) -> Iterator[str]:

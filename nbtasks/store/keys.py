@@ -8,7 +8,7 @@ touches itself; the scripts build the others from the prefix.
                              exp ms, t0 submitted ms, us time and sz bytes of a member; of member i:
                              m<i> arguments, after a success the value, e<i> error, k<i> retries,
                              d<i> deaths, u<i> times lost that were not counted, p<i> progress,
-                             w<i> worker, x<i> to be killed,
+                             w<i> worker and when it began there, x<i> to be killed,
                              z<i> how often it was queued again, and the last request for it
                              in a canvas also the fields in _canvas.lua
                                                                 TTL `keep` once every member ended,
@@ -40,6 +40,8 @@ touches itself; the scripts build the others from the prefix.
     spread           ZSET    slice that ended, and what waits for    emptied by exchanges
                              it was not told of yet -> when
     gr:<id>          STRING  a saved group (JSON)                   as long as results are kept
+    nb:<notebook>    ZSET    what it has sent (JSON) -> when; the   30 days after the last
+                             newest 200
     dead             ZSET    slices given up -> when                30 days after the last
     en:<name>        HASH    a schedule entry: fields in _entry.lua whoever removes the entry
     due              ZSET    entry -> when to look at it, ms        the same
@@ -76,6 +78,10 @@ class Keys:
     def group(self, group_id: str) -> str:
         """STRING of a saved group."""
         return f"{self.prefix}gr:{group_id}"
+
+    def notebook(self, name: str) -> str:
+        """ZSET of what a notebook has sent."""
+        return f"{self.prefix}nb:{name}"
 
     def canvas(self, root: str) -> str:
         """HASH of a canvas."""

@@ -254,8 +254,7 @@ class Store:
     def log(self, rid: str, index: int) -> list[LogPart]:
         """What a member wrote, oldest first."""
         data = self._call("GET", self.keys.log(rid, index)) or b""
-        parts = data.decode("utf-8", "replace").split(SEPARATOR)
-        return [LogPart(STREAMS.get(part[0], "stdout"), part[1:]) for part in parts if part]
+        return log_parts(data.decode("utf-8", "replace"))
 
     def call(self, *command: object) -> Any:
         """Run a command that only reads."""
@@ -290,6 +289,12 @@ class Store:
                     raise
                 self.clock.pause(pause)
         raise AssertionError
+
+
+def log_parts(text: str) -> list[LogPart]:
+    """The parts of a stored log."""
+    parts = text.split(SEPARATOR)
+    return [LogPart(STREAMS.get(part[0], "stdout"), part[1:]) for part in parts if part]
 
 
 def pauses() -> Iterator[float]:

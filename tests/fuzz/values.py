@@ -53,7 +53,7 @@ class Client:
         self.events._records[RID] = live  # followed, without a thread that reads
         item = [RID, str(one.index), bytes([one.state]), "w1", "5"]
         fields = [each.encode() if isinstance(each, str) else each for each in item]
-        self.events._apply_entry([b"f", b"6", *fields, one.body], 5)
+        self.events._apply_entry([b"f", b"6", *fields, one.body], (5, 0))
         if not live.is_done(one.index):
             raise RuntimeError("the event was lost")
         return self._read(live, one)

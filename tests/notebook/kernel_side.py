@@ -177,6 +177,11 @@ class Kernel:
                 self.places[identity] = shown, len(shown.outputs)
             shown.outputs.append({"type": kind, **content})
 
+    def restart(self) -> None:
+        """End the process of the kernel, and start another one in its place."""
+        self.manager.restart_kernel(now=True)
+        self.client.wait_for_ready(timeout=PATIENCE_S)
+
     def close(self) -> None:
         """End the kernel and whatever it has started."""
         self.client.stop_channels()

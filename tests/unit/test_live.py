@@ -251,3 +251,18 @@ def test_a_snapshot_takes_back_what_was_shown_as_running():
     live.report(0, Progress(1, 2))
     apply_snapshot(live, Snapshot(b"", "q", 1, b"ppp"), 5)
     assert (live.state(0), live.started, live.progress) == (TaskState.PENDING, {}, {})
+
+
+def test_output_that_was_asked_for_and_told_by_events_is_known_once():
+    live = LiveRecord("r", 2, "task")
+    live.write(0, "stdout", "a", (1, 0))
+    live.hold_output()
+    live.write(0, "stdout", "b", (2, 0))
+    live.write(0, "stdout", "c", (3, 1))
+    live.write(1, "stdout", "other", (2, 0))
+
+    live.release_output({0: [("stdout", "before "), ("stdout", "ab")]}, (3, 0))
+    live.write(0, "stdout", "d", (4, 0))
+
+    assert live.output[0].text() == "before abcd"
+    assert live.output[1].text() == "other"

@@ -37,8 +37,9 @@ for at = 3, #ARGV, 5 do
   if not clients or not is_leased(lease) then
     dropped = dropped + 1
   elseif kind == 's' then
-    redis.call('HSET', key, 'w' .. i, ARGV[1])
-    emit(clients, 's', { rid, i, ARGV[1], NOW - tonumber(data) })
+    local began = NOW - tonumber(data)
+    redis.call('HSET', key, 'w' .. i, ARGV[1] .. ' ' .. began)
+    emit(clients, 's', { rid, i, ARGV[1], began })
   elseif kind == 'p' then
     redis.call('HSET', key, 'p' .. i, data)
     emit(clients, 'p', { rid, i, data })
