@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         ResultSet,
         result_from_tuple,
     )
+    from nbtasks.schedule import Schedule, cron, crontab, every, solar
     from nbtasks.signature import Signature
     from nbtasks.stamping import StampingVisitor
     from nbtasks.states import TaskState
@@ -110,6 +111,7 @@ _HOMES: Final = {
         "ResultSet",
         "result_from_tuple",
     ),
+    "schedule": ("Schedule", "cron", "crontab", "every", "solar"),
     "signature": ("Signature",),
     "stamping": ("StampingVisitor",),
     "states": ("TaskState",),
@@ -138,6 +140,7 @@ __all__ = [
     "QueueFull",
     "RemoteError",
     "ResultSet",
+    "Schedule",
     "Signature",
     "SoftTimeLimitExceeded",
     "StampingVisitor",
@@ -161,9 +164,13 @@ __all__ = [
     "chain",
     "chord",
     "chunks",
+    "cron",
+    "crontab",
     "current_app",
+    "every",
     "group",
     "result_from_tuple",
+    "solar",
     "track",
     "xmap",
     "xstarmap",

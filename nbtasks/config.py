@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -12,6 +11,7 @@ from nbtasks.errors import ConfigError
 from nbtasks.record import check_name
 from nbtasks.serializers import PICKLE, make_codec
 from nbtasks.signing import INSECURE_KEY
+from nbtasks.spelling import nearest
 
 ENV_URL: Final = "NBTASKS_URL"
 ENV_KEY: Final = "NBTASKS_KEY"
@@ -272,11 +272,3 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
     if text not in {"", "0", "1", "false", "true"}:
         raise ConfigError(f"{name} is {text!r}: it must be 1 or 0")
     return text in {"1", "true"}
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """``: did you mean 'x'?`` where one of the known words is near, else what is known."""
-    found = get_close_matches(word, known, 1)
-    if found:
-        return f": did you mean {found[0]!r}?"
-    return f": there are {', '.join(sorted(known))}"

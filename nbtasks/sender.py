@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbtasks.config import nearest
 from nbtasks.errors import ConfigError
+from nbtasks.spelling import nearest
 
 if TYPE_CHECKING:
     from nbtasks.plan import Plan

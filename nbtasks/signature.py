@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
-from nbtasks.config import nearest
 from nbtasks.errors import ConfigError
 from nbtasks.frozen import Frozen, FrozenId, mark_sent
 from nbtasks.record import check_name, new_id
 from nbtasks.sender import Sendable, Sender, current_sender, find_task
+from nbtasks.spelling import nearest
 from nbtasks.stamping import StampingVisitor, Stamps
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from IPython.core.error import UsageError
 
-from nbtasks.config import nearest
 from nbtasks.errors import NbTasksError, Unsendable
 from nbtasks.functions import import_way
 from nbtasks.serializers import Codec
+from nbtasks.spelling import nearest
 
 FIRST_LINE: Final = "# %%task\n"
 """Stands for the line with the magic, so that line numbers are those of the cell."""

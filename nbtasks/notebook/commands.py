@@ -6,7 +6,6 @@ from typing import Final, cast
 from IPython.core.error import UsageError
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
-from nbtasks.config import nearest
 from nbtasks.errors import UnknownTask
 from nbtasks.notebook.listing import count_of
 from nbtasks.notebook.sent import Sent
@@ -14,6 +13,7 @@ from nbtasks.notebook.session import Session
 from nbtasks.notebook.vocabulary import REFERENCES, TASKS_COMMANDS
 from nbtasks.notebook.words import tell
 from nbtasks.result import AsyncResult
+from nbtasks.spelling import nearest
 
 LOGS: Final = 20
 """Tasks of a group whose logs are shown."""

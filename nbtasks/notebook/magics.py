@@ -18,7 +18,6 @@ from IPython.core.magic import (
 )
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
-from nbtasks.config import nearest
 from nbtasks.errors import NbTasksError, RemoteError
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.cell import CellSyntaxError
@@ -40,6 +39,7 @@ from nbtasks.notebook.vocabulary import (
     options_text,
 )
 from nbtasks.notebook.workers import WorkerCommands
+from nbtasks.spelling import nearest
 
 SHOWN: Final = 20
 

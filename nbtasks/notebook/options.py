@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from IPython.core.error import UsageError
 
-from nbtasks.config import nearest
+from nbtasks.durations import read_seconds
 from nbtasks.errors import ConfigError
 from nbtasks.notebook.vocabulary import (
     DURATION,
@@ -26,6 +26,7 @@ from nbtasks.notebook.vocabulary import (
     Option,
 )
 from nbtasks.record import check_name
+from nbtasks.spelling import nearest
 
 _LISTS: Final = (NAMES, WORDS, ERRORS)
 _UNITS: Final = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
@@ -33,7 +34,6 @@ _UNITS: Final = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 100
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?B?)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _DEFINITION = re.compile(r"\s*(?:async\s+)?def\s+\w+\s*\(")
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _FOR = re.compile(r"(?:^|\s)--for\s+(?P<target>[^\s].*?)\s+in\s+(?P<rest>.*)$", re.DOTALL)
 _BEFORE_COMMENT = re.compile(
     r"""((?:[^'"#\\]|\\.|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*+)#""", re.DOTALL
@@ -234,16 +234,15 @@ def n_bytes(text: str, what: str) -> int:
 
 
 def seconds(text: str, what: str) -> float:
-    """A duration like `90`, `90s`, `5m` or `1h30m` in seconds.
+    """A duration like `90`, `90s`, `5m`, `1h30m` or `2d` in seconds.
 
     Raises:
         UsageError: It is none.
     """
-    found = _DURATION.fullmatch(text.strip())
-    if not text.strip() or found is None:
+    found = read_seconds(text)
+    if found is None:
         raise UsageError(f"{what} {text}: give a time like 90s, 5m or 1h30m")
-    hours, minutes, rest = (float(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + rest
+    return found
 
 
 def task_name(words: Sequence[str]) -> str:

@@ -15,7 +15,6 @@ from IPython.core.error import UsageError
 
 from nbtasks.app import App
 from nbtasks.cells import CellFunction
-from nbtasks.config import nearest
 from nbtasks.errors import TooBig
 from nbtasks.functions import Code, cell_code, load
 from nbtasks.live import LiveRecord
@@ -31,6 +30,7 @@ from nbtasks.presence import NoWorkerWarning
 from nbtasks.result.base import ResultBase
 from nbtasks.sending import Submission
 from nbtasks.serializers import Codec
+from nbtasks.spelling import nearest
 from nbtasks.task import Task
 
 MAX_LABEL: Final = 60

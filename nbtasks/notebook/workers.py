@@ -12,12 +12,12 @@ from IPython.core.error import UsageError
 
 from nbtasks import local
 from nbtasks.app import App
-from nbtasks.config import nearest
 from nbtasks.notebook.listing import View, count_of, is_stable
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.vocabulary import WORKERS_COMMANDS
 from nbtasks.notebook.words import clean, duration, tell
 from nbtasks.record import check_name
+from nbtasks.spelling import nearest
 from nbtasks.store.fleet import WorkerFacts
 from nbtasks.store.running import running_tasks
 
