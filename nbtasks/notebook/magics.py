@@ -77,7 +77,7 @@ class NbTasksMagics(Magics):
         self.settings = NbTasks(parent=shell)
         self._runner = Runner(shell, self.session, self.settings)
         self._commands = Commands(self.session)
-        self._workers = WorkerCommands(self.session)
+        self._workers = WorkerCommands(shell, self.session)
         self.matcher = matcher(shell, self.session)
 
     @no_var_expand
@@ -133,6 +133,7 @@ class NbTasksMagics(Magics):
         %workers                 a table of all workers
         %workers start 2 -q gpu  two more local ones, for the queue gpu
         %workers stop local-2    let one finish what runs, and end
+        %workers check           do they have what this notebook has imported?
         %workers log local-1     the last lines that one has written
         """
         parsed = lines.parse(line, WORKERS_OPTIONS, self._shell.user_ns)

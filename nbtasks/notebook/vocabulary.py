@@ -99,6 +99,7 @@ WORKERS_COMMANDS: Final = {
     "start": "N more local workers",
     "stop": "these, or all: they finish what runs",
     "scale": "start or stop some, until there are N local ones",
+    "check": "compare what this notebook has imported with what they have installed",
     "log": "the last lines that one has written",
 }
 

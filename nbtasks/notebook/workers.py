@@ -13,6 +13,7 @@ from IPython.core.error import UsageError
 from nbtasks import local
 from nbtasks.app import App
 from nbtasks.notebook.listing import View, count_of, is_stable
+from nbtasks.notebook.packages import check_table
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.vocabulary import WORKERS_COMMANDS
 from nbtasks.notebook.words import clean, duration, tell
@@ -37,10 +38,12 @@ class WorkerCommands:
     """Does what the first word says.
 
     Args:
+        shell: IPython's.
         session: What this kernel holds.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, shell: Any, session: Session) -> None:
+        self._shell = shell
         self._session = session
 
     def run(self, words: Sequence[str], options: Mapping[str, Any]) -> View | None:
@@ -54,6 +57,8 @@ class WorkerCommands:
         match word:
             case "":
                 return worker_table(app)
+            case "check":
+                return check_table(app, self._shell)
             case "start":
                 self._start(_count(word, rest or ["1"]), options)
             case "scale":

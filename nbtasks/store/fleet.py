@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nbtasks.serializers import decode_json
 from nbtasks.store.store import Store
 
 _TOLD = (
@@ -62,6 +63,16 @@ def live_workers(store: Store) -> list[WorkerFacts]:
             values = ((fact or b"").decode("utf-8", "replace") for fact in told)
             found.append(_facts(name, dict(zip(_TOLD, values, strict=True))))
     return found
+
+
+def packages_of(store: Store, worker: str) -> Mapping[str, str] | None:
+    """What a worker has installed, versions by plain names, and `python`; None: it does not say."""
+    told = store.call("HMGET", store.keys.worker(worker), "packages")[0]
+    try:
+        found = decode_json(told or b"null")
+        return {str(name): str(version) for name, version in found.items()}
+    except (ValueError, AttributeError):  # whoever writes to Redis may write anything
+        return None
 
 
 def _facts(name: str, told: Mapping[str, str]) -> WorkerFacts:

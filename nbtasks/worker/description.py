@@ -1,6 +1,7 @@
 """What a worker says of itself with each heartbeat: where and what it is, and whether it ends."""
 
 import os
+import platform
 import socket
 import stat
 import sys
@@ -8,10 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from nbtasks import __version__
-from nbtasks.serializers import PYTHON_TAG
+from nbtasks.distributions import installed
+from nbtasks.serializers import PYTHON_TAG, encode_json
 from nbtasks.worker.options import WorkerOptions
 
 _STDERR: Final = 2
+WHOLE_EVERY: Final = 12
+"""One heartbeat in so many also says what is installed, so that an emptied Redis hears it again."""
 
 
 class Description:
@@ -35,10 +39,15 @@ class Description:
             "owner": owner,
             "log": _log_file(),
         }
+        packages = {"python": platform.python_version(), **installed()}
+        self._packages = {"packages": encode_json(packages)}
+        self._told = 0
 
     def __call__(self, *, ends: bool) -> dict[str, object]:
-        """All of it, as it is now."""
-        return {**self._fixed, "ends": int(ends)}
+        """What the next heartbeat is to tell."""
+        self._told += 1
+        rest = self._packages if self._told % WHOLE_EVERY == 1 else {}
+        return {**self._fixed, "ends": int(ends), **rest}
 
 
 def _log_file() -> str:

@@ -116,3 +116,22 @@ def test_workers_beside_a_url_end_with_a_kernel_that_is_killed(start_kernel, own
     kernel.manager._kill_kernel()
 
     wait_until(lambda: not any(one.is_running() for one in workers), "they have ended")
+
+
+def test_what_is_installed_is_compared_also_with_a_busy_worker(kernel, held, tmp_path):
+    (tmp_path / "psutil-0.1.dist-info").mkdir()
+    kernel.ok(f"import os, psutil\nfolder = {str(tmp_path)!r}")
+    kernel.ok("path = os.pathsep.join([folder, *filter(None, [os.environ.get('PYTHONPATH')])])")
+    kernel.ok("os.environ['PYTHONPATH'], before = path, os.environ.get('PYTHONPATH', '')")
+    kernel.ok("%workers start 1")
+    kernel.ok("os.environ['PYTHONPATH'] = before")
+
+    (shown,) = kernel.ok("%workers check").displays
+    lines = shown["text/plain"].splitlines()
+
+    assert lines[0].endswith("packages compared with 2 workers: 1 differs")
+    assert lines[2].startswith("psutil ")
+    assert " 0.1 " in lines[2]
+    assert lines[2].endswith("⚠ differs")
+    held.touch()
+    kernel.ok("%workers scale 1")
