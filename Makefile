@@ -12,6 +12,8 @@ SEED ?= 1
 TASKS ?= 10000
 COUNT ?= 100000
 STORM ?=
+# Two test files at a time, each in a process with servers of its own.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix tests/js
@@ -41,7 +43,7 @@ check: need-redis lint ## lint, types, layers, JS and the quick tests: under 2 m
 
 test: need-redis need-cc need-browser lint ## everything: what check does, and the whole test suite
 	@echo "== pytest: the whole suite"
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q $(SIDE_BY_SIDE)
 
 bench: $(VENV)/.test ## measure, and compare with the targets
 	@$(BIN)/python tests/benchmarks/bench_core.py
@@ -54,7 +56,7 @@ fuzz: need-redis $(VENV)/.test ## COUNT=100000 changed messages and results: is 
 
 coverage: need-redis need-cc need-browser $(VENV)/.test ## the whole test suite with branch coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 

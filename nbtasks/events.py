@@ -237,7 +237,7 @@ class EventStream:
             case b"b" | b"r":
                 self._apply_back(record, kind, index, item)
             case b"q":
-                record.again(index, int(item[2]))
+                record.hear_again(index, int(item[2]))
             case _:
                 logger.warning("unknown event %r of task %s", kind, record.rid)
 
@@ -334,6 +334,7 @@ def apply_snapshot(record: LiveRecord, snapshot: Snapshot, at_ms: int) -> None:
         snapshot: What the store says.
         at_ms: When that was; 0 where what has ended may have ended long before.
     """
+    record.hear_all()
     for index, state in enumerate(snapshot.states[: record.n]):
         if state == record.states[index] or state not in STATES:
             continue

@@ -169,6 +169,7 @@ class LiveRecord:
         self.errors: dict[int, ErrorText] = {}
         self.retries: dict[int, int] = {}
         self.requeues: dict[int, int] = {}
+        self._unheard: set[int] = set()
         self.output: dict[int, Output] = {}
         self._held: list[tuple[EventId, int, str, str]] | None = None
         self.first_failure: int | None = None
@@ -288,11 +289,16 @@ class LiveRecord:
         start: int,
         states: bytes,
         bodies: list[bytes],
-        worker: str,  # noqa: ARG002 - what a dashboard will count
+        worker: str,
         at_ms: int,
     ) -> None:
         """Members `start`.. reached these final states; an empty body is to be fetched later."""
         members = range(start, start + len(states))
+        if not self._unheard.isdisjoint(members):
+            for index in sorted(set(members) - self._unheard):
+                at = index - start
+                self.finish(index, states[at : at + 1], bodies[at : at + 1], worker, at_ms)
+            return
         with self._lock:  # a user's thread may be in `again`
             before = self.states[start : members.stop]
             self.states[start : members.stop] = states
@@ -313,20 +319,38 @@ class LiveRecord:
         self._wake()
 
     def again(self, index: int, number: int) -> None:
-        """A failed member was queued again, for the `number`-th time; heard twice, it counts once.
+        """A failed member was queued again, for the `number`-th time; told twice, it counts once.
 
-        Called by who asked for it and by the event thread: whoever comes first.
+        Called by who asked for it. Until the stream tells of it as well, what the stream tells of
+        this member is older.
         """
+        self._restart(index, number, is_heard=False)
+
+    def hear_again(self, index: int, number: int) -> None:
+        """The stream tells that a failed member was queued again."""
+        self._restart(index, number, is_heard=True)
+
+    def hear_all(self) -> None:
+        """What is told next is newer than all requests to queue again."""
         with self._lock:
-            if number <= self.requeues.get(index, 0):
+            self._unheard.clear()
+
+    def _restart(self, index: int, number: int, *, is_heard: bool) -> None:
+        with self._lock:
+            known = self.requeues.get(index, 0)
+            if is_heard and number >= known:
+                self._unheard.discard(index)
+            if number <= known:
                 return
             self.requeues[index] = number
+            if not is_heard:
+                self._unheard.add(index)
             if is_finished(self.states[index]):
                 self.left += 1
                 self.finished_ms = 0
             self.states[index] = PENDING
-            for known in (self.bodies, self.errors, self.started, self.ended, self.progress):
-                known.pop(index, None)
+            for facts in (self.bodies, self.errors, self.started, self.ended, self.progress):
+                facts.pop(index, None)
             self.retries.pop(index, None)
             if self.first_failure == index:
                 self.first_failure = None
@@ -338,14 +362,14 @@ class LiveRecord:
 
     def begin(self, index: int, worker: str, at_ms: int) -> None:
         """A member has been running for a while."""
-        if not is_finished(self.states[index]):
+        if self._may_change(index):
             self.states[index] = STARTED
             self.started[index] = Start(worker, at_ms)
             self._changed((index,))
 
     def back(self, index: int, code: int) -> None:
         """A member waits again: its worker was lost (PENDING) or it will be retried (RETRY)."""
-        if not is_finished(self.states[index]):
+        if self._may_change(index):
             self.states[index] = code
             self.started.pop(index, None)
             self.progress.pop(index, None)
@@ -364,7 +388,7 @@ class LiveRecord:
 
     def report(self, index: int, progress: Progress) -> None:
         """A member told how far it is."""
-        if not is_finished(self.states[index]):
+        if self._may_change(index):
             self.states[index] = STARTED
             self.progress[index] = progress
             self._changed((index,))
@@ -391,6 +415,9 @@ class LiveRecord:
         for call in self._observers:
             call(range(self.n))
         self._wake()
+
+    def _may_change(self, index: int) -> bool:
+        return index not in self._unheard and not is_finished(self.states[index])
 
     def _changed(self, members: range | tuple[int, ...]) -> None:
         for dirty in self._dirty:

@@ -2,6 +2,7 @@
 
 import pytest
 from canvas_side import Canvas, failure, names, run_all
+from store_side import finished
 
 from nbtasks.store.dead import run_again
 
@@ -282,3 +283,30 @@ def test_what_is_left_over_wakes_a_worker(canvas, redis, store):
     redis.delete(store.keys.wake("default"))
     store.revoke(canvas.rid("s0"), 0, 1, terminate=False)
     assert redis.zcard(store.keys.wake("default")) == 1
+
+
+def test_whoever_takes_the_step_it_made_ready_wakes_nobody(canvas, worker, redis, store):
+    canvas.chain("a", "b")
+    canvas.send()
+    taken = worker.take_one()
+    found = worker.exchange(finished(taken, "S"), slots=1)
+    assert [one.rid for one in found.taken] == [canvas.rid("b")]
+    assert not redis.exists(store.keys.wake("default"))
+
+
+def test_who_makes_a_step_ready_for_later_while_taking_is_told_when(canvas, worker, redis):
+    canvas.add("a", fields={"expires_ms": 60_000})
+    canvas.add("b", "w:a", rule="all_done", fields={"delay_ms": 30_000})
+    canvas.send()
+    redis.hset(canvas.store.keys.record(canvas.rid("a")), "exp", 1)
+    found = worker.exchange(slots=1)
+    assert (found.taken, canvas.states()) == ([], {"a": "R", "b": "p"})
+    assert 29_000 < found.due_ms <= 30_000
+
+
+def test_who_leaves_steps_over_while_taking_is_told_to_come_again(canvas, worker, redis):
+    canvas.chain(*(f"s{at}" for at in range(600)))
+    canvas.send()
+    redis.hset(canvas.store.keys.record(canvas.rid("s0")), "exp", 1)
+    found = worker.exchange(slots=1)
+    assert (found.taken, found.due_ms) == ([], 0)

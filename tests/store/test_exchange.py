@@ -361,8 +361,22 @@ def test_a_worker_that_leaves_something_wakes_the_next(submit, worker, redis, st
 
 def test_a_worker_that_takes_all_wakes_nobody(submit, worker, redis, store):
     submit(2)
-    redis.delete(store.keys.wake("default"))
     worker.take()
+    assert not redis.exists(store.keys.wake("default"))
+
+
+def test_a_worker_that_is_not_free_leaves_the_wake_up_to_others(submit, worker, redis, store):
+    submit(delay_ms=60_000)
+    worker.exchange(slots=0)
+    assert redis.exists(store.keys.wake("default"))
+
+
+def test_a_worker_that_takes_the_wake_up_for_what_is_later_learns_when_to_look(
+    submit, worker, redis, store
+):
+    submit(delay_ms=60_000)
+    found = worker.exchange(slots=1)
+    assert 59_000 < found.due_ms <= 60_000
     assert not redis.exists(store.keys.wake("default"))
 
 

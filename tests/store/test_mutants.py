@@ -118,6 +118,16 @@ RULES = {
         "false",
         "exchange.py::test_a_worker_that_leaves_something_wakes_the_next",
     ),
+    "a busy worker takes a wake-up from the others": (
+        "if is_free then",
+        "if true then",
+        "exchange.py::test_a_worker_that_is_not_free_leaves_the_wake_up_to_others",
+    ),
+    "what is queued during a take is not told": (
+        "math.min(next_due(),",
+        "math.min(",
+        "canvas.py::test_who_makes_a_step_ready_for_later_while_taking_is_told_when",
+    ),
     "a finished record stays for ever": (
         "redis.call('PEXPIRE', record_key(rid), keep)",
         "",

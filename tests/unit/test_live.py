@@ -108,14 +108,37 @@ def test_a_member_that_is_queued_again_is_as_new():
     )
 
 
+def test_what_an_earlier_life_tells_after_a_request_to_queue_again_is_not_believed():
+    live = record()
+    finish(live, 0, b"FFF")
+    live.again(1, 2)  # asked for here; the stream has not told of the first time yet
+    live.hear_again(1, 1)
+    finish(live, 0, b"FFF")
+    live.begin(1, "w1", 5)
+    live.report(1, Progress(1, 2))
+    assert (live.state(1), live.left, live.first_failure) == ("PENDING", 1, 0)
+    live.hear_again(1, 2)
+    finish(live, 1, b"S")
+    assert (live.state(1), live.left) == ("SUCCESS", 0)
+
+
+def test_after_a_request_to_queue_again_a_snapshot_is_believed():
+    live = record(1)
+    finish(live, 0, b"F")
+    live.again(0, 1)
+    apply_snapshot(live, Snapshot(b"", "", 0, b"S"), 2000)
+    assert live.state(0) == "SUCCESS"
+
+
 def test_a_request_to_queue_again_that_is_heard_twice_counts_once():
     live = record(1)
     finish(live, 0, b"F")
     live.again(0, 1)
+    live.hear_again(0, 1)
     finish(live, 0, b"S")
     live.again(0, 1)
     assert (live.state(0), live.left) == ("SUCCESS", 0)
-    live.again(0, 2)
+    live.hear_again(0, 2)
     assert live.left == 1
 
 

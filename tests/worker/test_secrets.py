@@ -168,7 +168,9 @@ def test_no_error_of_a_server_that_refuses_or_goes_away_holds_a_secret(app, lock
 
 
 @pytest.mark.parametrize(
-    "key", [CANARY[:10], f"{CANARY}\n{CANARY[:9]}", ["a b" * 9, f" {CANARY}"], 5], ids=repr
+    "key",
+    [CANARY[:10], f"{CANARY}\n{CANARY[:9]}", ["a b" * 9, f" {CANARY}"], 5],
+    ids=["short", "a line too many", "a list", "a number"],
 )
 def test_no_error_about_a_key_holds_it(key, url):
     with pytest.raises(NbTasksError) as caught:

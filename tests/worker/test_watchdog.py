@@ -23,9 +23,13 @@ def busy(app, start_worker, tmp_path):
     forget_leases(app)
 
 
+def running_watchdog(worker):
+    return wait_until(lambda: watchdog(worker), "the watchdog is in a session of its own")
+
+
 def test_nothing_outlives_a_killed_worker(busy):
     worker, pids = busy
-    dog = watchdog(worker)
+    dog = running_watchdog(worker)
     worker.kill()
     wait_until(lambda: not any(map(is_alive, pids)), "all are gone", GONE_S)
     wait_until(lambda: not is_alive(dog), "the watchdog, too", GONE_S)
@@ -48,7 +52,7 @@ def test_processes_that_stand_still_are_ended_as_well(busy):
 
 def test_a_watchdog_that_was_killed_is_replaced_and_knows_of_all(busy):
     worker, pids = busy
-    first = watchdog(worker)
+    first = running_watchdog(worker)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: watchdog(worker) not in {None, first}, "another one is there")
     worker.kill()
@@ -56,7 +60,7 @@ def test_a_watchdog_that_was_killed_is_replaced_and_knows_of_all(busy):
 
 
 def test_a_watchdog_ignores_what_ends_a_service_and_leaves_with_its_worker(worker):
-    dog = watchdog(worker)
+    dog = running_watchdog(worker)
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         os.kill(dog, number)
     assert is_alive(dog)
@@ -65,7 +69,7 @@ def test_a_watchdog_ignores_what_ends_a_service_and_leaves_with_its_worker(worke
 
 
 def test_a_watchdog_costs_next_to_nothing(worker):
-    dog = psutil.Process(watchdog(worker))
+    dog = psutil.Process(running_watchdog(worker))
     wait_until(lambda: dog.num_fds() == 4, "it has three files to nowhere, and the pipe")
     assert dog.memory_full_info().uss < 4_000_000
     assert sum(dog.cpu_times()[:2]) < 0.1

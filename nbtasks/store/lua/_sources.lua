@@ -1,11 +1,11 @@
 -- Where workers look for something to take.
 
-local function ready_keys(names)
+local function keys_of(kind, names)
   local keys = {}
   for i, name in ipairs(names) do
-    keys[i] = PREFIX .. 'ready:' .. name
+    keys[i] = PREFIX .. kind .. name
   end
-  return keys
+  return unpack(keys)
 end
 
 -- Where a worker looks, in this order: a queue's suspects, then the others, and of both first what
@@ -30,14 +30,18 @@ local function likely_sources(queues, python, with_suspects)
       rare[#rare + 1] = name
     end
   end
-  return redis.call('EXISTS', unpack(ready_keys(rare))) == 0 and queues or names
+  return redis.call('EXISTS', keys_of('ready:', rare)) == 0 and queues or names
 end
 
--- A wake-up is for one worker: while something is left, the next one is woken too. Returns 1 where
--- something is left.
-local function pass_wake_on(queues, python)
+-- A wake-up is for one worker: while something is left, the next one is woken too. Where nothing is
+-- left and this one was free, nobody need come: it has taken what others were woken for, as the
+-- next step of a chain, and is told what is due later. Returns 1 where something is left.
+local function pass_wake_on(queues, python, is_free)
   local names, left = sources(queues, python, true), 0
-  if redis.call('EXISTS', unpack(ready_keys(names))) == 0 then
+  if redis.call('EXISTS', keys_of('ready:', names)) == 0 then
+    if is_free then
+      redis.call('UNLINK', keys_of('wake:', names))
+    end
     return 0
   end
   for _, name in ipairs(names) do

@@ -23,15 +23,14 @@ local function spread(rid, from, states)
   steps, is_spreading = {}, false
 end
 
--- Steps that were left over. Returns whether there are more.
+-- Steps that were left over.
 local function spread_on()
   for _ = 1, 10 do
     local got = redis.call('ZPOPMIN', PREFIX .. 'spread')
     if not got[1] then
-      return false
+      return
     end
     local rid, from, to = parse_slice(got[1])
     spread(rid, from, redis.call('GETRANGE', states_key(rid), from, to - 1))
   end
-  return redis.call('EXISTS', PREFIX .. 'spread') == 1
 end

@@ -3,18 +3,17 @@
 local PROMOTE = 200
 local RECOVER = 32
 
--- Countdowns and retries whose time has come join the queue. Returns when the next is due, or nil.
+-- Countdowns and retries whose time has come join the queue.
 local function promote_due()
   local key, first = PREFIX .. 'sched', first_score('sched')
   if not first or first > NOW then
-    return first
+    return
   end
   local due = redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, PROMOTE)
   for _, name in ipairs(due) do
     redis.call('ZREM', key, name)
     enqueue(parse_slice(name))
   end
-  return first_score('sched')
 end
 
 -- Leases that nobody has renewed: their worker is dead, stopped or cut off. Returns when the next
@@ -36,7 +35,14 @@ local function recover_lost(lease_ms)
   return first_score('lease')
 end
 
--- What canvases have left over. Returns whether there is more.
+-- What canvases have left over.
 local function spread_left_over()
-  return redis.call('EXISTS', PREFIX .. 'spread') == 1 and canvas().spread_on()
+  if redis.call('EXISTS', PREFIX .. 'spread') == 1 then
+    canvas().spread_on()
+  end
+end
+
+-- When a worker has to look again, besides for what it is woken for.
+local function next_due()
+  return redis.call('EXISTS', PREFIX .. 'spread') == 1 and NOW or first_score('sched') or NEVER
 end

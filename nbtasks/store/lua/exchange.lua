@@ -40,11 +40,10 @@ while at <= #ARGV do
   at = TURN_IN[kind](held, rid, from, at, worker)
 end
 
-local lease_ms, due = tonumber(ARGV[6]), promote_due()
-due = spread_left_over() and NOW or due
+local lease_ms, slots, reply = tonumber(ARGV[6]), tonumber(ARGV[2]), { 0, dropped, 0 }
+promote_due()
+spread_left_over()
 local deadline = recover_lost(lease_ms)
-
-local reply, slots = { 0, dropped, 0 }, tonumber(ARGV[2])
 local names = slots > 0 and likely_sources(queues, ARGV[8], ARGV[9] == '1')
 for slot = 1, slots do
   names = fill(slot, queues, names, reply)
@@ -52,9 +51,9 @@ for slot = 1, slots do
     break
   end
 end
-reply[3] = pass_wake_on(queues, ARGV[8])
+reply[3] = pass_wake_on(queues, ARGV[8], slots > 0)
 flush_events()
 -- What was taken now may be the next to run out.
-local soonest = math.min(due or NEVER, deadline or NEVER, reply[4] and NOW + lease_ms or NEVER)
+local soonest = math.min(next_due(), deadline or NEVER, reply[4] and NOW + lease_ms or NEVER)
 reply[1] = soonest < NEVER and math.max(0, soonest - NOW) or -1
 return reply
