@@ -26,10 +26,13 @@ EXTRAS_lab := demo,lab
 EXTRAS_test := test
 EXTRAS_dev := dev
 
-.PHONY: help demo lab check test bench chaos fuzz coverage clean
+# The ipykernels that the notebook is held to: their main loops, signals and threads differ.
+KERNELS := 6.31 7.1 newest
+
+.PHONY: help demo lab check test test-kernels bench chaos fuzz coverage clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(VENV)/.demo ## run the demo: a server, a worker, some tasks
 	@$(BIN)/nbtasks demo
@@ -44,6 +47,8 @@ check: need-redis lint ## lint, types, layers, JS and the quick tests: under 2 m
 test: need-redis need-cc need-browser lint ## everything: what check does, and the whole test suite
 	@echo "== pytest: the whole suite"
 	@$(BIN)/pytest -q $(SIDE_BY_SIDE)
+
+test-kernels: $(KERNELS:%=kernel-%) ## the tests that need a kernel, with each ipykernel that is held to
 
 bench: $(VENV)/.test ## measure, and compare with the targets
 	@$(BIN)/python tests/benchmarks/bench_core.py
@@ -100,6 +105,12 @@ test-js: tests/js/node_modules/.stamp
 	@echo "== node --test"
 	@$(NPM) run --silent test
 
+.PHONY: $(KERNELS:%=kernel-%)
+
+$(KERNELS:%=kernel-%): kernel-%: need-redis $(VENV)/kernels/%/.stamp
+	@echo "== pytest: with ipykernel $*"
+	@PYTHONPATH=$(abspath $(VENV)/kernels/$*):$(CURDIR) $(BIN)/pytest -q -m kernel tests/notebook
+
 # -------------------------------------------------------------------------- what they stand on
 
 .PHONY: need-python need-lua need-node need-redis need-cc need-browser
@@ -141,6 +152,13 @@ $(VENV)/.made: | need-python
 $(VENV)/.%: pyproject.toml | $(VENV)/.made
 	@echo "== pip install nbtasks[$(EXTRAS_$*)]"
 	@$(BIN)/python -m pip install -qq --editable ".[$(EXTRAS_$*)]"
+	@touch $@
+
+# Another ipykernel lies over the one of the environment: what is in PYTHONPATH comes first.
+$(VENV)/kernels/%/.stamp: $(VENV)/.test
+	@echo "== pip install ipykernel $*"
+	@$(BIN)/python -m pip install -qq --upgrade --no-deps --target $(@D) \
+	  $(if $(filter newest,$*),ipykernel,'ipykernel==$*.*')
 	@touch $@
 
 tests/js/node_modules/.stamp: tests/js/package.json | need-node

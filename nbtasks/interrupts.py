@@ -1,4 +1,4 @@
-"""Whether an interrupt (SIGINT, a notebook's stop button) came while something was awaited.
+"""Interrupts (SIGINT, a notebook's stop button) of whoever waits: the first one revokes.
 
 In a coroutine an interrupt looks like any other cancelling, for example that of
 `asyncio.wait_for`. So the signal is counted on its way to whoever else handles it.
@@ -6,8 +6,13 @@ In a coroutine an interrupt looks like any other cancelling, for example that of
 
 import asyncio
 import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, Self
+
+from nbtasks.errors import NbTasksError
 
 _CELL_RUNNERS: Final = ("IPython", "ipykernel")
 
@@ -52,6 +57,50 @@ class Interrupts:
 
 
 interrupts = Interrupts()
+
+SECOND_S: Final = 0.3
+"""How long a second interrupt has time to say that the task is to go on."""
+
+_SUBJECT: Final = "what was waited for "
+
+
+def give_up(stop: KeyboardInterrupt, revoke: Callable[[], object]) -> None:
+    """Revoke what an interrupted wait was for, unless a second interrupt comes.
+
+    Args:
+        stop: The interrupt; afterwards it says what became of the task.
+        revoke: Does so. Where Redis does not answer that is long, and a second interrupt ends it.
+    """
+    said = "goes on, because a second interrupt came"
+    try:
+        threading.Event().wait(SECOND_S)
+        said = "may go on: a second interrupt came while it was being revoked"
+        revoke()
+        said = "was revoked (after two interrupts it would go on)"
+    except KeyboardInterrupt:
+        pass
+    except NbTasksError as error:
+        said = f"could not be revoked: {error}"
+    stop.args = (_SUBJECT + said,)
+
+
+def fate(stop: KeyboardInterrupt) -> str:
+    """What `give_up` has said of the task, as it follows its name; empty before."""
+    return str(stop).removeprefix(_SUBJECT)
+
+
+@contextmanager
+def raising() -> Generator[None]:
+    """An interrupt raises at once, also where a kernel would cancel the cell that awaits."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    except ValueError:
+        yield  # not in the main thread: no interrupt comes here
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def is_in_cell() -> bool:

@@ -1,8 +1,8 @@
 """Waiting for tasks: on events, never by polling, and never longer than Redis is out of reach."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 from nbtasks.clock import Clock
 from nbtasks.context import lent
 from nbtasks.errors import WaitTimeout
-from nbtasks.interrupts import interrupts, is_in_cell
+from nbtasks.interrupts import give_up, interrupts, is_in_cell, raising
 from nbtasks.live import EVERY, ErrorText, LiveRecord
 from nbtasks.record import KILL
 
@@ -121,21 +121,13 @@ async def wait_async(source: ResultSource, waits: Waits, revoke: Callable[[], ob
         with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
             loop.call_soon_threadsafe(woken.set)
 
-    before = interrupts.count
-    try:
-        with (
-            _calls(waits, wake, to_the_end=False) as calls,
-            interrupts,
-            nullcontext() if calls.is_over() else lent(),
-        ):
-            while not calls.is_over():
-                await pause_async(source, woken)
-    except asyncio.CancelledError:
-        if source.revoke_on_interrupt and interrupts.count > before:
-            revoke()
-            if is_in_cell():
-                raise KeyboardInterrupt from None
-        raise
+    with (
+        revoking_async(source, revoke),
+        _calls(waits, wake, to_the_end=False) as calls,
+        nullcontext() if calls.is_over() else lent(),
+    ):
+        while not calls.is_over():
+            await pause_async(source, woken)
 
 
 async def pause_async(source: ResultSource, woken: asyncio.Event) -> None:
@@ -251,13 +243,26 @@ class revoking:  # noqa: N801 - reads as a statement
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if (
-            kind is not None
-            and issubclass(kind, KeyboardInterrupt)
-            and self._source.revoke_on_interrupt
-        ):
-            self._revoke()
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        if isinstance(error, KeyboardInterrupt) and self._source.revoke_on_interrupt:
+            give_up(error, self._revoke)
+
+
+@contextmanager
+def revoking_async(source: ResultSource, revoke: Callable[[], object]) -> Generator[None]:
+    """The same around an `await`, where an interrupt comes as any other cancelling does."""
+    before = interrupts.count
+    try:
+        with interrupts:
+            yield
+    except asyncio.CancelledError:
+        if source.revoke_on_interrupt and interrupts.count > before:
+            stop = KeyboardInterrupt()
+            with raising():
+                give_up(stop, revoke)
+            if is_in_cell():
+                raise stop from None
+        raise
 
 
 def progress_of(waits: Waits) -> str:

@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
 from nbtasks.errors import NbTasksError, RemoteError
+from nbtasks.interrupts import fate, give_up
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.listing import View
 from nbtasks.notebook.outgoing import Cell, error_classes, make_cell, rows, run_here, submit
@@ -139,8 +140,7 @@ class Runner:
             )
         except KeyboardInterrupt as stop:
             # It was sent, but nobody waits yet who would revoke it.
-            result.revoke(terminate=True)
-            raise _interrupted(stop, cell.title) from None
+            raise _interrupted(stop, cell.title, result) from None
 
     def _look_before(self, cell: Cell, *, replaces: bool) -> None:
         """See to what this cell sent before: two of the same may be meant, or a mistake."""
@@ -183,7 +183,7 @@ class Runner:
         except NbTasksError:
             raise
         except KeyboardInterrupt as stop:
-            raise _interrupted(stop, sent.name) from None
+            raise _interrupted(stop, sent.name, sent.result) from None
         except Exception as error:  # noqa: BLE001 - whatever the user's code raised
             raise self._as_if_here(error) from None
         if parsed.options.get("outputs") and isinstance(sent.result, AsyncResult):
@@ -201,8 +201,10 @@ class Runner:
         return _shown_as(error, stack)
 
 
-def _interrupted(stop: KeyboardInterrupt, name: str) -> Any:
-    return _shown_as(stop, [f"KeyboardInterrupt: {name!r} was revoked"])
+def _interrupted(stop: KeyboardInterrupt, name: str, result: Result) -> Any:
+    if not fate(stop):
+        give_up(stop, result.give_up)
+    return _shown_as(stop, [f"KeyboardInterrupt: {name!r} {fate(stop)}"])
 
 
 def _shown_as(error: Any, lines_shown: list[str]) -> Any:

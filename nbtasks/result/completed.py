@@ -11,7 +11,15 @@ from nbtasks.context import lent
 from nbtasks.errors import WaitTimeout
 from nbtasks.live import LiveRecord
 from nbtasks.result.parts import Part
-from nbtasks.waiting import ResultSource, end_ms_of, pause_async, progress_of, receive_next
+from nbtasks.waiting import (
+    ResultSource,
+    end_ms_of,
+    pause_async,
+    progress_of,
+    receive_next,
+    revoking,
+    revoking_async,
+)
 
 T = TypeVar("T")
 
@@ -25,12 +33,18 @@ class Completed(Generic[T]):
         source: What they ask; None where all are there.
         parts: What the group holds.
         timeout: Seconds to wait for the next one.
+        give_up: Called where a wait is interrupted in a notebook.
     """
 
     def __init__(
-        self, source: ResultSource | None, parts: Sequence[Part], timeout: float | None
+        self,
+        source: ResultSource | None,
+        parts: Sequence[Part],
+        timeout: float | None,
+        give_up: Callable[[], object],
     ) -> None:
         self._source = source
+        self._give_up = give_up
         self._parts = parts
         self._timeout = timeout
         self._ended: SimpleQueue[Ended] = SimpleQueue()
@@ -57,7 +71,8 @@ class Completed(Generic[T]):
             yield from self._of_all()
             while self._left and source is not None:
                 end_ms = end_ms_of(source, self._timeout)
-                record, members = receive_next(source, self._ended, end_ms, self._late)
+                with revoking(source, self._give_up):
+                    record, members = receive_next(source, self._ended, end_ms, self._late)
                 yield from self._of_record(record, members)
 
     async def _go_async(self) -> AsyncIterator[T]:
@@ -81,7 +96,7 @@ class Completed(Generic[T]):
         end_ms = end_ms_of(source, self._timeout)
         with suppress(Empty):
             return self._ended.get_nowait()
-        with lent():
+        with revoking_async(source, self._give_up), lent():
             while True:
                 await pause_async(source, woken)
                 with suppress(Empty):

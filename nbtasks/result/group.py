@@ -215,7 +215,7 @@ class ResultSet(ResultBase, Generic[R]):
         Raises:
             WaitTimeout: None finished in that time.
         """
-        return Completed(self.source, self._parts, timeout)
+        return Completed(self.source, self._parts, timeout, self.give_up)
 
     def maybe_throw(self, callback: Callable[[str, Any], object] | None = None) -> None:
         """Raise the first failure, in definition order, if one is known by now.

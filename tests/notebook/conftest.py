@@ -1,10 +1,20 @@
 """A kernel for the tests of a module."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from kernel_side import Kernel
+
+RUN_CELLS = {"kernel", "start_kernel", "environment"}
+"""The fixtures of tests that run cells: `make test-kernels` repeats these with other ipykernels."""
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark the tests that run cells."""
+    for item in items:
+        if RUN_CELLS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("kernel")
 
 
 @pytest.fixture(scope="module")
