@@ -194,7 +194,8 @@ class App(Submitter):
                 `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`, `time_limit` seconds,
                 `soft_time_limit` seconds,
                 `redrive` (False for what must not be sent again where Redis has lost it),
-                `durable` ("replica": a submit waits until one has it).
+                `durable` ("replica": a submit waits until one has it),
+                `ignore_result` (its value is not kept), `store_errors_even_if_ignored`.
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:

@@ -63,6 +63,8 @@ class Config:
         task_allow_error_cb_on_chord_header: Have an errback of a chord watch its header, too.
         task_always_eager: Run tasks and canvases in this process, at once, and send nothing.
         task_eager_propagates: Raise what such a run fails of where it was asked for.
+        task_ignore_result: Keep no value of a task that nothing waits for in its canvas.
+        task_store_errors_even_if_ignored: Of such a task keep errors whole; else only their words.
         task_store_eager_result: Store the ends of such a run in Redis, as if workers had run it.
     """
 
@@ -90,6 +92,8 @@ class Config:
     task_allow_error_cb_on_chord_header: bool = False
     task_always_eager: bool = False
     task_eager_propagates: bool = False
+    task_ignore_result: bool = False
+    task_store_errors_even_if_ignored: bool = False
     task_store_eager_result: bool = False
 
     def __post_init__(self) -> None:
@@ -170,7 +174,9 @@ _FLAGS = (
     "task_allow_error_cb_on_chord_header",
     "task_always_eager",
     "task_eager_propagates",
+    "task_ignore_result",
     "task_store_eager_result",
+    "task_store_errors_even_if_ignored",
 )
 _POSITIVE = (
     "lease_ms",

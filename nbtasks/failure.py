@@ -94,6 +94,15 @@ def encode_failure(error: BaseException, note: str, codec: Codec = _CODEC) -> by
     return b"".join((ERROR, _length.pack(len(head)), head, own, linked.pickles))
 
 
+def encode_words(error: BaseException, note: str) -> bytes:
+    """The payload for an exception of which only its type and text are to be kept."""
+    kind, text = type_name(error), text_of(error)
+    fields: dict[str, Any] = {"type": kind, "text": text, "note": note, "args": plain_args(error)}
+    known = {name: value for name, value in fields.items() if value is not None}
+    head = encode_json({**known, "traceback": "", "frames": []})
+    return b"".join((ERROR, _length.pack(len(head)), head))
+
+
 def encode_within(error: BaseException, note: str, codec: Codec, limit: int) -> bytes:
     """The same; of an exception that takes more than `limit` bytes only its kind."""
     payload = encode_failure(error, note, codec)

@@ -171,6 +171,7 @@ class LiveRecord:
         self.requeues: dict[int, int] = {}
         self._unheard: set[int] = set()
         self.output: dict[int, Output] = {}
+        self.shows_log = True
         self._held: list[tuple[EventId, int, str, str]] | None = None
         self.first_failure: int | None = None
         self.missing = False
@@ -403,6 +404,8 @@ class LiveRecord:
         self._changed((index,))
 
     def _write(self, index: int, stream: str, text: str) -> None:
+        if stream in _WRITTEN and not self.shows_log:
+            return
         output = self.output.get(index)
         if output is None:
             output = self.output[index] = Output()

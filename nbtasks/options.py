@@ -18,7 +18,16 @@ MAX_SECONDS: Final = 1e9
 
 Seconds = float | timedelta
 
-_AS_THEY_ARE: Final = ("queue", "priority", "max_deliveries", "acks_late", "redrive", "durable")
+_AS_THEY_ARE: Final = (
+    "queue",
+    "priority",
+    "max_deliveries",
+    "acks_late",
+    "redrive",
+    "durable",
+    "ignore_result",
+    "store_errors_even_if_ignored",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +46,8 @@ class TaskOptions:
         bind: Whether its function gets a `TaskContext` first.
         redrive: Whether it is sent again where Redis has lost it; None for the app's setting.
         durable: `replica` where a submit waits for one to have it; None for the app's setting.
+        ignore_result: Whether its value is not kept; None for the app's setting.
+        store_errors_even_if_ignored: Whether its error is kept whole then; None as above.
     """
 
     queue: str = ""
@@ -50,6 +61,8 @@ class TaskOptions:
     bind: bool = False
     redrive: bool | None = None
     durable: str | None = None
+    ignore_result: bool | None = None
+    store_errors_even_if_ignored: bool | None = None
 
     def __post_init__(self) -> None:
         if self.queue:
@@ -60,8 +73,8 @@ class TaskOptions:
             raise ConfigError(f"priority is {priority!r}: it must be a whole number from 0 to 9")
         _whole(self.max_deliveries, "max_deliveries")
         check_limits(self.soft_ms, self.limit_ms)
-        flags: dict[str, Any] = {"acks_late": self.acks_late, "redrive": self.redrive}
-        for name, flag in flags.items():
+        for name in ("acks_late", "redrive", "ignore_result", "store_errors_even_if_ignored"):
+            flag: Any = getattr(self, name)
             if not isinstance(flag, bool) and (flag is not None or name == "acks_late"):
                 raise ConfigError(f"{name} is {flag!r}: it must be True or False")
         if self.durable is not None:
@@ -109,6 +122,8 @@ def task_options(
     soft_time_limit: Seconds | None = None,
     redrive: bool | None = None,
     durable: str | None = None,
+    ignore_result: bool | None = None,
+    store_errors_even_if_ignored: bool | None = None,
 ) -> TaskOptions:
     """The options of a task from what `@app.task` says, which documents them.
 
@@ -124,7 +139,8 @@ def task_options(
         max_deliveries=max_deliveries, acks_late=acks_late,
         limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
-        durable=durable,
+        durable=durable, ignore_result=ignore_result,
+        store_errors_even_if_ignored=store_errors_even_if_ignored,
     )  # fmt: skip
 
 

@@ -31,6 +31,10 @@ MAX_NUMBER: Final = 2**53
 KILL: Final = "SIGKILL"
 """What ends a revoked task that runs, where nothing else was asked for."""
 
+IGNORES_VALUE: Final = "v"
+IGNORES_ALL: Final = "a"
+"""Values, and all of errors but their words."""
+
 STDOUT: Final = "1"
 STDERR: Final = "2"
 VALUE: Final = "v"
@@ -58,6 +62,7 @@ _MEMBER = re.compile(r"(.+)-(\d{1,9})")
 class Header:
     """What a worker may read of a record before it trusts it.
 
+    `ignores` says what is not kept of its ends: `IGNORES_VALUE`, `IGNORES_ALL`, or nothing.
     `inputs` is what it takes from other records of its canvas; `root_id`, `parent_id`, `group_id`
     and `stamps` say where in a canvas it stands, and are empty for a task alone.
     """
@@ -71,6 +76,7 @@ class Header:
     soft_ms: int = 0
     is_async: bool = False
     once: bool = False
+    ignores: str = ""
     retry: RetryPolicy
     sent_ms: int = 0
     inputs: Inputs | None = None
@@ -100,6 +106,7 @@ class Header:
         }
         rest: dict[str, Any] = {
             "at": self.sent_ms,
+            "ign": self.ignores,
             "in": self.inputs and self.inputs.to_header(),
             "root": self.root_id,
             "parent": self.parent_id,
@@ -148,6 +155,7 @@ class Header:
             soft_ms=_number(fields.get("soft", 0)),
             is_async=_flag(fields.get("async", False)),
             once=_flag(fields.get("once", False)),
+            ignores=_text(fields.get("ign", "")),
             retry=_policy(fields["retry"]),
             sent_ms=_number(fields.get("at", 0)),
             inputs=Inputs.from_header(fields["in"]) if "in" in fields else None,

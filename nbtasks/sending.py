@@ -1,7 +1,7 @@
 """Calls -> a record to submit: what can be wrong is found before anything is sent."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.options import TaskOptions, merge_options
 from nbtasks.placing import Place
 from nbtasks.plan import Call, Node, Role
-from nbtasks.record import Header, Record, check_name, new_id
+from nbtasks.record import IGNORES_ALL, IGNORES_VALUE, Header, Record, check_name, new_id
 from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer
 from nbtasks.task import Task
@@ -80,6 +80,7 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
     # Counted from the moment it is due: waiting until then does not make it old.
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
     header = _make_header(submission, place, options, signer, code.python or python, sent_ms)
+    header = replace(header, ignores=_ignores(options, place, config))
     encoded = header.encode()
     seal = signer.arguments(place.rid, encoded).seal
     record = Record(
@@ -112,6 +113,18 @@ def _prepared(
     replica_ms = config.replica_patience_ms if durable else 0
     is_named = bool(submission.call.get("task_id"))
     return Prepared(record, submission.code, is_named, redrive, replica_ms, submission.labels)
+
+
+def _ignores(options: TaskOptions, place: Place, config: Config) -> str:
+    """What is not to be kept of how it ends: nothing, where others of its canvas wait for it."""
+    ignores = options.ignore_result
+    if not (config.task_ignore_result if ignores is None else ignores):
+        return ""
+    if place.edges is not None and place.edges.out:
+        return ""
+    errors = options.store_errors_even_if_ignored
+    keeps_errors = config.task_store_errors_even_if_ignored if errors is None else errors
+    return IGNORES_VALUE if keeps_errors else IGNORES_ALL
 
 
 def _rid(call: Mapping[str, Any]) -> str:

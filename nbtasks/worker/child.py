@@ -162,7 +162,8 @@ class Child:
         finally:
             if self._is_main:  # threads share their figures: whose they are is not known
                 showing.finish()
-        if isinstance(value, CellValue) and value.value is not None and self._may_show:
+        may_show = self._may_show and not self._running().ignores
+        if may_show and isinstance(value, CellValue) and value.value is not None:
             # What is printed is not encrypted, so no value is printed where values are.
             self.write(VALUE, _preview(value.value))
         return value

@@ -13,10 +13,10 @@ from nbtasks.cells import CellFunction
 from nbtasks.clock import Clock
 from nbtasks.context import Replaced, Request
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
-from nbtasks.failure import encode_within, register_source, system_body
+from nbtasks.failure import encode_within, encode_words, register_source, system_body
 from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
 from nbtasks.inputs import Inputs, make
-from nbtasks.record import Header
+from nbtasks.record import IGNORES_ALL, Header
 from nbtasks.replacing import inputs_of
 from nbtasks.serializers import encode_json
 from nbtasks.signing import HEAD, is_named
@@ -136,6 +136,11 @@ class SliceRun:
             self.what = f"the value of {header.task!r}"
         except NbTasksError as error:
             self._error = error
+
+    @property
+    def ignores(self) -> str:
+        """What is not kept of how its members end: see `Header`."""
+        return self._header.ignores if self._header is not None else ""
 
     def request(self, index: int) -> Request:
         """What a member may know of itself."""
@@ -307,7 +312,7 @@ class Answer:
             Unsendable: It cannot be encoded.
         """
         run = self._run
-        payload, _ = self.codec.encode(value, run.what)
+        payload, _ = self.codec.encode(None if run.ignores else value, run.what)
         if len(payload) > run.settings.max_value:
             raise TooBig(run.what, len(payload), run.settings.max_value, "max_input")
         return self._seal.seal(self._index, payload)
@@ -332,5 +337,8 @@ class Answer:
         note = f"on worker {run.settings.worker}, try {tries}, after {seconds:.2f} s"
         if isinstance(error, MemoryError) and (most := run.settings.limit_memory):
             note += f"; --limit-memory allows {most / 1e6:,.0f} MB"
-        payload = encode_within(error, note, self.codec, run.settings.max_value)
+        if run.ignores == IGNORES_ALL:
+            payload = encode_words(error, note)
+        else:
+            payload = encode_within(error, note, self.codec, run.settings.max_value)
         return self._seal.seal(self._index, payload)
