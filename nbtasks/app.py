@@ -69,6 +69,7 @@ class App(Submitter):
         self.config = base.with_settings(settings)
         self.clock: Clock = SystemClock()
         self.revoke_on_interrupt = False
+        self.name_places: Callable[[str], str] = str
         self.on_waited: Callable[[Sequence[LiveRecord]], None] | None = None
         self.on_sent: Callable[[AsyncResult[Any] | GroupResult[Any]], None] | None = None
         self._functions = FunctionCache()

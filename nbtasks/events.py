@@ -63,6 +63,7 @@ class EventStream:
         self._clock = store.clock
         self._key = store.keys.events(store.client)
         self._unsent: set[str] = set()
+        self._asked: dict[str, Callable[[bytes], None]] = {}
         self._flushers: list[Flusher] = []
         self._flush_at: float | None = None
         self._thread: threading.Thread | None = None
@@ -92,6 +93,14 @@ class EventStream:
     def find(self, rid: str) -> LiveRecord | None:
         """A record that is followed already."""
         return self._records.get(rid)
+
+    def expect(self, question: str, call: Callable[[bytes], None]) -> None:
+        """Call back from the event thread with the answer to a question, until `give_up`."""
+        self._asked[question] = call
+
+    def give_up(self, question: str) -> None:
+        """Nobody waits for that answer any more."""
+        self._asked.pop(question, None)
 
     def add_flusher(self, flusher: Flusher) -> None:
         """Call `flusher(now_ms)` after each batch of events, and again after the ms it returns."""
@@ -205,11 +214,13 @@ class EventStream:
             item = fields[at + 2 : at + 2 + count]
             rid = item[0].decode()
             record = self._records.get(rid)
+            if fields[at] == b"k" and (call := self._asked.get(item[2].decode())) is not None:
+                call(item[3])
             if fields[at] == b"f" and rid in self._redrive:
                 self._redrive.ended(rid, int(item[1]), item[2])
             if fields[at] == b"q" and rid in self._redrive:
                 self._redrive.again(rid, int(item[1]))
-            if record is not None:
+            if record is not None and fields[at] != b"k":
                 try:
                     self._apply(record, fields[at], item, event)
                 except Exception:  # one broken event must not end all others

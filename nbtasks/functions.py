@@ -212,6 +212,13 @@ def load(blob: bytes | memoryview, codec: Codec = _CODEC) -> Loaded:
     )
 
 
+def source_in(blob: bytes | memoryview) -> tuple[str, str]:
+    """The file name and the source that *verified* code names; unpickles nothing."""
+    (size,) = _meta_length.unpack_from(blob, 0)
+    meta = decode_json(memoryview(blob)[_meta_length.size : _meta_length.size + size])
+    return meta["filename"], meta["source"]
+
+
 def fingerprint(function: Callable[..., Any]) -> tuple[Any, ...] | None:
     """What the pickle of a function depends on; None where something can change in place."""
     seen: dict[int, int] = {}

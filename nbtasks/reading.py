@@ -28,6 +28,7 @@ from nbtasks.result.saving import from_tuple, restore, save
 from nbtasks.result.steps import Step
 from nbtasks.serializers import Codec, decode_json
 from nbtasks.signing import SYSTEM
+from nbtasks.stacks import ask_stack
 from nbtasks.states import FAILURE, IGNORED, RETRY, REVOKED, STARTED, SUCCESS
 from nbtasks.store.dead import run_again
 from nbtasks.store.recall import Told, recall
@@ -46,6 +47,7 @@ class Reader(ABC):
     config: Config
     clock: Clock
     revoke_on_interrupt: bool
+    name_places: Callable[[str], str]
     on_waited: Callable[[Sequence[LiveRecord]], None] | None
     _redrive: Redrive
 
@@ -218,6 +220,16 @@ class Reader(ABC):
         """What a member wrote to stdout and stderr so far."""
         parts = self.store.log(record.rid, index)
         return "".join(part.text for part in parts if part.stream not in NOT_WRITTEN)
+
+    def stack(self, record: LiveRecord, index: int, timeout: float) -> str:
+        """Where a running member is, as its worker says.
+
+        Raises:
+            NotRunning: It does not run.
+            WaitTimeout: Nobody has answered for `timeout` seconds.
+            BadSignature: The answer is not signed by our key.
+        """
+        return self.name_places(ask_stack(self.connection, record, index, timeout))
 
     def error_text(self, record: LiveRecord, index: int) -> ErrorText:
         """A failed member in words; fetched, where it was too long for an event."""

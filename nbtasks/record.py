@@ -299,6 +299,11 @@ def member_id(rid: str, index: int, count: int) -> str:
     return rid if count == 1 else f"{rid}-{index}"
 
 
+def stack_of(question: str, rid: str) -> str:
+    """What the answer to a question about a member of a record is signed for."""
+    return f"{question}?{rid}"
+
+
 def check_signal(name: object) -> str:
     """The name of a signal, if a task may get it.
 

@@ -80,6 +80,10 @@ class ResultSource(Protocol):
         """What a member wrote."""
         ...
 
+    def stack(self, record: LiveRecord, index: int, timeout: float) -> str:
+        """Where a running member is."""
+        ...
+
     def error_text(self, record: LiveRecord, index: int) -> ErrorText:
         """A failed member in words."""
         ...

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbtasks.clock import Clock
-from nbtasks.errors import ChordError, ConfigError, TooBig
+from nbtasks.errors import ChordError, ConfigError, NotRunning, TooBig
 from nbtasks.failure import ERROR, chord_failure, read_exception, read_failure, system_failure
 from nbtasks.live import ErrorText, LiveRecord
 from nbtasks.record import KILL
@@ -220,6 +220,14 @@ class EagerSource:
     def log(self, record: LiveRecord, index: int) -> str:  # noqa: ARG002 - nothing is kept
         """What it wrote went to where this process writes."""
         return ""
+
+    def stack(self, record: LiveRecord, index: int, timeout: float) -> str:  # noqa: ARG002
+        """What ran here has ended.
+
+        Raises:
+            NotRunning: Always.
+        """
+        raise NotRunning(record.task_id(index), record.state(index))
 
     def error_text(self, record: LiveRecord, index: int) -> ErrorText:
         """A failed member in words."""

@@ -15,6 +15,7 @@
     │   ├── TooBig                  an input or a value is above the size limit
     │   ├── TooOld                  a message was signed longer ago than is allowed
     │   ├── ContentRefused          a message has a form that this side does not take
+    │   ├── NotRunning              a task has no stack, since it does not run
     │   ├── TaskRevoked             the task was revoked before it finished
     │   ├── TimeLimitExceeded       the task ran longer than its time limit, and was killed
     │   ├── SoftTimeLimitExceeded   raised inside a task that runs over its soft limit
@@ -47,6 +48,7 @@ from nbtasks.errors.task import (
     BadSignature,
     ChordError,
     ContentRefused,
+    NotRunning,
     RemoteError,
     SoftTimeLimitExceeded,
     TaskError,
@@ -68,6 +70,7 @@ __all__ = [
     "NbTasksError",
     "NoServer",
     "NotReplicated",
+    "NotRunning",
     "QueueFull",
     "RemoteError",
     "SoftTimeLimitExceeded",

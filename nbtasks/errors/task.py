@@ -101,6 +101,22 @@ class ContentRefused(TaskError):
         return f"{what}: it is {form}, and that is not taken here: {advice}"
 
 
+class NotRunning(TaskError):
+    """A task was to be looked at while it runs, and it does not run.
+
+    Args:
+        task_id: Its id.
+        state: Its state, or what is known of it.
+    """
+
+    def __init__(self, task_id: str, state: str) -> None:
+        super().__init__(task_id, str(state))
+
+    def __str__(self) -> str:
+        task_id, state = self.args
+        return f"task {task_id!r} does not run now ({state}): only what runs has a stack"
+
+
 class TaskRevoked(TaskError):
     """The task was revoked, or it expired, before it finished.
 

@@ -1,22 +1,24 @@
 """`%tasks WORD …`: what is done to tasks by their names or ids."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, cast
 
 from IPython.core.error import UsageError
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
-from nbtasks.errors import UnknownTask
+from nbtasks.errors import NotRunning, UnknownTask
 from nbtasks.notebook.listing import count_of
 from nbtasks.notebook.sent import Sent
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.vocabulary import REFERENCES, TASKS_COMMANDS
 from nbtasks.notebook.words import tell
 from nbtasks.result import AsyncResult
+from nbtasks.result.base import ResultBase
 from nbtasks.spelling import nearest
 
 LOGS: Final = 20
-"""Tasks of a group whose logs are shown."""
+"""Tasks of a group whose logs or stacks are shown."""
 
 _display = cast("Callable[[object], object]", _untyped_display)
 
@@ -59,6 +61,8 @@ class Commands:
             case "cancel":
                 count = int(result.revoke(terminate=True))
                 tell(f"{sent.name}: {count_of(count, 'task')} revoked")
+            case "stack":
+                tell(_stacks(sent))
             case "retry":
                 tell(f"{sent.name}: {count_of(self._retry(sent), 'task')} queued again")
             case _:
@@ -135,3 +139,23 @@ def _log(sent: Sent) -> str:
     if len(result) > LOGS:
         shown.append(f"… and {len(result) - LOGS:,} more tasks: {sent.name}[{LOGS}].log")
     return "".join(shown).rstrip("\n") or f"{sent.name} has written nothing"
+
+
+def _stacks(sent: Sent) -> str:
+    """Where a task is, or those of a group that run."""
+    result = sent.result
+    if isinstance(result, AsyncResult):
+        return _stack(result) or f"{sent.name} does not run now: {_states(sent)}"
+    running = [at for at in range(len(result)) if not result[at].ready()]
+    shown = [f"[{at}] {stack}" for at in running[:LOGS] if (stack := _stack(result[at]))]
+    if len(running) > LOGS:
+        shown.append(f"… and {len(running) - LOGS:,} more tasks: {sent.name}[{LOGS}].stack()")
+    return "\n".join(shown) or f"none of {sent.name} runs now: {_states(sent)}"
+
+
+def _stack(result: ResultBase) -> str:
+    """The stack of a task; nothing where there is none."""
+    if isinstance(result, AsyncResult):
+        with suppress(NotRunning):
+            return result.stack().rstrip("\n")
+    return ""

@@ -14,6 +14,7 @@ from nbtasks.local import LocalWorker
 from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
 from nbtasks.notebook.listing import is_stable
+from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.sent import Note, Result, Sent
 from nbtasks.notebook.trail import Trail
 from nbtasks.result import GroupResult
@@ -54,6 +55,7 @@ class Session:
         app = current_app()
         app.revoke_on_interrupt = True
         app.on_waited = self._on_waited
+        app.name_places = in_cells
         app.on_sent = self._on_sent
         return app
 

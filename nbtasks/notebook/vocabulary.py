@@ -106,6 +106,7 @@ WORKERS_COMMANDS: Final = {
 TASKS_COMMANDS: Final = {
     "show": "its board, again",
     "log": "what it wrote",
+    "stack": "where it is right now",
     "cancel": "end it for good",
     "retry": "run it again where it has failed",
     "wait": "wait until it has ended",

@@ -165,6 +165,21 @@ class AsyncResult(ResultBase, Generic[R]):
         """What it wrote to stdout and stderr so far, in order."""
         return self._source.log(self._record, self._index)
 
+    def stack(self, timeout: float = 5.0) -> str:
+        """Where it is right now: the stack of its thread, or what its coroutine awaits, in words.
+
+        It is not disturbed by that, and may be in native code that lets no other Python run.
+
+        Args:
+            timeout: Seconds to wait for its worker at most; it usually answers within 20 ms.
+
+        Raises:
+            NotRunning: It does not run: it waits, or has ended.
+            WaitTimeout: Its worker has not answered.
+            BadSignature: The answer is not signed by our key.
+        """
+        return self._source.stack(self._record, self._index, timeout)
+
     def ready(self) -> bool:
         """Whether it has finished, in whatever way."""
         return self._record.is_done(self._index)

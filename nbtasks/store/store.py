@@ -251,6 +251,11 @@ class Store:
         """
         return int(self.run_script("join", rid, index, number, " ".join(sources), note))
 
+    def ask(self, rid: str, index: int, question: str) -> str:
+        """Have a running member's worker say where it is; its state byte, empty for no record."""
+        found: bytes = self.run_script("ask", rid, index, self.client, question)
+        return found.decode()
+
     def log(self, rid: str, index: int) -> list[LogPart]:
         """What a member wrote, oldest first."""
         data = self._call("GET", self.keys.log(rid, index)) or b""

@@ -20,7 +20,7 @@ from nbtasks.functions import Loaded
 from nbtasks.live import Progress
 from nbtasks.record import SEPARATOR, VALUE
 from nbtasks.serializers import CellValue
-from nbtasks.worker import capture, showing
+from nbtasks.worker import capture, dump, showing
 from nbtasks.worker.confine import be_expendable, limit_memory
 from nbtasks.worker.continuing import add_to_chord, replace
 from nbtasks.worker.coroutines import Coroutines, progress_data
@@ -60,6 +60,7 @@ class Child:
         if is_main:
             self._guard = self.interrupt
             self._is_main = True
+        dump.name_thread(self._numbers, dump.THREAD)
         current_task.set(self._context)
         capture.sink.set(self.write)
         while (found := self._next()) is not None:
@@ -125,7 +126,12 @@ class Child:
                 if not work.is_async:
                     return found
                 self._coroutines = Coroutines(
-                    self._reader, self._queue.put, self._library, self._outbox, self._memory
+                    self._reader,
+                    self._queue.put,
+                    self._library,
+                    self._outbox,
+                    self._memory,
+                    numbers=self._numbers,
                 )
                 self._coroutines.start(found)
         return self._queue.get()
@@ -195,6 +201,7 @@ def run_children(seats: list[Seat], settings: ChildSettings) -> None:
         first = children[0]
         first.interrupt.listen()
         leave_when_forked(children)
+        dump.listen(*(cells.numbers for _, cells in seats))
         if len(children) == 1:
             capture.redirect(first.write)
             showing.listen()

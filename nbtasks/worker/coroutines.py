@@ -19,13 +19,13 @@ from nbtasks.errors import SoftTimeLimitExceeded
 from nbtasks.functions import Loaded
 from nbtasks.live import Progress
 from nbtasks.serializers import encode_json
-from nbtasks.worker import capture
+from nbtasks.worker import capture, dump
 from nbtasks.worker.continuing import add_to_chord, replace
 from nbtasks.worker.frames import GONE, FrameReader
 from nbtasks.worker.library import Function, Library, SliceRun
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
-from nbtasks.worker.work import CANCEL, WORK, Work
+from nbtasks.worker.work import CANCEL, WHERE, WORK, Work
 
 
 class Member:
@@ -36,6 +36,7 @@ class Member:
         self.number = run.work.delivery
         self.started: set[asyncio.Task[Any]] = set()
         self.limit_ms = 0
+        self.steps: object = None
         self._waits = 0
         self._run = run
         self._outbox = outbox
@@ -79,6 +80,7 @@ class Member:
         asyncio can only cancel a task. This stands between, and changes what is raised.
         """
         error: BaseException | None = None
+        self.steps = steps
         while True:
             try:
                 waited = steps.send(None) if error is None else steps.throw(error)
@@ -116,12 +118,15 @@ class Coroutines:
         library: Library,
         outbox: Outbox,
         memory: MemoryWatch,
+        *,
+        numbers: "memoryview[int]",
     ) -> None:
         self._reader = reader
         self._give = give
         self._library = library
         self._outbox = outbox
         self._memory = memory
+        self._numbers = numbers
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(_make_task)
         self._running: dict[tuple[int, int], tuple[asyncio.Task[None], Member]] = {}
@@ -137,6 +142,7 @@ class Coroutines:
         threading.Thread(target=self._run, name="nbtasks-loop", daemon=True).start()
 
     def _run(self) -> None:
+        dump.name_thread(self._numbers, dump.LOOP)
         while True:
             try:
                 self._loop.run_forever()
@@ -163,6 +169,8 @@ class Coroutines:
             if kind == WORK:
                 run = self._library.slice(Work(*fields))
                 (self._begin if run.work.is_async else self._give)(run)
+            elif kind == WHERE:
+                self._say_where(*fields)
             else:
                 self._stop(kind, *fields)
 
@@ -171,6 +179,12 @@ class Coroutines:
             member = Member(run, index, self._outbox)
             task = self._loop.create_task(self._run_member(run, member, body))
             self._running[member.number, index] = task, member
+
+    def _say_where(self, number: int, index: int, question: str) -> None:
+        found = self._running.get((number, index))
+        if found is not None:
+            places = dump.awaited(found[1].steps)
+            self._outbox.tell("where", question, [tuple(place) for place in places])
 
     def _stop(self, kind: str, number: int, index: int, limit_ms: int = 0) -> None:
         found = self._running.get((number, index))

@@ -13,6 +13,7 @@ from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.pool import Pool
 from nbtasks.worker.process import KILLED, ChildEnd, Process
 from nbtasks.worker.scale import REST_MS, Scale
+from nbtasks.worker.stacks import Stacks
 from nbtasks.worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ class Crew:
         selector: selectors.BaseSelector,
         options: WorkerOptions,
         clock: Clock,
+        *,
+        stacks: Stacks,
     ) -> None:
         self._pool = pool
         self._dispatcher = dispatcher
@@ -56,6 +59,7 @@ class Crew:
             "retire": dispatcher.retire,
             "lent": dispatcher.lent,
             "resumed": dispatcher.resumed,
+            "where": stacks.tell,
         }
 
     def fill(self, now: float) -> None:

@@ -151,6 +151,11 @@ class Outbox:
                 self._drop_oldest()
             self._report()
 
+    def tell(self, *message: object) -> None:
+        """Send something at once."""
+        with self._lock:
+            self._send(message)
+
     def dropped(self, index: int) -> None:
         """Members `index`.. are not begun."""
         with self._lock:

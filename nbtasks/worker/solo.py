@@ -13,7 +13,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final
 
-from nbtasks.worker import capture, showing
+from nbtasks.worker import capture, dump, showing
 from nbtasks.worker.child import Child, leave_when_forked
 from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd, Process
@@ -127,6 +127,7 @@ class Solo:
             capture.echo()
             showing.listen()
         child.interrupt.listen_for_limits()
+        dump.listen(cells.numbers)
         try:
             child.run(is_main=True)
         except OSError as error:

@@ -20,8 +20,10 @@ REPLACED: Final = ord("W")
 WORK: Final = "work"
 CANCEL: Final = "cancel"
 INTERRUPT: Final = "interrupt"
+WHERE: Final = "where"
 """What a parent tells a child: the fields of a `Work`; the delivery and index of a member that is
-to be cancelled; the same and the soft limit in ms that it is over."""
+to be cancelled; the same and the soft limit in ms that it is over; or a question, which is answered
+with where the member is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,16 @@ import os
 import selectors
 import signal
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
 from nbtasks.serializers import PYTHON_TAG
+from nbtasks.signing import Signer
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
@@ -30,6 +32,7 @@ from nbtasks.worker.pool import Pool
 from nbtasks.worker.pulse import Pulse
 from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
 from nbtasks.worker.solo import WARNING
+from nbtasks.worker.stacks import Stacks
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
 
 logger = logging.getLogger(__name__)
@@ -66,7 +69,12 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         pool = Pool(config, options)
         self._pool = pool
-        self._crew = Crew(pool, self._dispatcher, self._selector, options, self._clock)
+        signer = Signer(config.key, config.name, encrypt=config.encrypt)
+        slots, report = self._dispatcher.slots, self._dispatcher.report
+        self._stacks = Stacks(options.name, slots, report, signer, self._clock)
+        self._crew = Crew(
+            pool, self._dispatcher, self._selector, options, self._clock, stacks=self._stacks
+        )
         self._shutdown = Shutdown(self._clock, options.shutdown_ms)
         self._wakes = self._make_wakes()
         self._told = RUN
@@ -74,6 +82,7 @@ class Worker:
         self._is_hungry = True
         self._next_beat = 0.0
         self._next_look: float | None = None
+        self._next_stack: float | None = None
         self._retry_at: float | None = None
         self._down_since = 0.0
         self._gone_ms = options.gone_ms
@@ -205,6 +214,8 @@ class Worker:
         if self._next_look is not None and now >= self._next_look:
             wait = self._dispatcher.tick()
             self._next_look = None if wait is None else now + wait
+        wait = self._stacks.look(now)
+        self._next_stack = None if wait is None else now + wait
 
     def _look_soon(self, now: float) -> None:
         if self._next_look is None or self._next_look > now + LOOK_MS:
@@ -239,14 +250,21 @@ class Worker:
             *flat,
             *self._dispatcher.leases,
         )
-        items = iter(reply)
+        self._obey_store(iter(reply), now)
+
+    def _obey_store(self, items: Iterator[Any], now: float) -> None:
+        """Do what the answer to a heartbeat says."""
         for kind in items:
-            lease = next(items).decode()
-            if kind == b"l":
-                self._dispatcher.drop(lease)
-            else:
-                self._dispatcher.revoke(lease, int(next(items)), next(items).decode())
-                self._look_soon(now)
+            what = next(items).decode()
+            match kind:
+                case b"l":
+                    self._dispatcher.drop(what)
+                case b"q":
+                    self._stacks.ask(what)
+                    self._next_stack = now
+                case _:
+                    self._dispatcher.revoke(what, int(next(items)), next(items).decode())
+                    self._look_soon(now)
 
     def _watch_wakes(self) -> None:
         wants_work = self._shutdown.step == RUN and (
@@ -275,7 +293,7 @@ class Worker:
 
     def _timeout_s(self) -> float:
         now = self._clock.tick_ms()
-        due = [self._next_look, self._shutdown.next_ms, self._crew.next_ms(now)]
+        due = [self._next_look, self._next_stack, self._shutdown.next_ms, self._crew.next_ms(now)]
         if self._retry_at is not None:
             due.append(self._retry_at)
         elif self._is_hungry or self._crew.has_room or self._dispatcher.has_news:

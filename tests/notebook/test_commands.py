@@ -1,6 +1,9 @@
 """`%tasks WORD` in a real kernel, and what the Tab key offers."""
 
+import re
+
 import pytest
+from patience import wait_until
 
 COMPLETE = """
 from IPython.core.completer import provisionalcompleter
@@ -51,6 +54,18 @@ def test_a_task_is_shown_and_drawn_again(kernel):
 
     assert "FileNotFoundError" in board["text/html"]
     assert "<svg" in drawing["image/svg+xml"]
+
+
+def test_where_a_task_is_is_told_by_the_lines_of_its_cell(kernel, tmp_path):
+    path = str(tmp_path / "here")
+    kernel.ok(f"%%task lost --quiet\nopen({path!r}, 'w').close()\nwhile True:\n    pass")
+    wait_until((tmp_path / "here").exists, "it runs")
+
+    told = kernel.ok("%tasks stack lost").text("stdout")
+
+    kernel.ok("%tasks cancel lost")
+    assert re.search(r"Cell In\[\d+\], line [34], in <module>\n    (pass|while True:)\n", told)
+    assert kernel.ok("%tasks stack lost").text("stdout") == "lost does not run now: 1 REVOKED\n"
 
 
 def test_a_task_is_ended_and_forgotten(kernel):

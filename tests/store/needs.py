@@ -27,7 +27,8 @@ def side(name):
             entries = PACKAGE / "store" / "entries.py"
             return needs(*WORKER_SCRIPTS, *FIRING_SCRIPTS) | _direct(*workers, link, entries)
         case "client":
-            others = set(PACKAGE.rglob("*.py")) - workers - {checkup}
+            pure = set((PACKAGE / "schedule").glob("*.py"))  # "UTC" is no command
+            others = set(PACKAGE.rglob("*.py")) - workers - {checkup} - pure
             return needs(*CLIENT_SCRIPTS) | _direct(*others)
         case _:
             # What an administrator may ask besides; and to load scripts, which is not missed.

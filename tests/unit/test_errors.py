@@ -48,6 +48,7 @@ CASES = {
     "VersionMismatch": (("t1", "3.11", "3.12"), "task 't1' was pickled on Python 3.11, but the"),
     "BadSignature": (("the code of 'f'",), "the code of 'f': it is not signed by this side's key"),
     "TooOld": (("task 'a'", 90.0, 60.0), "task 'a': it was signed 90 s ago, and max_age_ms allows"),
+    "NotRunning": (("a1", "PENDING"), "task 'a1' does not run now (PENDING): only what runs has"),
     "ContentRefused": (("task 'a'", "pickle", "no"), "task 'a': it is pickle, and that is not"),
     "RemoteError": (("ValueError", "bad", "Traceback"), "ValueError: bad"),
     "WaitTimeout": (("t1", 2.5, "PENDING"), "task 't1' did not finish within 2.5 s (now: PENDING)"),

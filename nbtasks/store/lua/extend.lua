@@ -9,6 +9,7 @@
 --          4 number of facts, then name and value of each · then leases
 -- Returns  flat list of: 'l', lease (no longer this worker's)
 --                        'x', lease, index, signal (this member is revoked, and is to get it)
+--                        'q', question (see ask.lua)
 
 local worker, alive = ARGV[1], tonumber(ARGV[3])
 local key = PREFIX .. 'w:' .. worker
@@ -47,6 +48,11 @@ for at = first, #ARGV do
   end
 end
 
+local questions = redis.call('ZPOPMIN', PREFIX .. 'ask:' .. worker, 100)
+for at = 1, #questions, 2 do
+  reply[#reply + 1] = 'q'
+  reply[#reply + 1] = questions[at]
+end
 promote_due()
 spread_left_over()
 recover_lost(tonumber(ARGV[2]))

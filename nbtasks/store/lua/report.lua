@@ -6,6 +6,7 @@
 -- ARGV     1 worker · 2 id of this report, then items of five: kind, lease, record, index, data
 --            's'  it has been running for a while      data: ms since it began
 --            'p'  progress                             data: JSON
+--            'k'  the answer to a question (ask.lua)     data: client, question, signed JSON
 --            'o'  output                               data: one letter for the stream, then text
 -- Returns  items dropped for want of the lease or of the record
 
@@ -43,6 +44,9 @@ for at = 3, #ARGV, 5 do
   elseif kind == 'p' then
     redis.call('HSET', key, 'p' .. i, data)
     emit(clients, 'p', { rid, i, data })
+  elseif kind == 'k' then
+    local client, question, answer = string.match(data, '^(%S+) (%S+) (.*)$')
+    emit(client, 'k', { rid, i, question, answer })
   else
     log(rid, i, data)
     emit(clients, 'o', { rid, i, data })
