@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from nbtasks.mapping import chunks, xmap, xstarmap
     from nbtasks.presence import NoWorkerWarning
+    from nbtasks.record import worker_direct
     from nbtasks.result import (
         AsyncResult,
         Canvas,
@@ -113,6 +114,7 @@ _HOMES: Final = {
         "ResultSet",
         "result_from_tuple",
     ),
+    "record": ("worker_direct",),
     "schedule": ("Schedule", "cron", "crontab", "every", "solar"),
     "signature": ("Signature",),
     "stamping": ("StampingVisitor",),
@@ -175,6 +177,7 @@ __all__ = [
     "result_from_tuple",
     "solar",
     "track",
+    "worker_direct",
     "xmap",
     "xstarmap",
 ]

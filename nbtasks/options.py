@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from nbtasks.config import check_durable
 from nbtasks.errors import ConfigError
-from nbtasks.record import MAX_PRIORITY, check_limits, check_name
+from nbtasks.record import MAX_PRIORITY, check_limits, check_queue
 from nbtasks.retry import DEFAULT_DELAY_MS, DEFAULT_MAX_DELAY_MS, NEVER, RetryPolicy, class_name
 
 DEFAULT_MAX_RETRIES: Final = 3
@@ -66,7 +66,7 @@ class TaskOptions:
 
     def __post_init__(self) -> None:
         if self.queue:
-            check_name(self.queue, "queue")
+            check_queue(self.queue)
         priority: Any = self.priority  # it comes from the user
         whole = isinstance(priority, int) and not isinstance(priority, bool)
         if not whole or not 0 <= self.priority <= MAX_PRIORITY:

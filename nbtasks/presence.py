@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from nbtasks.clock import Clock
+from nbtasks.record import DIRECT
 from nbtasks.store.fleet import WorkerFacts
 
 CHECK_MS: Final = 30_000.0
@@ -28,8 +29,11 @@ class Presence:
         if now - self._checked.get((queue, python), -CHECK_MS) < CHECK_MS:
             return
         self._checked[queue, python] = now
-        there = [worker for worker in find() if queue in worker.queues]
-        if not there:
+        there = [worker for worker in find() if worker.takes(queue)]
+        if not there and queue.startswith(DIRECT):
+            name = queue.removeprefix(DIRECT)
+            text = f"there is no worker {name!r}: the task waits until one of that name starts"
+        elif not there:
             text = (
                 f"no worker listens on queue {queue!r}: the task waits until one starts"
                 f" (nbtasks worker -Q {queue})"

@@ -53,6 +53,9 @@ CLEAR_LATER: Final = "w"
 SEPARATOR: Final = "\x1e"
 """Stands before each part of a stored log (report.lua), so it is taken out of the text."""
 
+DIRECT: Final = "worker@"
+"""Before the name of a worker: the queue that it alone takes from. No other queue has an `@`."""
+
 _NAME = re.compile(r"[A-Za-z0-9_.:<>\-]{1,255}")
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_.:<>@\-]{1,255}")
 _MEMBER = re.compile(r"(.+)-(\d{1,9})")
@@ -279,6 +282,34 @@ def check_worker_name(name: str) -> str:
             " _ . : < > @ -"
         )
     return name
+
+
+def worker_direct(worker: str) -> str:
+    """The queue that only the worker of this name takes from, before all others.
+
+    A task that is sent there waits for that worker, and where it has gone, for the next one of its
+    name: `apply_async(queue=worker_direct("w1@host"))`.
+
+    Raises:
+        ConfigError: No worker can have this name.
+    """
+    return DIRECT + check_worker_name(worker)
+
+
+def check_queue(name: object) -> str:
+    """The name, if it may be that of a queue, or what `worker_direct` gives.
+
+    Raises:
+        ConfigError: It is empty, too long, or has a character that keys and logs cannot carry.
+    """
+    if isinstance(name, str) and name.startswith(DIRECT):
+        return worker_direct(name.removeprefix(DIRECT))
+    return check_name(name, "queue")
+
+
+def place_of(queue: str) -> str:
+    """Where a task goes, in words."""
+    return f"on {queue.removeprefix(DIRECT)}" if queue.startswith(DIRECT) else f"queue {queue}"
 
 
 def check_limits(soft_ms: int, limit_ms: int) -> None:

@@ -19,6 +19,7 @@ from nbtasks.errors import TooBig
 from nbtasks.functions import Code, cell_code, load
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import cell as cells
+from nbtasks.notebook.fleet import find_worker
 from nbtasks.notebook.options import Line, loop_names, moment, n_bytes
 from nbtasks.notebook.settings import NbTasks, cell_metadata
 from nbtasks.notebook.source import CellSource
@@ -27,6 +28,7 @@ from nbtasks.notebook.words import size
 from nbtasks.options import TaskOptions
 from nbtasks.plan import Call, Held, Node, Plan, Value
 from nbtasks.presence import NoWorkerWarning
+from nbtasks.record import worker_direct
 from nbtasks.result.base import ResultBase
 from nbtasks.sending import Submission
 from nbtasks.serializers import Codec
@@ -244,6 +246,8 @@ def _sent_options(
     options: Mapping[str, Any], app: App, namespace: Mapping[str, Any]
 ) -> dict[str, Any]:
     found = {name.replace("-", "_"): options[name] for name in _AS_THEY_ARE if name in options}
+    if "on" in options:
+        found["queue"] = worker_direct(find_worker(options["on"], app.workers()).name)
     if "eta" in options:
         now = datetime.fromtimestamp(app.clock.wall_ms() / 1000, UTC).astimezone()
         found["eta"] = moment(options["eta"], now)

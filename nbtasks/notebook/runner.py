@@ -18,6 +18,7 @@ from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks, cell_metadata, with_defaults
 from nbtasks.notebook.source import read_cell, read_function
 from nbtasks.notebook.vocabulary import TASK_OPTIONS, Option
+from nbtasks.record import place_of
 from nbtasks.result import AsyncResult, GroupResult
 
 LAST: Final = "_task"
@@ -127,7 +128,8 @@ class Runner:
     def _show(self, cell: Cell, result: Result, parsed: lines.Line) -> Sent:
         __tracebackhide__ = True
         queue = result.records[0].queue
-        detail = f"queue {queue}" if queue != self.session.app.config.default_queue else ""
+        usual = queue == self.session.app.config.default_queue
+        detail = "" if usual else place_of(queue)
         try:
             return self.session.add(
                 cell.title,

@@ -1,9 +1,10 @@
 """What the magics do where a line says nothing: `%config NbTasks`, and the metadata of a cell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from IPython.core.error import UsageError
 from traitlets import Bool, Enum, Unicode
 from traitlets.config.configurable import Configurable
 
@@ -12,6 +13,8 @@ from nbtasks.notebook.vocabulary import TASK_OPTIONS, VIEWS
 
 KEY: Final = "nbtasks"
 """What our part of a cell's metadata is called."""
+
+_PLACES: Final = ("queue", "on")
 
 
 class NbTasks(Configurable):
@@ -45,11 +48,18 @@ def with_defaults(line: Line, settings: NbTasks, metadata: Mapping[str, Any]) ->
         UsageError: One of them has a wrong option.
     """
     fields = _mapping(metadata.get(KEY))
-    options = {
-        **from_fields(settings.fields(), TASK_OPTIONS, "%config NbTasks"),
-        **from_fields(fields, TASK_OPTIONS, "the metadata of this cell"),
-        **line.options,
-    }
+    levels: Sequence[Mapping[str, Any]] = (
+        from_fields(settings.fields(), TASK_OPTIONS, "%config NbTasks"),
+        from_fields(fields, TASK_OPTIONS, "the metadata of this cell"),
+        line.options,
+    )
+    options: dict[str, Any] = {}
+    for level in levels:
+        places = [name for name in _PLACES if name in level]
+        if len(places) > 1:
+            raise UsageError("--on and --queue both say where it runs: give one of them")
+        # The place that is said last counts, in whatever way it was said before.
+        options = {n: v for n, v in options.items() if not places or n not in _PLACES} | dict(level)
     return replace(line, options=options)
 
 

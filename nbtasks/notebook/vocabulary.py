@@ -41,6 +41,7 @@ class Option:
 
 TASK_OPTIONS: Final = (
     Option("queue", "q", TEXT, "the queue it goes to", source="queues"),
+    Option("on", "", TEXT, "the worker that is to run it, and no other", source="workers"),
     Option("priority", "", WHOLE, "0 to 9, higher first"),
     Option("tag", "", WORDS, "words to find or revoke it by, with commas: the stamp tag"),
     Option("countdown", "", DURATION, "start after this time"),

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +13,13 @@ from IPython.core.error import UsageError
 
 from nbtasks import local
 from nbtasks.app import App
+from nbtasks.notebook.fleet import find_worker
 from nbtasks.notebook.listing import View, count_of, is_stable
 from nbtasks.notebook.packages import check_table
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.vocabulary import WORKERS_COMMANDS
 from nbtasks.notebook.words import clean, duration, tell
-from nbtasks.record import check_name
+from nbtasks.record import DIRECT, check_name
 from nbtasks.spelling import nearest
 from nbtasks.store.fleet import WorkerFacts
 from nbtasks.store.running import running_tasks
@@ -30,6 +32,9 @@ LOG_BYTES: Final = 100_000
 TASKS_SHOWN: Final = 3
 ENDING_MS: Final = 3000.0
 """How long to wait for workers to end that have nothing to do."""
+
+GONE: Final = ("gone", *[""] * 6)
+"""What stands between the name of a worker that is gone and what waits for it."""
 
 _COLUMNS: Final = ("worker", "host", "pid", "queues", "busy", "up for", "Python", "nbtasks", "runs")
 
@@ -56,7 +61,7 @@ class WorkerCommands:
         app = self._session.app
         match word:
             case "":
-                return worker_table(app)
+                return worker_table(app, self._waiting(app.workers()))
             case "check":
                 return check_table(app, self._shell)
             case "start":
@@ -66,11 +71,21 @@ class WorkerCommands:
             case "stop":
                 self._stop(rest, any_one=options.get("any", False))
             case "log":
-                _log(_find(_one(word, rest, "a worker"), app.workers()), options)
+                _log(find_worker(_one(word, rest, "a worker"), app.workers()), options)
             case _:
                 near = nearest(word, list(WORKERS_COMMANDS))
                 raise UsageError(f"%workers {word}: there is no such command{near}")
         return None
+
+    def _waiting(self, workers: Sequence[WorkerFacts]) -> Mapping[str, int]:
+        """How many tasks of this notebook wait for a worker that is gone, by its name."""
+        there = {worker.name for worker in workers}
+        found: Counter[str] = Counter()
+        for record in (record for sent in self._session.sent for record in sent.result.sent):
+            name = record.queue.removeprefix(DIRECT)
+            if name != record.queue and name not in there and record.left:
+                found[name] += record.left
+        return found
 
     def _start(self, count: int, options: Mapping[str, Any]) -> None:
         app = self._session.app
@@ -103,7 +118,7 @@ class WorkerCommands:
             self._end(mine)
             return
         known = app.workers()
-        chosen = [_find(name, known) for name in names]
+        chosen = [find_worker(name, known) for name in names]
         for worker in chosen:
             if worker not in mine:
                 raise UsageError(_not_mine(worker))
@@ -158,8 +173,13 @@ def _command_of(pid: int) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def worker_table(app: App) -> View:
-    """Who works, where, and at what."""
+def worker_table(app: App, waiting: Mapping[str, int]) -> View:
+    """Who works, where, and at what.
+
+    Args:
+        app: The app.
+        waiting: How many tasks wait for a worker that is gone, by its name.
+    """
     workers = app.workers()
     if not workers:
         return View("No worker: %workers start 2, or nbtasks worker in a terminal", (), ())
@@ -170,7 +190,9 @@ def worker_table(app: App) -> View:
     if is_stable():
         return View(count_of(len(workers), "worker"), (), ())
     now = app.clock.wall_ms()
-    return View(head, _COLUMNS, [_row(each, running.get(each.owner, ()), now) for each in workers])
+    rows = [_row(each, running.get(each.owner, ()), now) for each in workers]
+    gone = [(name, *GONE, f"{count_of(left, 'task')} wait") for name, left in waiting.items()]
+    return View(head, _COLUMNS, rows + gone)
 
 
 def _row(worker: WorkerFacts, tasks: Sequence[str], now_ms: float) -> tuple[str, ...]:
@@ -211,20 +233,6 @@ def _log(worker: WorkerFacts, options: Mapping[str, Any]) -> None:
         raise UsageError(f"{worker.log}: {error.strerror}") from None
     shown = lines[-options.get("lines", LINES) or len(lines) :]
     tell("\n".join(shown) or f"{worker.name} has written nothing to {worker.log}")
-
-
-def _find(name: str, workers: Sequence[WorkerFacts]) -> WorkerFacts:
-    """A live worker by its name, or by the part of it before the `@` where that is enough."""
-    found = [worker for worker in workers if name == worker.name]
-    found = found or [worker for worker in workers if name == worker.name.partition("@")[0]]
-    if len(found) == 1:
-        return found[0]
-    if not workers:
-        raise UsageError(f"there is no worker {name!r}, nor any other: %workers start")
-    known = sorted({worker.name for worker in workers})
-    short = [each.partition("@")[0] for each in known]
-    near = nearest(name, short if "@" not in name and len({*short}) == len(known) else known)
-    raise UsageError(f"there is no worker {name!r}{near}")
 
 
 def _count(word: str, rest: Sequence[str]) -> int:

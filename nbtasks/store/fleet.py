@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nbtasks.record import DIRECT, worker_direct
 from nbtasks.serializers import decode_json
 from nbtasks.store.store import Store
 
@@ -29,7 +30,7 @@ class WorkerFacts:
         host: The machine that it runs on.
         pid: Its process there.
         python: The version of Python, as `3.12`.
-        queues: What it takes from.
+        queues: What it takes from, without its own.
         concurrency: Tasks at a time, at most.
         version: Of nbtasks.
         since_ms: When it began, in ms since 1970, by its own clock; 0 where it does not say.
@@ -49,6 +50,10 @@ class WorkerFacts:
     owner: str = ""
     log: str = ""
     is_ending: bool = False
+
+    def takes(self, queue: str) -> bool:
+        """Whether it takes from this queue, which may be its own."""
+        return queue in self.queues or queue == worker_direct(self.name)
 
 
 def live_workers(store: Store) -> list[WorkerFacts]:
@@ -81,7 +86,7 @@ def _facts(name: str, told: Mapping[str, str]) -> WorkerFacts:
         host=told["host"],
         pid=int(told["pid"]),
         python=told["python"],
-        queues=tuple(told["queues"].split()),
+        queues=tuple(q for q in told["queues"].split() if not q.startswith(DIRECT)),
         concurrency=int(told["concurrency"]),
         version=told["version"],
         since_ms=int(told["since"] or 0),

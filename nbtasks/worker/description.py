@@ -33,7 +33,7 @@ class Description:
             "pid": os.getpid(),
             "python": PYTHON_TAG,
             "version": __version__,
-            "queues": " ".join(options.queues),
+            "queues": " ".join(options.all_queues),
             "concurrency": options.concurrency,
             "since": int(since_ms),
             "owner": owner,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nbtasks.errors import ConfigError
-from nbtasks.record import check_limits
+from nbtasks.record import check_limits, worker_direct
 from nbtasks.worker.kinds import SOLO, PoolOptions
 
 GONE_MS: Final = 300_000.0
@@ -46,6 +46,11 @@ class WorkerOptions:
     linger_ms: float = 60_000.0
     has_lifeline: bool = False
     gone_ms: float | None = None
+
+    @property
+    def all_queues(self) -> tuple[str, ...]:
+        """What it takes from: first what was sent to it alone."""
+        return (worker_direct(self.name), *self.queues)
 
     def __post_init__(self) -> None:
         check_limits(self.soft_ms, self.limit_ms)

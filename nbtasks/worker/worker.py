@@ -58,7 +58,7 @@ class Worker:
         intake = Intake(
             keys=self._keys,
             worker=options.name,
-            queues=options.queues,
+            queues=options.all_queues,
             lease_ms=config.lease_ms,
             limit_ms=options.limit_ms,
             soft_ms=options.soft_ms,
@@ -118,7 +118,7 @@ class Worker:
     def _make_wakes(self) -> Wakes:
         url, keys, clock = self._config.url, self._keys, self._clock
         links = [Link(url, self._pulse) for _ in range(2)]
-        queues = self._options.queues
+        queues = self._options.all_queues
         names = [*queues, *(f"{queue}@{PYTHON_TAG}" for queue in queues)]
         all_keys = [keys.wake(name) for name in names]
         suspects = [keys.wake(f"{name}!") for name in names]

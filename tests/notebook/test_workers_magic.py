@@ -135,3 +135,27 @@ def test_what_is_installed_is_compared_also_with_a_busy_worker(kernel, held, tmp
     assert lines[2].endswith("⚠ differs")
     held.touch()
     kernel.ok("%workers scale 1")
+
+
+def test_a_cell_runs_on_the_worker_it_names(kernel, mine):
+    other = said(kernel, "start 1").removeprefix("started ")
+    shown = kernel.ok(f"%%task -b --on {other.partition('@')[0]}\nimport os\nos.getppid()")
+    kernel.ok("from nbtasks import current_app\nthere = current_app().workers()")
+    assert kernel.ok(f"[w.pid for w in there if w.name == {other!r}]").value == f"[{shown.value}]"
+    assert f"on {other}" in shown.displays[0]["text/html"]
+
+    kernel.ok(f"%workers stop {other}")
+    assert kernel.run(f"%%task --on {other}\n1").usage.startswith(f"there is no worker {other!r}")
+    assert kernel.run(f"%%task --on {mine} -q x\n1").usage == (
+        "--on and --queue both say where it runs: give one of them"
+    )
+
+
+def test_tasks_that_wait_for_a_worker_that_is_gone_are_counted(kernel):
+    kernel.ok("from nbtasks import worker_direct, current_app")
+    kernel.ok("%%task def away()\n1")
+    kernel.ok("waits = away.apply_async(queue=worker_direct('gone@here'))")
+
+    assert table(kernel)["gone"].endswith("1 task wait")
+    kernel.ok("waits.revoke()")
+    wait_until(lambda: "gone" not in table(kernel), "it was revoked")

@@ -43,7 +43,7 @@ def _starter(app, tmp_path, **defaults):
     workers = []
 
     def start(**settings):
-        name = f"w{len(workers)}"
+        name = settings.pop("name", f"w{len(workers)}")
         worker = OwnWorker(app, name, tmp_path / f"{name}.log", **{**defaults, **settings})
         workers.append(worker)
         wait_until(

@@ -22,15 +22,14 @@ local function sources(queues, python, with_suspects)
 end
 
 -- Where there is something to take now, as far as one question tells: most of the time only the
--- plain queues hold anything.
+-- plain queues hold anything. Rare is also what was sent to this worker alone.
 local function likely_sources(queues, python, with_suspects)
-  local names, rare = sources(queues, python, with_suspects), {}
+  local names, plain, rare = sources(queues, python, with_suspects), {}, {}
   for _, name in ipairs(names) do
-    if string.find(name, '[@!]') then
-      rare[#rare + 1] = name
-    end
+    local kind = string.find(name, '[@!]') and rare or plain
+    kind[#kind + 1] = name
   end
-  return redis.call('EXISTS', keys_of('ready:', rare)) == 0 and queues or names
+  return redis.call('EXISTS', keys_of('ready:', rare)) == 0 and plain or names
 end
 
 -- A wake-up is for one worker: while something is left, the next one is woken too. Where nothing is
