@@ -23,6 +23,7 @@ from nbtasks.presence import Presence
 from nbtasks.record import KILL, check_signal, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult, make_result, set_restorer, task_result
+from nbtasks.scheduling import Schedules
 from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
@@ -139,6 +140,11 @@ class App(Submitter):
         # Its parent's tasks are its parent's to look after.
         self._redrive = Redrive(self.clock)
         self._records = WeakValueDictionary()
+
+    @property
+    def schedules(self) -> Schedules:
+        """What is run again and again: entries by their names."""
+        return Schedules(self)
 
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""

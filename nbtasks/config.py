@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from nbtasks import keyring
 from nbtasks.errors import ConfigError
 from nbtasks.record import check_name
+from nbtasks.schedule.zones import local_zone, zone_name
 from nbtasks.serializers import PICKLE, make_codec
 from nbtasks.signing import INSECURE_KEY
 from nbtasks.spelling import nearest
@@ -60,6 +61,11 @@ class Config:
             sent again.
         durable: `replica` where a submit waits until a replica has it.
         replica_patience_ms: How long it waits for that before it raises `NotReplicated`.
+        timezone: The time zone of schedules that name none, as `Europe/Paris`; empty for UTC.
+        enable_utc: False where schedules that name no zone, of an app that names none, are in the
+            zone of this machine.
+        beat_max_loop_interval: Seconds after which whoever fires schedule entries looks again, at
+            the latest; 0 for 5.
         task_allow_error_cb_on_chord_header: Have an errback of a chord watch its header, too.
         task_always_eager: Run tasks and canvases in this process, at once, and send nothing.
         task_eager_propagates: Raise what such a run fails of where it was asked for.
@@ -89,6 +95,9 @@ class Config:
     redrive_bytes: int = 64_000_000
     durable: str = ""
     replica_patience_ms: int = 2000
+    timezone: str = ""
+    enable_utc: bool = True
+    beat_max_loop_interval: float = 0
     task_allow_error_cb_on_chord_header: bool = False
     task_always_eager: bool = False
     task_eager_propagates: bool = False
@@ -107,6 +116,7 @@ class Config:
                     f"{name} is of type {type(value).__name__}: it must be {kind.__name__}"
                 )
         check_durable(self.durable)
+        zone_name(self.timezone)
         self._check_numbers()
         self._check_flags()
         self._check_forms()
@@ -132,6 +142,10 @@ class Config:
                     f"{name} is {getattr(self, name)!r}: it must be a whole number from 0"
                 )
 
+        interval: Any = self.beat_max_loop_interval  # it comes from the user
+        if isinstance(interval, bool) or not isinstance(interval, (int, float)) or interval < 0:
+            raise ConfigError(f"beat_max_loop_interval is {interval!r}: give seconds, from 0")
+
     def _check_flags(self) -> None:
         for name in _FLAGS:
             value = getattr(self, name)
@@ -154,6 +168,15 @@ class Config:
         object.__setattr__(self, "accept_content", accepts)  # a list is as good
         make_codec(str(self.serializer), accepts)
 
+    @property
+    def zone(self) -> str:
+        """The time zone of schedules that name none.
+
+        Raises:
+            ConfigError: It is that of this machine, which does not say its name.
+        """
+        return self.timezone or ("UTC" if self.enable_utc else local_zone())
+
     def with_settings(self, settings: Mapping[str, Any]) -> "Config":
         """A copy with other settings.
 
@@ -171,6 +194,7 @@ _FLAGS = (
     "insecure",
     "encrypt",
     "redrive",
+    "enable_utc",
     "task_allow_error_cb_on_chord_header",
     "task_always_eager",
     "task_eager_propagates",

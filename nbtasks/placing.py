@@ -32,13 +32,16 @@ class Placed:
     drawing: Mapping[str, Any]
 
 
-def place_nodes(plan: Plan, root_id: str = "", parent_id: str = "") -> Placed:
+def place_nodes(
+    plan: Plan, root_id: str = "", parent_id: str = "", *, is_held: bool = False
+) -> Placed:
     """Give each node its id, and say in the store's words what it waits for.
 
     Args:
         plan: A plan of at least one node; its nodes get their `rid`.
         root_id: The root of the task that sends it, if one does.
         parent_id: That task.
+        is_held: Whether a node alone is to be held, too, until it is committed.
 
     Raises:
         ConfigError: A node has a name that cannot be one.
@@ -48,7 +51,7 @@ def place_nodes(plan: Plan, root_id: str = "", parent_id: str = "") -> Placed:
         _name(node, taken)
     root = plan.nodes[0].rid
     sources = [Sources(node) for node in plan.nodes]
-    if len(plan.nodes) == 1 and not sources[0].all:
+    if len(plan.nodes) == 1 and not sources[0].all and not is_held:
         return Placed(root, [_place(plan.nodes[0], root_id, parent_id)], {})
     out: dict[Node, list[Edge]] = {node: [] for node in plan.nodes}
     for node, found in zip(plan.nodes, sources, strict=True):

@@ -1,9 +1,10 @@
 """Keyed digests: nothing that is not signed by our key is ever unpickled, on either side.
 
 A body is one byte of format, a 16-byte BLAKE2b keyed digest and the payload. The digest covers the
-purpose (argument, result or code), the app, the record, its header, the member's index and the
-payload, so a body cannot be replayed in another place. Source: RFC 7693 (keyed BLAKE2, `person`).
-With `encrypt` the rest of the body is AES-256-GCM under a key for the same place (`cipher`).
+purpose (argument, result, code, entry), the app, the record, its header, the member's index and
+the payload, so a body cannot be replayed in another place. Source: RFC 7693 (keyed BLAKE2,
+`person`). With `encrypt` the rest of the body is AES-256-GCM under a key for the same place
+(`cipher`).
 """
 
 import hmac
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ARGUMENT: Final = b"nbt-argument"
 RESULT: Final = b"nbt-result"
 CODE: Final = b"nbt-code"
+ENTRY: Final = b"nbt-entry"
 
 SIGNED: Final = b"\x01"
 SYSTEM: Final = b"\x00"
@@ -202,6 +204,10 @@ class Signer:
     def code(self) -> Seal:
         """For shipped functions and cells."""
         return Seal(self._keys, CODE, (self._app,), "", self._cipher)
+
+    def entries(self, name: str) -> Seal:
+        """For a schedule entry."""
+        return Seal(self._keys, ENTRY, (self._app, name.encode()), "", self._cipher)
 
     def _unknown(self, signed_by: str) -> str:
         if signed_by == key_id(INSECURE_KEY):

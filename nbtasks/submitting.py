@@ -1,7 +1,7 @@
 """The part of an app that sends: plans and calls become records, all of a plan or nothing of it."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ from nbtasks.presence import Presence
 from nbtasks.reading import Reader
 from nbtasks.result import AsyncResult, GroupResult, make_result
 from nbtasks.sending import Prepared, Submission, prepare, task_of
+from nbtasks.signature import Signature
 from nbtasks.store.canvases import CanvasRecords
 from nbtasks.store.fleet import WorkerFacts
 
@@ -78,6 +79,41 @@ class Submitter(Reader):
         if self.on_sent is not None and result is not None:
             self.on_sent(result)
         return result
+
+    @abstractmethod
+    def compile(
+        self,
+        signature: Signature,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """What a signature comes to: records, and what each of them waits for."""
+
+    @abstractmethod
+    def AsyncResult(self, task_id: str) -> AsyncResult[Any]:  # noqa: N802 - Celery's name
+        """A handle on a task by its id."""
+
+    def prepare_held(
+        self, plan: Plan, submission: Submission | None = None
+    ) -> tuple[list[Prepared], Placed]:
+        """The records of a plan, to be stored first and begun later; nothing is sent.
+
+        Args:
+            plan: What a canvas compiles to; its nodes may have their ids.
+            submission: What is to run, where the plan is a cell.
+
+        Raises:
+            ConfigError: An option has a wrong value.
+            Unsendable: An argument cannot be pickled; the message names it.
+            TooBig: An argument or the code is above `max_input`.
+        """
+        placed = place_nodes(plan, is_held=True)
+        if submission is not None:
+            (place,) = placed.places
+            return [self._prepare(replace(submission, place=place))], placed
+        pairs = zip(plan.nodes, placed.places, strict=True)
+        return [self._prepare_node(node, place) for node, place in pairs], placed
 
     def submit(self, submission: Submission, node: Node | None = None) -> LiveRecord:
         """Submit calls of some code as one record.

@@ -90,11 +90,16 @@ def leaks(client: redis.Redis, prefix: str) -> list[str]:
         for key in client.scan_iter(f"{prefix}r:*")
         if int(client.hget(key, "left") or 0) > 0
     }
-    needed = client.hkeys(f"{prefix}refs")  # the code of unfinished records
+    needed = client.hkeys(f"{prefix}refs")  # the code of unfinished records, and of entries
+    entries = client.zrange(f"{prefix}due", 0, -1)  # they stay until somebody removes them
+    kept = {f"{kind}:".encode() + name for kind in ("en", "rn", "ro") for name in entries}
+    kept |= {b"due", b"refs"} if entries else set()
+    kept |= {b"programs"}
     found = []
     for key in client.scan_iter(f"{prefix}*"):
         name = key.rpartition(b":")[2]
         is_owned = name in unfinished or name in needed or (name == b"refs" and unfinished)
+        is_owned = is_owned or key.removeprefix(prefix.encode()) in kept
         if client.ttl(key) == -1 and not is_owned:
             found.append(key.decode())
     return sorted(found)

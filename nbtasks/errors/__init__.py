@@ -11,6 +11,7 @@
     │   └── NoServer                no URL, and no server to start
     ├── TaskError
     │   ├── UnknownTask             no record of that id is stored                  (LookupError)
+    │   ├── UnknownEntry            there is no schedule entry of that name         (KeyError)
     │   ├── Unsendable              an input, a function or a value cannot be pickled
     │   ├── TooBig                  an input or a value is above the size limit
     │   ├── TooOld                  a message was signed longer ago than is allowed
@@ -56,6 +57,7 @@ from nbtasks.errors.task import (
     TimeLimitExceeded,
     TooBig,
     TooOld,
+    UnknownEntry,
     UnknownTask,
     Unsendable,
     VersionMismatch,
@@ -83,6 +85,7 @@ __all__ = [
     "TimeLimitExceeded",
     "TooBig",
     "TooOld",
+    "UnknownEntry",
     "UnknownTask",
     "Unsendable",
     "VersionMismatch",

@@ -7,6 +7,21 @@ class TaskError(NbTasksError):
     """Something is wrong with one task."""
 
 
+class UnknownEntry(NbTasksError, KeyError):
+    """There is no schedule entry of that name.
+
+    Args:
+        name: What was asked for.
+        hint: What there is.
+    """
+
+    def __init__(self, name: str, hint: str = "") -> None:
+        super().__init__(name, hint)
+
+    def __str__(self) -> str:
+        return f"there is no schedule entry {self.args[0]!r}{self.args[1]}"
+
+
 class UnknownTask(TaskError, LookupError):
     """No record of that id is stored.
 

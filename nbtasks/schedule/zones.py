@@ -1,5 +1,6 @@
 """Time zones by name, and moments as the API takes them (pure)."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
@@ -49,6 +50,23 @@ def zone_name(tz: str | tzinfo | None) -> str:
         )
     zone(name)
     return name
+
+
+def local_zone() -> str:
+    """The name of the zone that this machine is in.
+
+    Raises:
+        ConfigError: It does not say.
+    """
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if not name:
+        name = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2] or "?"
+    try:
+        return zone_name(name)
+    except ConfigError:
+        raise ConfigError(
+            "this machine does not say which time zone it is in: name one in timezone"
+        ) from None
 
 
 def _nearest(name: str) -> str:

@@ -1,6 +1,6 @@
 """Schedule entries in Redis: added, looked at when they are due, fired once for each due time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from nbtasks.errors import ConfigError, StoreRefused, StoreUnavailable
 from nbtasks.record import KILL, Record
 from nbtasks.serializers import encode_json
-from nbtasks.store.canvases import CanvasRecords, read_drawing
+from nbtasks.store.canvases import Blobs, CanvasRecords, read_drawing
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link, script_call
 from nbtasks.store.store import Store
@@ -147,7 +147,7 @@ def cancel_runs(link: Link, keys: Keys, name: str) -> None:
                 link.call_script("revoke", keys.prefix, node["rid"], 0, node["n"], KILL, 0)
 
 
-def send_codes(store: Store, blobs: dict[str, Callable[[], bytes]]) -> None:
+def send_codes(store: Store, blobs: Blobs) -> None:
     """Store the code that an entry needs, where it is not stored."""
     for name, blob in blobs.items():
         key = store.keys.code(name)

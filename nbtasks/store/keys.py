@@ -55,6 +55,10 @@ touches itself; the scripts build the others from the prefix.
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+BEAT: Final = "%beat"
+"""Who fires schedule entries waits for this in the place of a queue."""
 
 
 @dataclass(frozen=True, slots=True)

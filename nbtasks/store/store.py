@@ -269,6 +269,10 @@ class Store:
         """Run one of our scripts, again where its reply was lost."""
         return self._try(lambda link: link.call_script(name, self.keys.prefix, *args))
 
+    def attempt(self, run: Callable[[Link], _T]) -> _T:
+        """Do several calls that may be repeated, again where one of their replies was lost."""
+        return self._try(run)
+
     def _call(self, *command: object) -> Any:
         return self._try(lambda link: link.call(*command))
 

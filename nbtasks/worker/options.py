@@ -25,6 +25,7 @@ class WorkerOptions:
         limit_ms: Hard time limit of tasks that have none of their own; 0 for none.
         soft_ms: The same for the soft one.
         shutdown_ms: What runs may run on for so long after the first signal; None for any time.
+        beat: Whether it fires schedule entries.
         no_new_privs: Whether neither it nor a task may gain rights.
         may_stop: Asked when idle: may it end for want of users?
         linger_ms: How long it is idle before it asks.
@@ -41,6 +42,7 @@ class WorkerOptions:
     limit_ms: int = 0
     soft_ms: int = 0
     shutdown_ms: float | None = None
+    beat: bool = True
     no_new_privs: bool = False
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0

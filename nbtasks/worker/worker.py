@@ -16,9 +16,10 @@ from typing import Any, Final
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
+from nbtasks.firing import Firer
 from nbtasks.serializers import PYTHON_TAG
 from nbtasks.signing import Signer
-from nbtasks.store.keys import Keys
+from nbtasks.store.keys import BEAT, Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.confine import forbid_new_privileges, warn_of_root
@@ -66,6 +67,7 @@ class Worker:
         )
         room = options.least or options.concurrency
         self._dispatcher = Dispatcher(self._link, intake, self._clock, room)
+        self._firer = Firer(self._link, config, options.name, self._clock)
         self._selector = selectors.DefaultSelector()
         pool = Pool(config, options)
         self._pool = pool
@@ -122,13 +124,16 @@ class Worker:
         names = [*queues, *(f"{queue}@{PYTHON_TAG}" for queue in queues)]
         all_keys = [keys.wake(name) for name in names]
         suspects = [keys.wake(f"{name}!") for name in names]
+        told = [keys.wake(f"@{self._options.name}")]
+        if self._options.beat:
+            told.append(keys.wake(BEAT))
 
         def waited() -> list[str]:
             return all_keys if self._dispatcher.holds_suspect else all_keys + suspects
 
         wakes = {
             "queue": Wake(links[0], waited, clock),
-            "control": Wake(links[1], lambda: [keys.wake(f"@{self._options.name}")], clock),
+            "control": Wake(links[1], lambda: told, clock),
         }
         return Wakes(wakes, self._selector, self._on_wake)
 
@@ -174,6 +179,7 @@ class Worker:
             self._is_hungry = True
         elif is_woken:
             self._next_beat = 0.0
+            self._firer.wake()
 
     def _meanwhile(self) -> None:
         """Redis is silent: see to all that needs none of it.
@@ -206,6 +212,8 @@ class Worker:
             if now >= self._next_beat:
                 self._beat(now)
             self._exchange(now)
+            if self._fires:
+                self._firer.step()
             self._watch_wakes()
         except StoreError as error:
             self._go_down(error)
@@ -233,6 +241,10 @@ class Worker:
         if dispatcher.leases:
             self._idle_since = now
             self._look_soon(now)
+
+    @property
+    def _fires(self) -> bool:
+        return self._options.beat and self._shutdown.step == RUN
 
     def _beat(self, now: float) -> None:
         self._next_beat = now + self._config.heartbeat_ms
@@ -290,6 +302,7 @@ class Worker:
         self._pauses = pauses()
         self._is_hungry = True
         self._next_beat = 0.0
+        self._firer.wake()
 
     def _timeout_s(self) -> float:
         now = self._clock.tick_ms()
@@ -300,6 +313,8 @@ class Worker:
             return 0.0
         else:
             due += [self._next_beat, now + BLOCK_S * 1000, self._dispatcher.next_due_ms]
+            if self._fires:
+                due.append(self._firer.next_ms)
         return max(0.0, min(time for time in due if time is not None) - now) / 1000
 
     # The end
@@ -324,6 +339,8 @@ class Worker:
 
     def _stop_for_want_of_users(self, now: float) -> None:
         may_stop, linger_ms = self._options.may_stop, self._options.linger_ms
+        if self._fires and self._firer.waits:
+            return  # who has added an entry may be gone: it is to be fired all the same
         if may_stop is None or self._dispatcher.leases or now - self._idle_since < linger_ms:
             return
         self._idle_since += linger_ms / 4
@@ -351,6 +368,7 @@ class Worker:
         with suppress(StoreError):
             if not has_left_overs:
                 self._dispatcher.exchange(take=False)
+                self._firer.leave()
                 self._link.call("ZREM", self._keys.fleet, self._options.name)
                 self._link.call("UNLINK", self._keys.worker(self._options.name))
         self._link.close()

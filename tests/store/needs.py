@@ -12,7 +12,7 @@ CLIENT_SCRIPTS = scripts.SCRIPTS.keys() - WORKER_SCRIPTS - {"due"}
 FIRING_SCRIPTS = {"alter", "due", "fire", "revoke", "submit"}
 """Workers fire schedule entries; clients run them by hand."""
 
-_DIRECT = re.compile(r'(?:(?:call|send)\(|return )\s*"([A-Z]+)"(?:, "([A-Z]+)")?')
+_DIRECT = re.compile(r'(?:(?:call|send)\(|return (?="\w+",))\s*"([A-Z]+)"(?:, "([A-Z]+)")?')
 _CALL = re.compile(r"redis\.call\('(\w+)'")
 _FUNCTION = re.compile(r"(?m)^(?=(?:local )?function )")
 

@@ -29,6 +29,7 @@ CASES = {
     "NoServer": (("no binary",), "cannot start a Redis server here: no binary. Install one with"),
     "TaskError": (("it went wrong",), "it went wrong"),
     "UnknownTask": (("t1",), "no task 't1' is stored: it was never sent to this Redis, or its"),
+    "UnknownEntry": (("nightly", ""), "there is no schedule entry 'nightly'"),
     "Unsendable": (("argument 'x'", "lock", "no", "do"), "cannot send argument 'x' (lock): no; do"),
     "TooBig": (
         ("argument 'x'", 2_000_000, 1_000_000, "max_input"),
