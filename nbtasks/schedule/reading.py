@@ -53,11 +53,10 @@ def _made(value: object) -> Schedule:
     if isinstance(value, Schedule):
         return value
     if isinstance(value, str):
-        is_cron = value.startswith("@") or len(value.split()) > 3  # noqa: PLR2004 - "1w 2d 3h" is a length of time
-        if is_cron:
-            return crontab.from_string(value)
         if read_seconds(value) is not None:
             return every(value)
+        if value.startswith("@") or " " in value.strip():
+            return crontab.from_string(value)
     elif isinstance(value, (int, float, timedelta)) and not isinstance(value, bool):
         return every(value)
     raise ConfigError(

@@ -111,7 +111,9 @@ class solar(Schedule):  # noqa: N801 - Celery's name for it
     def _words(self) -> str:
         north, east = "N" if self.lat >= 0 else "S", "E" if self.lon >= 0 else "W"
         place = f"{abs(self.lat):g}° {north} {abs(self.lon):g}° {east}"
-        return f"at {self.event.replace('_', ' ')}, {place}"
+        first, _, last = self.event.partition("_")
+        name = f"{last} {first}" if first in {"dawn", "dusk"} else f"{first} {last}".strip()
+        return f"at {name}, {place}"
 
     def _fields(self) -> dict[str, object]:
         return {"kind": "solar", "event": self.event, "lat": self.lat, "lon": self.lon}
