@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from nbtasks.mapping import chunks, xmap, xstarmap
     from nbtasks.presence import NoWorkerWarning
     from nbtasks.record import worker_direct
+    from nbtasks.registered import register_serializer
     from nbtasks.result import (
         AsyncResult,
         Canvas,
@@ -108,6 +109,7 @@ _HOMES: Final = {
     ),
     "mapping": ("chunks", "xmap", "xstarmap"),
     "presence": ("NoWorkerWarning",),
+    "registered": ("register_serializer",),
     "result": (
         "AsyncResult",
         "Canvas",
@@ -177,6 +179,7 @@ __all__ = [
     "current_app",
     "every",
     "group",
+    "register_serializer",
     "result_from_tuple",
     "solar",
     "track",

@@ -202,7 +202,9 @@ class App(Submitter):
                 `soft_time_limit` seconds,
                 `redrive` (False for what must not be sent again where Redis has lost it),
                 `durable` ("replica": a submit waits until one has it),
-                `ignore_result` (its value is not kept), `store_errors_even_if_ignored`.
+                `ignore_result` (its value is not kept), `store_errors_even_if_ignored`,
+                `serializer` (in place of the app's: `pickle`, `json`, `yaml`, `msgpack` or one of
+                your own).
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:

@@ -9,6 +9,7 @@ from nbtasks.config import check_durable
 from nbtasks.errors import ConfigError
 from nbtasks.record import MAX_PRIORITY, check_limits, check_queue
 from nbtasks.retry import DEFAULT_DELAY_MS, DEFAULT_MAX_DELAY_MS, NEVER, RetryPolicy, class_name
+from nbtasks.serializers import make_codec
 
 DEFAULT_MAX_RETRIES: Final = 3
 """Celery's: how often a task is retried that names errors (`autoretry_for`) but no number."""
@@ -27,6 +28,7 @@ _AS_THEY_ARE: Final = (
     "durable",
     "ignore_result",
     "store_errors_even_if_ignored",
+    "serializer",
 )
 
 
@@ -48,6 +50,7 @@ class TaskOptions:
         durable: `replica` where a submit waits for one to have it; None for the app's setting.
         ignore_result: Whether its value is not kept; None for the app's setting.
         store_errors_even_if_ignored: Whether its error is kept whole then; None as above.
+        serializer: What its arguments, values and errors travel as; empty for the app's.
     """
 
     queue: str = ""
@@ -63,6 +66,7 @@ class TaskOptions:
     durable: str | None = None
     ignore_result: bool | None = None
     store_errors_even_if_ignored: bool | None = None
+    serializer: str = ""
 
     def __post_init__(self) -> None:
         if self.queue:
@@ -79,6 +83,8 @@ class TaskOptions:
                 raise ConfigError(f"{name} is {flag!r}: it must be True or False")
         if self.durable is not None:
             check_durable(self.durable)
+        if self.serializer:
+            make_codec(self.serializer, ())
 
 
 def merge_options(
@@ -124,6 +130,7 @@ def task_options(
     durable: str | None = None,
     ignore_result: bool | None = None,
     store_errors_even_if_ignored: bool | None = None,
+    serializer: str = "",
 ) -> TaskOptions:
     """The options of a task from what `@app.task` says, which documents them.
 
@@ -139,7 +146,7 @@ def task_options(
         max_deliveries=max_deliveries, acks_late=acks_late,
         limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
-        durable=durable, ignore_result=ignore_result,
+        durable=durable, serializer=serializer, ignore_result=ignore_result,
         store_errors_even_if_ignored=store_errors_even_if_ignored,
     )  # fmt: skip
 

@@ -74,6 +74,7 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
     options, delay_ms = merge_options(submission.base, call, now)
     place = submission.place or Place(rid=_rid(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
+    codec = codec.writing(options.serializer)
     payloads, python = encode_calls(
         submission.calls, codec, config.max_input, name=name, task=submission.task
     )

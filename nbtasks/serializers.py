@@ -1,13 +1,14 @@
 """What values travel as: which form one side writes, and which forms it reads.
 
-The first byte of a payload names its form, so what is not accepted is refused before anything of it
-is decoded. A serializer is loaded when it is first needed: a side that neither writes nor accepts
-pickle never imports it.
+The first byte of a payload names its form (behind `X` stands the name itself), so what is not
+accepted is refused before anything of it is decoded. A serializer is loaded when it is first
+needed: a side that neither writes nor accepts pickle never imports it.
 
 Everything here takes or gives bytes that are already verified, or not yet signed.
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from importlib import import_module
 from typing import Any, Final, Protocol, cast
 
 from nbtasks.errors import ConfigError, ContentRefused, Unsendable
+from nbtasks.spelling import nearest
 
 PYTHON_TAG: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 """What a payload of the cloudpickle tier loads on: functions by value crash other Pythons."""
@@ -23,9 +25,24 @@ PYTHON_TAG: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 PICKLE: Final = "pickle"
 JSON: Final = "json"
 
+NAMED: Final = b"X"
+"""First byte of a payload whose form is named behind it (`registered`)."""
+
 _HOMES: Final = {PICKLE: "nbtasks.pickling", JSON: "nbtasks.plain"}
+_REGISTER: Final = "nbtasks.registered"
 _FORMS: Final = {ord("P"): PICKLE, ord("B"): PICKLE, ord("J"): JSON, ord("C"): JSON}
 """First byte of a payload -> its form."""
+
+_ALIASES: Final = {
+    "cloudpickle": PICKLE,
+    "application/x-python-serialize": PICKLE,
+    "application/json": JSON,
+    "application/x-yaml": "yaml",
+    "application/x-msgpack": "msgpack",
+}
+"""Other names of a form, as Celery's settings may say them."""
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 
 
 class Serializer(Protocol):
@@ -106,6 +123,14 @@ class Codec:
             return self
         return Codec(form, self.accepts)
 
+    def writing(self, name: str) -> "Codec":
+        """The same, writing this form; with an empty name as it is.
+
+        Raises:
+            ConfigError: There is no such serializer, or `accept_content` does not hold it.
+        """
+        return make_codec(name, self.accepts) if name else self
+
     def culprit(self, values: Mapping[str, object]) -> tuple[str, str, str] | None:
         """Name, type and reason of the first of these values that cannot be encoded, or None."""
         for name, value in values.items():
@@ -120,12 +145,15 @@ class Codec:
 def make_codec(writes: str, accepts: tuple[str, ...]) -> Codec:
     """The codec of these settings; with nothing to accept, what `writes` can answer.
 
+    What is accepted may be registered later, by a module that is imported with a task.
+
     Raises:
         ConfigError: There is no such serializer.
     """
+    writes = _ALIASES.get(writes, writes)
+    accepts = tuple(_ALIASES.get(name, name) for name in accepts)
     for name in (writes, *accepts):
-        if name not in _HOMES:
-            raise ConfigError(f"there is no serializer {name!r}: there are {', '.join(_HOMES)}")
+        _check_known(name, may_come=name != writes)
     if not accepts:
         accepts = (PICKLE, JSON) if writes == PICKLE else (writes,)
     if writes not in accepts:
@@ -136,9 +164,29 @@ def make_codec(writes: str, accepts: tuple[str, ...]) -> Codec:
     return Codec(writes, accepts)
 
 
+def check_form(name: str) -> str:
+    """The name of a serializer, if it may be one.
+
+    Raises:
+        ConfigError: It may not.
+    """
+    text: Any = name  # it comes from the user
+    if not isinstance(text, str) or not _NAME.fullmatch(text):
+        raise ConfigError(
+            f"{name!r} is no name of a serializer: give up to 50 lower-case letters, digits,"
+            " '.', '-' and '_'"
+        )
+    return name
+
+
 def form_of(payload: bytes | memoryview) -> str:
     """The form of a payload, by its first byte; empty where there is none of the kind."""
-    return _FORMS.get(payload[0], "") if payload else ""
+    if not payload:
+        return ""
+    if payload[0] == NAMED[0] and len(payload) > 1:
+        name = bytes(payload[2 : 2 + payload[1]]).decode("ascii", "replace")
+        return name if _NAME.fullmatch(name) else ""
+    return _FORMS.get(payload[0], "")
 
 
 def encode_json(value: object) -> bytes:
@@ -168,6 +216,26 @@ def name_of(kind: type) -> str:
     )
 
 
-@cache
+def _check_known(name: str, *, may_come: bool) -> None:
+    if name in _HOMES:
+        return
+    registered: Any = import_module(_REGISTER)
+    known = [*_HOMES, *registered.names()]
+    if name in known:
+        registered.find(name)  # its package may not be installed
+        return
+    hint = nearest(check_form(name), known)
+    if not may_come or "did you mean" in hint:
+        raise ConfigError(f"there is no serializer {name!r}{hint}")
+
+
 def _load(name: str) -> Serializer:
+    if name in _HOMES:
+        return _at_home(name)
+    registered: Any = import_module(_REGISTER)
+    return cast("Serializer", registered.find(name))
+
+
+@cache
+def _at_home(name: str) -> Serializer:
     return cast("Serializer", import_module(_HOMES[name]))

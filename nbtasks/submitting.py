@@ -137,8 +137,9 @@ class Submitter(Reader):
 
     def _prepare_node(self, node: Node, place: Place) -> Prepared:
         task = task_of(node)
+        codec = self.codec.writing(node.options.get("serializer") or task.options.serializer)
         submission = Submission(
-            code=self._functions.code(task.function, task.name, self.codec, bind=task.options.bind),
+            code=self._functions.code(task.function, task.name, codec, bind=task.options.bind),
             name=task.name,
             calls=node.calls,
             base=task.options,

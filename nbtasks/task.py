@@ -72,9 +72,10 @@ class Task(Generic[P, R]):
                 may have begun when its process died is given up as `WorkerLost`; `time_limit`
                 seconds, after which it is killed; `soft_time_limit` seconds, after which
                 `SoftTimeLimitExceeded` is raised in it; `redrive`, False for what must not be sent
-                again where Redis has lost it; `durable`, "replica" to wait until one has it; `link`
-                and `link_error`, signatures that run after it; `on_upstream`, how the tasks among
-                its arguments must have ended; `stamps`, headers as of `Signature.stamp`.
+                again where Redis has lost it; `durable`, "replica" to wait until one has it;
+                `serializer`, what arguments, value and error travel as; `link` and `link_error`,
+                signatures that run after it; `on_upstream`, how the tasks among its arguments must
+                have ended; `stamps`, headers as of `Signature.stamp`.
 
         Raises:
             ConfigError: An option is unknown or has a wrong value.

@@ -137,7 +137,7 @@ class Parts:
         task = task_of(node)
         options, _ = merge_options(task.options, node.options, now)
         source = self._source
-        codec, limit = source.codec, source.limit
+        codec, limit = source.codec.writing(options.serializer), source.limit
         payloads, _ = encode_calls(node.calls, codec, limit, name=task.name, task=task)
         queue = options.queue or self._config.default_queue
         record = LiveRecord(place.rid, len(payloads), task.name, queue, source.clock.wall_ms())

@@ -147,7 +147,7 @@ class EagerRun:
                 part.record, index, request, partial(self._send, turn), partial(self._join, turn)
             )
             value = call(task.function, args, kwargs, reporter, bind=task.options.bind)
-            return source.encode(value, f"the value of {task.name!r}")
+            return source.encode(value, f"the value of {task.name!r}", payload)
         except KeyboardInterrupt:
             raise  # nobody revokes a task with it here: it is the user who wants all of this to end
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
@@ -165,7 +165,8 @@ class EagerRun:
         else:
             # It was encoded before, in parts: only the whole may be too big.
             try:
-                body = source.encode(self._upstream.value(sources), record.name)
+                value, call = self._upstream.value(sources), turn.part.payloads[index]
+                body = source.encode(value, record.name, call)
             except TooBig as error:
                 self._fail(turn, error)
             else:
@@ -175,7 +176,8 @@ class EagerRun:
         source, record, index = self._source, turn.part.record, turn.index
         seconds = (source.clock.tick_ms() - turn.began_ms) / 1000
         note = f"in this process, try {turn.retries + 1}, after {seconds:.2f} s"
-        body = encode_within(error, note, source.codec, source.limit)
+        codec = source.codec.like(turn.part.payloads[turn.index])
+        body = encode_within(error, note, codec, source.limit)
         source.fail(record, index, body)
         if self._keeps_errors:
             self._errors[record.task_id(index)] = error

@@ -78,14 +78,14 @@ class EagerSource:
 
     # What a run tells
 
-    def encode(self, value: object, what: str) -> bytes:
-        """The body of a value.
+    def encode(self, value: object, what: str, call: bytes = b"") -> bytes:
+        """The body of a value, in the form of the call that it answers, if it answers one.
 
         Raises:
             TooBig: It is larger than a value may be.
             Unsendable: It cannot be encoded.
         """
-        payload, _ = self.codec.encode(value, what)
+        payload, _ = self.codec.like(call).encode(value, what)
         if len(payload) > self.limit:
             raise TooBig(what, len(payload), self.limit, "max_input")
         return payload

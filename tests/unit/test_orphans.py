@@ -15,7 +15,7 @@ from nbtasks.worker.frames import FrameReader, send_frame
 from nbtasks.worker.library import Library
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
-from nbtasks.worker.work import WORK, ChildSettings, Work
+from nbtasks.worker.work import WORK, Cells, ChildSettings, Work
 
 CLOCK = SystemClock()
 
@@ -38,7 +38,8 @@ def test_a_coroutine_that_ends_without_its_parent_leaves_no_traceback(ends, capl
     settings = ChildSettings(worker="w", signer=Signer(b"k" * 32, "app"), max_value=1000)
     library = Library(settings, CLOCK)
     watch = MemoryWatch(0, CLOCK)
-    loop = Coroutines(FrameReader(mine), given.put, library, Outbox(mine, CLOCK), watch)
+    outbox, numbers = Outbox(mine, CLOCK), Cells().numbers
+    loop = Coroutines(FrameReader(mine), given.put, library, outbox, watch, numbers=numbers)
     loop.start(library.slice(work(1, is_async=True)))
     for number in (2, 3):  # two rounds of the loop: the coroutine has run in between
         send_frame(parents, (WORK, *astuple(work(number, is_async=False))))
