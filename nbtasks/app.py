@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, overload
 from weakref import WeakSet, WeakValueDictionary
 
@@ -15,9 +16,10 @@ from nbtasks.connection import Connection
 from nbtasks.context import sending_task
 from nbtasks.eager import EagerRun, EagerSource, ended_records
 from nbtasks.errors import ConfigError, UnknownTask
-from nbtasks.functions import FunctionCache
+from nbtasks.functions import FunctionCache, digest
 from nbtasks.live import LiveRecord
 from nbtasks.options import task_options
+from nbtasks.packing import Packed, pack
 from nbtasks.plan import Plan
 from nbtasks.presence import Presence
 from nbtasks.record import KILL, check_signal, split_id
@@ -27,9 +29,11 @@ from nbtasks.scheduling import Schedules
 from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
+from nbtasks.signing import PACKAGE
 from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.ended import store_ended
 from nbtasks.store.fleet import WorkerFacts, live_workers
+from nbtasks.store.packages import store_package
 from nbtasks.store.stamped import revoke_stamped
 from nbtasks.submitting import Submitter
 from nbtasks.task import Task, default_name
@@ -73,6 +77,7 @@ class App(Submitter):
         self.name_places: Callable[[str], str] = str
         self.on_waited: Callable[[Sequence[LiveRecord]], None] | None = None
         self.on_sent: Callable[[AsyncResult[Any] | GroupResult[Any]], None] | None = None
+        self.packages: dict[str, str] = {}
         self._functions = FunctionCache()
         self._connection: Connection | None = None
         self._redrive = Redrive(self.clock)
@@ -149,6 +154,27 @@ class App(Submitter):
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""
         return live_workers(self.store)
+
+    def sync(self, path: str | Path) -> Packed:
+        """Send a module or package along with all tasks from now on; workers import it from there.
+
+        What is sent is source: `.py` files, and text that lies beside them. After an edit, `sync`
+        again: tasks that are sent then have the new code, those sent before keep theirs.
+
+        Args:
+            path: A `.py` file, or the folder of a package.
+
+        Raises:
+            ConfigError: It is not there, nothing can be imported from it, or it is too large.
+            StoreUnavailable: Redis does not answer.
+        """
+        packed = pack(Path(path))
+        signer = self.connection.signer
+        name = signer.code_name(digest(packed.blob))
+        blob = signer.code().seal(PACKAGE, packed.blob)
+        store_package(self.store, name, blob, self.packages.get(packed.name, ""))
+        self.packages[packed.name] = name
+        return packed
 
     def dead(self) -> list[DeadTask]:
         """The tasks that were given up because their processes died too often, the oldest first."""

@@ -58,6 +58,7 @@ DIRECT: Final = "worker@"
 
 _NAME = re.compile(r"[A-Za-z0-9_.:<>\-]{1,255}")
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_.:<>@\-]{1,255}")
+_PACKAGE = re.compile(r"[^\W\d]\w{0,200}:[0-9a-f]{32}-[0-9A-Za-z-]{1,64}")
 _MEMBER = re.compile(r"(.+)-(\d{1,9})")
 
 
@@ -67,7 +68,8 @@ class Header:
 
     `ignores` says what is not kept of its ends: `IGNORES_VALUE`, `IGNORES_ALL`, or nothing.
     `inputs` is what it takes from other records of its canvas; `root_id`, `parent_id`, `group_id`
-    and `stamps` say where in a canvas it stands, and are empty for a task alone.
+    and `stamps` say where in a canvas it stands, and are empty for a task alone. `packages` are
+    what `App.sync` has sent before it: names of modules, with the names that they are stored under.
     """
 
     task: str
@@ -87,6 +89,7 @@ class Header:
     parent_id: str = ""
     group_id: str = ""
     stamps: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    packages: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """As JSON, versioned.
@@ -115,6 +118,7 @@ class Header:
             "parent": self.parent_id,
             "group": self.group_id,
             "stamps": self.stamps,
+            "packages": self.packages,
         }
         fields |= {name: value for name, value in rest.items() if value}
         data = encode_json(fields)
@@ -166,6 +170,7 @@ class Header:
             parent_id=_text(fields.get("parent", "")),
             group_id=_text(fields.get("group", "")),
             stamps=dict(fields.get("stamps", {})),
+            packages=_packages(fields.get("packages", ())),
         )
 
     def check_age(self, what: str, now_ms: float, max_age_ms: int) -> None:
@@ -249,6 +254,13 @@ def _policy(fields: Any) -> RetryPolicy:
     for each in fields.get("on", ()):
         _text(each)
     return RetryPolicy.from_header(fields)
+
+
+def _packages(value: Any) -> tuple[str, ...]:
+    # They become keys, and names of files.
+    if not all(_PACKAGE.fullmatch(_text(each)) for each in value):
+        raise TypeError("no package")
+    return tuple(value)
 
 
 def new_id() -> str:

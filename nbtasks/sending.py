@@ -61,8 +61,21 @@ class Submission:
     place: Place | None = None
 
 
-def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec) -> Prepared:
+def prepare(
+    submission: Submission,
+    config: Config,
+    signer: Signer,
+    codec: Codec,
+    packages: Mapping[str, str] | None = None,
+) -> Prepared:
     """Check, encode and sign.
+
+    Args:
+        submission: What is to be sent.
+        config: The settings.
+        signer: What signs.
+        codec: What arguments travel as.
+        packages: What the task may import, by the names of modules: see `App.sync`.
 
     Raises:
         ConfigError: An option has a wrong value.
@@ -81,6 +94,7 @@ def prepare(submission: Submission, config: Config, signer: Signer, codec: Codec
     # Counted from the moment it is due: waiting until then does not make it old.
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
     header = _make_header(submission, place, options, signer, code.python or python, sent_ms)
+    header = replace(header, packages=tuple(map(":".join, sorted((packages or {}).items()))))
     header = replace(header, ignores=_ignores(options, place, config))
     encoded = header.encode()
     seal = signer.arguments(place.rid, encoded).seal

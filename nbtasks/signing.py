@@ -43,6 +43,9 @@ _DIGEST = 16
 HEAD: Final = 1 + _DIGEST
 """Bytes of a body before its payload."""
 
+PACKAGE: Final = 1
+"""The index that packages are signed with, where functions have 0: neither passes for the other."""
+
 _index = struct.Struct("<I").pack
 
 

@@ -36,6 +36,7 @@ class Submitter(Reader):
     clock: Clock
     revoke_on_interrupt: bool
     on_sent: Callable[[Any], None] | None
+    packages: dict[str, str]
     _functions: FunctionCache
     _presence: Presence
 
@@ -151,7 +152,8 @@ class Submitter(Reader):
         return self._prepare(submission)
 
     def _prepare(self, submission: Submission) -> Prepared:
-        return prepare(submission, self.config, self.connection.signer, self.codec)
+        signer = self.connection.signer
+        return prepare(submission, self.config, signer, self.codec, self.packages)
 
     def _submit_all(self, prepared: Sequence[Prepared], placed: Placed) -> list[LiveRecord]:
         if prepared[0].record.edges is None:

@@ -93,6 +93,8 @@ def complete(before: str, row: int, values: Callable[[str], Sequence[str]]) -> F
         wanted = [f"--{option.long}" for option in known]
     elif magic == "%tasks":
         wanted = [*values("sent"), *REFERENCES] if words else list(TASKS_COMMANDS)
+    elif magic == "%workers" and words[:1] == ["sync"]:
+        return None  # IPython completes paths
     elif magic == "%workers":
         wanted = [*values("workers"), "all"] if words else list(WORKERS_COMMANDS)
     else:

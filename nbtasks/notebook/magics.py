@@ -133,6 +133,7 @@ class NbTasksMagics(Magics):
         %workers                 a table of all workers
         %workers start 2 -q gpu  two more local ones, for the queue gpu
         %workers stop local-2    let one finish what runs, and end
+        %workers sync helpers.py send a module of yours along with every task
         %workers check           do they have what this notebook has imported?
         %workers log local-1     the last lines that one has written
         """

@@ -100,6 +100,7 @@ WORKERS_COMMANDS: Final = {
     "start": "N more local workers",
     "stop": "these, or all: they finish what runs",
     "scale": "start or stop some, until there are N local ones",
+    "sync": "send a local module or package along with every task from now on",
     "check": "compare what this notebook has imported with what they have installed",
     "log": "the last lines that one has written",
 }

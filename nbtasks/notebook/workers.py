@@ -17,6 +17,7 @@ from nbtasks.notebook.fleet import find_worker
 from nbtasks.notebook.listing import View, count_of, is_stable
 from nbtasks.notebook.packages import check_table
 from nbtasks.notebook.session import Session
+from nbtasks.notebook.syncing import sync
 from nbtasks.notebook.vocabulary import WORKERS_COMMANDS
 from nbtasks.notebook.words import clean, duration, tell
 from nbtasks.record import DIRECT, check_name
@@ -70,6 +71,9 @@ class WorkerCommands:
                 self._scale(_count(word, rest), options)
             case "stop":
                 self._stop(rest, any_one=options.get("any", False))
+            case "sync":
+                for path in rest or [""]:
+                    sync(app, _one(word, [path] if path else [], "a .py file or a folder"))
             case "log":
                 _log(find_worker(_one(word, rest, "a worker"), app.workers()), options)
             case _:

@@ -25,6 +25,8 @@ touches itself; the scripts build the others from the prefix.
     ev:<client>      STREAM  events for a client                    trimmed by it, or after a day
     fn:<hash>        STRING  signed code                            a week after the last record
                                                                     that needs it has ended
+    pk:<hash>        STRING  a signed package                       30 days after it was sent, 7
+                                                                    after another replaced it
     refs             HASH    code hash -> unfinished records        emptied by their ends
     fd:<hash>        STRING  it is the code of a dead task          after 30 days
     ask:<worker>     ZSET    questions about what runs there        10 s, or its next heartbeat
@@ -95,6 +97,10 @@ class Keys:
     def code(self, digest: str) -> str:
         """STRING of signed code."""
         return f"{self.prefix}fn:{digest}"
+
+    def package(self, name: str) -> str:
+        """STRING of a signed package."""
+        return f"{self.prefix}pk:{name}"
 
     def log(self, rid: str, index: int) -> str:
         """STRING of what a member wrote."""

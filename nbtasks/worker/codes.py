@@ -7,6 +7,7 @@ from nbtasks.record import Header
 from nbtasks.retry import NEVER
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
+from nbtasks.worker.packages import Shipments
 from nbtasks.worker.shelf import Shelf
 
 _HEADERS_KEPT: Final = 128
@@ -22,6 +23,16 @@ class Codes:
         self._blobs: dict[str, bytes] = {}
         self._shelf = Shelf()
         self._headers: dict[bytes, Header] = {}
+        self._shipments = Shipments(link, keys)
+
+    def bring(self, header: bytes) -> None:
+        """Have the packages at hand that a task was sent with.
+
+        Raises:
+            StoreError: Redis is gone, or refuses.
+        """
+        if b'"packages"' in header:
+            self._shipments.bring(self.facts(header).packages)
 
     def fetch(self, name: str) -> bytes | None:
         """Some code; None where it is no longer stored.

@@ -297,6 +297,8 @@ class Dispatcher:
         """Hand over what was taken. Where Redis goes away in between, the rest waits here."""
         names = dict.fromkeys(taken.code for taken in self._taken)
         blobs = {name: self._codes.fetch(name) for name in names}
+        for header in dict.fromkeys(taken.header for taken in self._taken):
+            self._codes.bring(header)
         # While Redis was asked, children may have ended, and the worker may have been told to stop.
         if self._is_closing:
             self._return_taken()

@@ -22,6 +22,7 @@ from nbtasks.serializers import encode_json
 from nbtasks.signing import HEAD, is_named
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.errback import Errback
+from nbtasks.worker.packages import Imports
 from nbtasks.worker.shelf import Shelf
 from nbtasks.worker.upstream import (
     JOINED,
@@ -35,6 +36,9 @@ from nbtasks.worker.upstream import (
 from nbtasks.worker.work import REPLACED, RETRYABLE, ChildSettings, Work
 
 _HEADERS_KEPT: Final = 256
+
+imports: Final = Imports()
+"""Of this process: its threads import the same modules."""
 
 Function = Callable[..., Any]
 Call = Callable[[Function, Loaded, tuple[Any, ...], dict[str, Any]], Any]
@@ -66,9 +70,10 @@ class Opened(NamedTuple):
 
 @dataclass(slots=True)
 class Book:
-    """Some code as it was sent, and as it was loaded."""
+    """Some code as it was sent, and as it was loaded, in which generation of imports."""
 
     blob: bytes
+    generation: int = 0
     found: tuple[Function, Loaded] | None = None
 
 
@@ -261,7 +266,8 @@ class SliceRun:
             raise BadSignature(what)
         if book is None:
             raise RemoteError("CodeLost", f"the code of task {header.task!r} is no longer stored")
-        if book.found is not None and not header.fresh:
+        generation = imports.use(header, self.settings.signer)
+        if book.found is not None and not header.fresh and book.generation == generation:
             return book.found
         if len(book.blob) > self.settings.max_value + HEAD:
             raise TooBig(what, len(book.blob), self.settings.max_value, "max_input")
@@ -271,7 +277,7 @@ class SliceRun:
         loaded = load(opened, self.settings.codec)
         register_source(loaded.filename, loaded.source)
         function = CellFunction(loaded) if loaded.kind == CELL else loaded.value
-        book.found = function, loaded
+        book.found, book.generation = (function, loaded), generation
         return book.found
 
     def _end(self, error: BaseException, answer: "Answer") -> tuple[int, bytes]:

@@ -159,3 +159,16 @@ def test_tasks_that_wait_for_a_worker_that_is_gone_are_counted(kernel):
     assert table(kernel)["gone"].endswith("1 task wait")
     kernel.ok("waits.revoke()")
     wait_until(lambda: "gone" not in table(kernel), "it was revoked")
+
+
+def test_a_module_is_sent_along_and_again_after_an_edit(kernel, tmp_path):
+    kernel.ok(f"from pathlib import Path\nmine = Path({str(tmp_path)!r}, 'words_of_mine.py')")
+    for word in ("one", "two"):
+        kernel.ok(f'mine.write_text("word = {word!r}")')
+        assert said(kernel, f"sync {tmp_path}/words_of_mine.py").startswith("words_of_mine (1 file")
+        assert kernel.ok("%%task -b\nimport words_of_mine\nwords_of_mine.word").value == repr(word)
+
+    assert "has not changed" in said(kernel, f"sync {tmp_path}/words_of_mine")
+    assert kernel.run(f"%workers sync {tmp_path}/words_of_min.py").usage.endswith(
+        f"did you mean '{tmp_path}/words_of_mine.py'?"
+    )
