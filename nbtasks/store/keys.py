@@ -25,7 +25,7 @@ touches itself; the scripts build the others from the prefix.
     ev:<client>      STREAM  events for a client                    trimmed by it, or after a day
     fn:<hash>        STRING  signed code                            a week after the last record
                                                                     that needs it has ended
-    pk:<hash>        STRING  a signed package                       30 days after it was sent, 7
+    pk:<hash>        STRING  a signed package                       30 days after its last use, 7
                                                                     after another replaced it
     refs             HASH    code hash -> unfinished records        emptied by their ends
     fd:<hash>        STRING  it is the code of a dead task          after 30 days

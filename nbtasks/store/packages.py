@@ -5,7 +5,7 @@ from typing import Final
 from nbtasks.store.store import Store
 
 KEPT_MS: Final = 30 * 86_400_000
-"""How long a package stays after it was last sent: a task that begins later fails without it."""
+"""How long a package stays after it was last sent or used: a task that needs it later fails."""
 
 REPLACED_MS: Final = 7 * 86_400_000
 """The same once another has taken its place: only tasks that were sent before still need it."""

@@ -27,11 +27,15 @@ from nbtasks.record import Header
 from nbtasks.signing import HEAD, PACKAGE, Signer, is_named
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
+from nbtasks.store.packages import KEPT_MS
 
 logger = logging.getLogger(__name__)
 
 OLD_MS: Final = 30 * 86_400_000
 """What was not used for so long is removed; it is fetched again where a task names it after all."""
+
+RENEW_MS: Final = 86_400_000.0
+"""How often a package that is used gets its full time in Redis again."""
 
 _clock = SystemClock()
 
@@ -42,7 +46,7 @@ class Shipments:
     def __init__(self, link: Link, keys: Keys) -> None:
         self._link = link
         self._keys = keys
-        self._there: set[str] = set()
+        self._renewed: dict[str, float] = {}
 
     def bring(self, packages: tuple[str, ...]) -> None:
         """Have these packages at hand; one that is not to be had is missed by the child.
@@ -51,12 +55,15 @@ class Shipments:
             StoreError: Redis is gone, or refuses.
         """
         for reference in packages:
-            if reference in self._there:
+            now = _clock.tick_ms()
+            if now - self._renewed.get(reference, -RENEW_MS) < RENEW_MS:
                 continue
             try:
+                _, name = _parts(reference)
                 path = _file(reference)
-                if path.exists() or self._fetch(reference.partition(":")[2], path):
-                    self._there.add(reference)
+                if path.exists() or self._fetch(name, path):
+                    self._link.call("PEXPIRE", self._keys.package(name), KEPT_MS)
+                    self._renewed[reference] = now
             except (OSError, NoServer) as error:
                 logger.warning("package %s cannot be kept here: %s", reference, error)
 
