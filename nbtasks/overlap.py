@@ -12,6 +12,9 @@ from nbtasks.spelling import nearest
 CATCH_UP_MS: Final = 3_600_000
 """Times that were missed by no more than this are made up for."""
 
+LATE_MS: Final = 15_000
+"""No time is missed before it is so late: who had it may have died, and another must notice."""
+
 MOST_TIMES: Final = 1000
 """Looked at in one go; what is above is seen to in the next."""
 
@@ -30,7 +33,7 @@ class Policy:
     """What becomes of times that were missed, or at which the last run has not ended.
 
     Attributes:
-        catch_up_ms: Times that were missed by no more than this are made up for.
+        catch_up_ms: Times that were missed by no more than this, or by `LATE_MS`, are made up for.
         overlap: What a due time does while the last run has not ended.
         pause_on_failure: So many failed runs in a row pause the entry; 0 for any number.
     """
@@ -120,8 +123,9 @@ def steps(schedule: Schedule, policy: Policy, at: Moment) -> Iterator[Step]:
     """
     due: int | None = at.due_ms
     is_running = at.is_running
-    while due is not None and not at.is_buffered and due < at.now_ms - policy.catch_up_ms:
-        step = _missed(schedule, due, at.now_ms - policy.catch_up_ms)
+    before = at.now_ms - max(policy.catch_up_ms, LATE_MS)
+    while due is not None and not at.is_buffered and fire_at(schedule, at.name, due) < before:
+        step = _missed(schedule, at.name, due, before)
         yield step
         due = step.next_ms
     over = _over(schedule, at.name, due, at.now_ms)
@@ -160,13 +164,14 @@ def _left(schedule: Schedule, times: list[int]) -> Leave:
     return Leave(times[0], last, len(times), True, schedule.next_after_ms(last))  # noqa: FBT003
 
 
-def _missed(schedule: Schedule, due: int, before: int) -> Leave:
-    """All times before this; of very many the number is not known, and stays at the most."""
+def _missed(schedule: Schedule, name: str, due: int, before: int) -> Leave:
+    """All times to be fired before this; of very many the number is not known: it is the most."""
     last, count = due, 1
     after = schedule.next_after_ms(due)
-    while after is not None and after < before and count < MOST_TIMES:
+    while after is not None and fire_at(schedule, name, after) < before and count < MOST_TIMES:
         last, count = after, count + 1
         after = schedule.next_after_ms(after)
-    if after is not None and after < before:
-        after = schedule.next_after_ms(before - 1)
+    sure = before - schedule.jitter_ms
+    if after is not None and after < sure:
+        after = schedule.next_after_ms(sure - 1)
     return Leave(due, last, count, False, after)  # noqa: FBT003

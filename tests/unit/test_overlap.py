@@ -32,7 +32,7 @@ def _s(time):
 
 
 SKIP, BUFFER, ALLOW, CANCEL = (Policy(overlap=each) for each in Overlap)
-SHORT = Policy(overlap=Overlap.ALLOW, catch_up_ms=2000)
+SHORT = Policy(overlap=Overlap.ALLOW, catch_up_ms=20_000)
 
 CASES = {
     "not due yet": (SKIP, 5, 4, {}, []),
@@ -47,7 +47,9 @@ CASES = {
     ),
     "allow: all": (ALLOW, 1, 3, {"is_running": True}, ["r 1", "r 2", "r 3"]),
     "cancel_other: the last of them": (CANCEL, 1, 3, {"is_running": True}, ["s 1-2", "r 3"]),
-    "missed for longer than is made up for": (SHORT, 0, 5, {}, ["m 0-2", "r 3", "r 4", "r 5"]),
+    "missed for longer than is made up for": (
+        SHORT, 0, 23, {}, ["m 0-2", *(f"r {time}" for time in range(3, 24))],
+    ),
     "what waited is not missed": (
         Policy(overlap=Overlap.BUFFER, catch_up_ms=0), 1, 4, {"is_buffered": True},
         ["r 1", "s 2-4"],
