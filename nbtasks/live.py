@@ -33,6 +33,7 @@ DISPLAY_LIMIT = 1_000_000
 """The same for what it displays, as JSON."""
 
 DISPLAYED = "display"
+LEFT_OUT = "dropped"
 _WRITTEN = ("stdout", "stderr")
 
 
@@ -73,8 +74,8 @@ class ErrorText:
 class Output:
     """The newest of what a member wrote and displayed, in order, as parts of (stream, text).
 
-    The streams are `stdout`, `stderr`, `value` and `display`; how a text of the last is made up,
-    says `record.SHOW`.
+    The streams are `stdout`, `stderr`, `value`, `display`, of which `record.SHOW` says how a text
+    is made up, and `dropped`: a line that tells of what the worker has dropped there.
     """
 
     parts: deque[tuple[str, str]] = field(default_factory=deque[tuple[str, str]])
@@ -92,21 +93,30 @@ class Output:
         if stream == DISPLAYED:
             self._display(text)
             return
+        if stream == LEFT_OUT:
+            text = self._note(record.Dropped.read(text))
         kept = text[-OUTPUT_LIMIT:]
         self._count_dropped(text[: len(text) - len(kept)])
         self.parts.append((stream, kept))
         self.size += len(kept)
         while self.size > OUTPUT_LIMIT:
             at = next(at for at, part in enumerate(self.parts) if part[0] != DISPLAYED)
-            gone = self.parts[at][1]
+            stream, gone = self.parts[at]
             del self.parts[at]
             self.size -= len(gone)
-            self._count_dropped(gone)
+            if stream != LEFT_OUT:
+                self._count_dropped(gone)
 
     def text(self, *streams: str) -> str:
         """What was written to these streams (default: all), in order."""
         chosen = streams or (*_WRITTEN, "value")
         return "".join(text for stream, text in self.parts if stream in chosen)
+
+    def _note(self, dropped: record.Dropped) -> str:
+        self.dropped_lines += dropped.lines
+        self.dropped_displays += dropped.displays
+        self.dropped += dropped.size
+        return dropped.line()
 
     def _count_dropped(self, text: str) -> None:
         self.dropped += len(text)

@@ -19,7 +19,7 @@ from nbtasks.failure import (
     system_failure,
 )
 from nbtasks.live import ErrorText, LiveRecord
-from nbtasks.record import KILL, NOT_WRITTEN, Header
+from nbtasks.record import DROPPED, KILL, NOT_WRITTEN, STREAMS, Dropped, Header
 from nbtasks.redrive import Redrive
 from nbtasks.result.base import ResultBase
 from nbtasks.result.canvas import Canvas
@@ -219,7 +219,11 @@ class Reader(ABC):
     def log(self, record: LiveRecord, index: int) -> str:
         """What a member wrote to stdout and stderr so far."""
         parts = self.store.log(record.rid, index)
-        return "".join(part.text for part in parts if part.stream not in NOT_WRITTEN)
+        return "".join(
+            Dropped.read(part.text).line() if part.stream == STREAMS[DROPPED] else part.text
+            for part in parts
+            if part.stream not in NOT_WRITTEN
+        )
 
     def stack(self, record: LiveRecord, index: int, timeout: float) -> str:
         """Where a running member is, as its worker says.

@@ -10,7 +10,7 @@ import re
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from nbtasks.edges import Edges
 from nbtasks.errors import BadSignature, ConfigError, TooOld, VersionMismatch
@@ -39,8 +39,17 @@ STDOUT: Final = "1"
 STDERR: Final = "2"
 VALUE: Final = "v"
 DISPLAY: Final = "d"
-STREAMS: Final = {STDOUT: "stdout", STDERR: "stderr", VALUE: "value", DISPLAY: "display"}
+DROPPED: Final = "x"
+STREAMS: Final = {
+    STDOUT: "stdout",
+    STDERR: "stderr",
+    VALUE: "value",
+    DISPLAY: "display",
+    DROPPED: "dropped",
+}
 """What a member writes goes to one of these streams: the letter travels, the name is shown."""
+TEXT: Final = {STDOUT: 1, STDERR: 2}
+"""The streams of text, and the file that each is of a process."""
 NOT_WRITTEN: Final = frozenset(("value", "display"))
 """The streams that a task has not written as text."""
 
@@ -49,6 +58,38 @@ UPDATE: Final = "u"
 CLEAR: Final = "c"
 CLEAR_LATER: Final = "w"
 """How what is displayed begins; after the first two come its display id, a line break and JSON."""
+
+
+class Dropped(NamedTuple):
+    """What there was no room for; in a stream of its own it stands where that was (report.lua)."""
+
+    lines: int = 0
+    displays: int = 0
+    size: int = 0
+
+    @classmethod
+    def read(cls, text: str) -> "Dropped":
+        """What a part of that stream says; nothing, where it says something else."""
+        numbers = text.split()
+        if len(numbers) != len(cls._fields) or not all(map(str.isdecimal, numbers)):
+            return cls()
+        return cls(*map(int, numbers))
+
+    def text(self) -> str:
+        """As a part of that stream."""
+        return " ".join(map(str, self))
+
+    def words(self) -> str:
+        """`3 lines and 1 display`; empty for nothing."""
+        size = f"{self.size / 1e6:,.1f} MB" if self.size else ""
+        counts = ((self.lines, "line"), (self.displays, "display"))
+        found = [f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in counts if n]
+        return " and ".join([*found, size] if size else found)
+
+    def line(self) -> str:
+        """A line to stand among what is left."""
+        return f"… {self.words()} dropped …\n" if any(self) else ""
+
 
 SEPARATOR: Final = "\x1e"
 """Stands before each part of a stored log (report.lua), so it is taken out of the text."""

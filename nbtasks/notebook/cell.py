@@ -107,9 +107,11 @@ def check_body(body: str, transformed: str) -> None:
         raise UsageError("the cell is empty: write below the line with the magic what is to run")
     if transformed.count(_SHELL) > body.count(_SHELL):
         found = next((line for line in body.splitlines() if _MAGIC_LINE.match(line)), "a magic")
+        command = found.partition("!")[2].strip()
+        instead = f", or write subprocess.run({command!r}, shell=True)" if command else ""
         raise UsageError(
             f"{found.strip()!r} needs a notebook, and a worker has none: run it in a cell of its"
-            " own"
+            f" own{instead}"
         )
 
 

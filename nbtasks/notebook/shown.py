@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from nbtasks.live import DISPLAYED, Output
 from nbtasks.notebook.words import Run, escape, runs
+from nbtasks.record import Dropped
 from nbtasks.serializers import decode_json
 
 SHOWN: Final = "show"
@@ -162,8 +163,7 @@ def dropped_words(output: Output) -> str:
     """What a card has no room for: `3 lines and 1 display`; empty for nothing."""
     kept = sum(stream == DISPLAYED for stream, _ in output.parts.copy())
     displays = output.dropped_displays + max(0, kept - MOST_SHOWN)
-    pairs = ((output.dropped_lines, "line"), (displays, "display"))
-    return " and ".join(f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in pairs if n)
+    return Dropped(output.dropped_lines, displays).words()
 
 
 def _nodes(kinds: dict[str, Any]) -> list[Node]:

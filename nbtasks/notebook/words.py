@@ -18,6 +18,7 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ESCAPE: Final = re.compile(
     "\x1b\\[([0-9;:]*)[ -/]*([@-~])|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[^\\[\\]]?"
 )
+_STYLES: Final = {"stderr": "err", "dropped": "err"}
 Run = tuple[str, str]
 """A style and a text: see `runs`."""
 
@@ -49,7 +50,7 @@ def runs(parts: Iterable[tuple[str, str]], limit: int) -> list[Run]:
     for stream, group in groupby(parts, key=lambda part: part[0]):
         text = "".join(text for _, text in group)[-8 * limit :]
         lines = [_overwritten(line) for line in text.split("\n")[-_TAIL_LINES:]]
-        found.extend(_coloured("\n".join(lines), "err" if stream == "stderr" else ""))
+        found.extend(_coloured("\n".join(lines), _STYLES.get(stream, "")))
     return _tail(found, limit)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TextIO
 
-from nbtasks.record import DISPLAY, SEPARATOR, STDERR, STDOUT
+from nbtasks.record import SEPARATOR, STDERR, STDOUT, TEXT
 from nbtasks.worker.kinds import LOG_FORMAT
 
 Write = Callable[[str, str], None]
@@ -19,9 +19,10 @@ sink: ContextVar[Write | None] = ContextVar("sink", default=None)
 
 
 class _Elsewhere:
-    """Takes what is displayed in no context of a task."""
+    """Takes what belongs to no context of a task."""
 
     write: Write | None = None
+    terminal = 2
 
 
 def hand_over(letter: str, text: str) -> None:
@@ -69,12 +70,8 @@ class CapturedStream(io.TextIOBase):
         return self._behind is not None and self._behind.isatty()
 
     def fileno(self) -> int:
-        """The file of what is behind.
-
-        Raises:
-            OSError: Nothing is.
-        """
-        return super().fileno() if self._behind is None else self._behind.fileno()
+        """The file that a process gets to which this stream is given."""
+        return TEXT[self._letter] if self._behind is None else self._behind.fileno()
 
 
 def redirect(elsewhere: Write) -> None:
@@ -119,5 +116,15 @@ def _write_nowhere(_: str, __: str) -> None:
 
 def write_to_terminal(letter: str, text: str) -> None:
     """Where the worker's own messages go: what belongs to no task."""
-    if letter != DISPLAY:
-        os.write(2, text.encode("utf-8", "backslashreplace"))
+    if letter in TEXT:
+        os.write(_Elsewhere.terminal, text.encode("utf-8", "backslashreplace"))
+
+
+def keep_terminal() -> int:
+    """Keep the file that standard error is now: it may become another.
+
+    Raises:
+        OSError: No more files can be open.
+    """
+    _Elsewhere.terminal = os.dup(2)
+    return _Elsewhere.terminal

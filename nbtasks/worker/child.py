@@ -20,7 +20,7 @@ from nbtasks.functions import Loaded
 from nbtasks.live import Progress
 from nbtasks.record import SEPARATOR, VALUE
 from nbtasks.serializers import CellValue
-from nbtasks.worker import capture, dump, showing
+from nbtasks.worker import capture, dump, piping, showing
 from nbtasks.worker.confine import be_expendable, limit_memory
 from nbtasks.worker.continuing import add_to_chord, replace
 from nbtasks.worker.coroutines import Coroutines, progress_data
@@ -41,7 +41,7 @@ class Child:
         clock = SystemClock()
         self._reader = FrameReader(sock)
         self._numbers = cells.numbers
-        self._outbox = Outbox(sock, clock)
+        self.outbox = Outbox(sock, clock)
         self._library = Library(settings, clock)
         self._memory = MemoryWatch(settings.max_memory, clock)
         self._context = TaskContext(self)
@@ -75,19 +75,19 @@ class Child:
         """Tell how far the running task is."""
         if self._slice is not None:
             number = self._slice.work.delivery
-            self._outbox.progress(number, self._index, progress_data(progress))
+            self.outbox.progress(number, self._index, progress_data(progress))
 
     def lend(self) -> None:
         """The running task waits for others."""
         self._waits += 1
         if self._waits == 1 and self._slice is not None:
-            self._outbox.lend(self._slice.work.delivery, self._index)
+            self.outbox.lend(self._slice.work.delivery, self._index)
 
     def resume(self) -> None:
         """One of its waits is over."""
         self._waits = max(0, self._waits - 1)
         if self._waits == 0 and self._slice is not None:
-            self._outbox.resume(self._slice.work.delivery, self._index)
+            self.outbox.resume(self._slice.work.delivery, self._index)
 
     def replace(self, signature: Any) -> NoReturn:
         """Let a canvas go on in the place of the running task."""
@@ -102,11 +102,11 @@ class Child:
         if self._slice is None:
             capture.write_to_terminal(letter, text)
         else:
-            self._outbox.write(self._slice.work.delivery, self._index, letter, text)
+            self.outbox.write(self._slice.work.delivery, self._index, letter, text)
 
     def leave(self) -> None:
         """In a process that a task forks: it is no child of the worker, nor must act as one."""
-        self._outbox.leave()
+        self.outbox.leave()
 
     def _running(self) -> SliceRun:
         if self._slice is None:
@@ -129,7 +129,7 @@ class Child:
                     self._reader,
                     self._queue.put,
                     self._library,
-                    self._outbox,
+                    self.outbox,
                     self._memory,
                     numbers=self._numbers,
                 )
@@ -139,7 +139,7 @@ class Child:
     def _run_slice(self, run: SliceRun) -> None:
         work = run.work
         numbers = self._numbers
-        outbox = self._outbox
+        outbox = self.outbox
         outbox.begin(work.delivery, work.start, len(work.bodies))
         self._slice = run
         for offset, body in enumerate(work.bodies):
@@ -168,6 +168,7 @@ class Child:
         finally:
             if self._is_main:  # threads share their figures: whose they are is not known
                 showing.finish()
+                piping.settle(self.write)
         may_show = self._may_show and not self._running().ignores
         if may_show and isinstance(value, CellValue) and value.value is not None:
             # What is printed is not encrypted, so no value is printed where values are.
@@ -204,6 +205,7 @@ def run_children(seats: list[Seat], settings: ChildSettings) -> None:
         dump.listen(*(cells.numbers for _, cells in seats))
         if len(children) == 1:
             capture.redirect(first.write)
+            piping.listen(first.write, first.outbox)
             showing.listen()
             first.run(is_main=True)
         else:
@@ -229,6 +231,7 @@ def leave_when_forked(children: list[Child], *more: Callable[[], None]) -> None:
     def leave() -> None:
         for child in children:
             child.leave()
+        piping.leave()
         for each in more:
             each()
         interrupt.leave()

@@ -19,7 +19,7 @@ from nbtasks.errors import SoftTimeLimitExceeded
 from nbtasks.functions import Loaded
 from nbtasks.live import Progress
 from nbtasks.serializers import encode_json
-from nbtasks.worker import capture, dump
+from nbtasks.worker import capture, dump, piping
 from nbtasks.worker.continuing import add_to_chord, replace
 from nbtasks.worker.frames import GONE, FrameReader
 from nbtasks.worker.library import Function, Library, SliceRun
@@ -209,6 +209,7 @@ class Coroutines:
             return await member.drive(value) if asyncio.iscoroutine(value) else value
 
         state, sealed = await run.run_async(member.index, body, call)
+        piping.settle(member.write)
         for task in list(member.started):
             task.cancel()  # as asyncio.run does with what a coroutine leaves behind
         del self._running[member.number, member.index]

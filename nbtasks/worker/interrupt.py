@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Final
 
 from nbtasks.errors import SoftTimeLimitExceeded
-from nbtasks.worker import outbox
+from nbtasks.worker import outbox, piping
 
 SOFT_SIGNAL: Final = signal.SIGUSR1
 """Celery's, too."""
@@ -34,6 +34,9 @@ _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     SOFT_SIGNAL: signal.SIG_DFL,
 }
 _OF_THE_PARENT: Final = (signal.SIGALRM, signal.SIGCHLD)
+
+
+_SENDING: Final = (outbox.__file__, piping.__file__)
 
 
 class Interrupt:
@@ -100,7 +103,7 @@ class Interrupt:
 
 def _is_sending(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code.co_filename == outbox.__file__:
+        if frame.f_code.co_filename in _SENDING:
             return True
         frame = frame.f_back
     return False

@@ -3,12 +3,13 @@
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from nbtasks.clock import Clock
-from nbtasks.record import DISPLAY, STDERR
+from nbtasks.record import DISPLAY, DROPPED, TEXT, Dropped
 from nbtasks.worker.frames import send_frame
 
 HOLD_RESULTS_MS: Final = 10.0
@@ -72,7 +73,8 @@ class Outbox:
         self._sock: socket.socket | None = sock
         self._clock = clock
         # Reentrant: a signal handler or a destructor may print while this very thread sends.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self.hear: Callable[[], None] = _hear_nothing
         self._is_sending = False
         # Released to wake the thread. An Event would do, but is not reentrant.
         self._bell = threading.Lock()
@@ -97,7 +99,7 @@ class Outbox:
 
     def begin(self, delivery: int, start: int, members: int) -> None:
         """The next results are of this delivery, from member `start` on."""
-        with self._lock:
+        with self.lock:
             self._delivery = delivery
             self._start = start
             self._left = members
@@ -109,7 +111,7 @@ class Outbox:
             os._exit(
                 0
             )  # a process that the task forked came back from the task: not a second result
-        with self._lock:
+        with self.lock:
             self._states.append(state)
             self._bodies.append(body)
             self._left -= 1
@@ -123,22 +125,24 @@ class Outbox:
         """A member that runs beside others has ended."""
         if self._sock is None:
             os._exit(0)
-        with self._lock:
+        with self.lock:
             self._send_reports()
             self._send(("done", delivery, index, bytes([state]), spent_us, [body]))
 
     def progress(self, delivery: int, index: int, data: bytes) -> None:
         """A member tells how far it is; the newest counts."""
-        with self._lock:
+        with self.lock:
             self._progress[delivery, index] = data
             self._report()
 
     def write(self, delivery: int, index: int, letter: str, text: str) -> None:
         """A member wrote text to a stream."""
-        if self._sock is None:
-            os.write(2, text.encode("utf-8", "backslashreplace"))
+        if self._sock is None:  # we were forked: what we write is heard by the task's own process
+            if letter in TEXT:
+                os.write(TEXT[letter], text.encode("utf-8", "backslashreplace"))
             return
-        with self._lock:
+        with self.lock:
+            self.hear()
             part = self._newest.get((delivery, index))
             if part is None or part.letter != letter or letter == DISPLAY:
                 part = self._newest[delivery, index] = Written(delivery, index, letter)
@@ -158,36 +162,36 @@ class Outbox:
 
     def dropped(self, index: int) -> None:
         """Members `index`.. are not begun."""
-        with self._lock:
+        with self.lock:
             self._send_results()
             self._send(("dropped", self._delivery, index))
 
     def lend(self, delivery: int, index: int) -> None:
         """A member waits for other tasks; what its neighbours have done is not held back for it."""
-        with self._lock:
+        with self.lock:
             self._send_results()
             self._send(("lent", delivery, index))
 
     def resume(self, delivery: int, index: int) -> None:
         """It goes on."""
-        with self._lock:
+        with self.lock:
             self._send(("resumed", delivery, index))
 
     def retire(self, held: int) -> None:
         """This process holds so many bytes, and wants nothing more."""
-        with self._lock:
+        with self.lock:
             self._send(("retire", held))
 
     def flush(self) -> None:
         """Send everything now."""
-        with self._lock:
+        with self.lock:
             self._send_reports()
             self._send_results()
 
     def leave(self) -> None:
         """This is a process that the task has forked: the socket is its parent's alone."""
         sock, self._sock = self._sock, None
-        self._lock = threading.RLock()  # another thread may have held the old one
+        self.lock = threading.RLock()  # another thread may have held the old one
         if sock is not None:
             sock.close()
 
@@ -220,12 +224,13 @@ class Outbox:
         self._last_report = self._clock.tick_ms()
         written, progress = self._written, self._progress
         omitted = self._omitted + sum(part.trim() for part in written if part.letter != DISPLAY)
-        words = _words_of_omitted(omitted, self._unshown)
+        dropped = Dropped(omitted, self._unshown)
         self._written, self._newest, self._progress = [], {}, {}
         self._omitted = self._shown = self._unshown = 0
         reports: dict[int, list[tuple[str, int, bytes]]] = {}
-        if words:
-            reports[written[0].delivery] = [("o", written[0].index, words.encode())]
+        if any(dropped):
+            data = (DROPPED + dropped.text()).encode()
+            reports[written[0].delivery] = [("o", written[0].index, data)]
         for part in written:
             reports.setdefault(part.delivery, []).append(("o", part.index, part.data()))
         for (delivery, index), data in progress.items():
@@ -273,7 +278,7 @@ class Outbox:
 
     def _send_overdue(self) -> float | None:
         """Send what has waited long enough; ms until more is due, None when nothing waits."""
-        with self._lock:
+        with self.lock:
             now = self._clock.tick_ms()
             waits: list[float] = []
             if self._written or self._progress:
@@ -291,10 +296,5 @@ class Outbox:
             return min(waits, default=None)
 
 
-def _words_of_omitted(lines: int, shown: int) -> str:
-    parts = [
-        f"{count:,} {noun}{'' if count == 1 else 's'}"
-        for count, noun in ((lines, "line"), (shown, "display"))
-        if count
-    ]
-    return f"{STDERR}… {' and '.join(parts)} dropped …\n" if parts else ""
+def _hear_nothing() -> None:
+    """Nothing else writes."""

@@ -21,9 +21,10 @@ from nbtasks.record import CLEAR, CLEAR_LATER, DISPLAY, SHOW, UPDATE
 from nbtasks.worker import capture
 
 MAX_SHOWN: Final = 500_000
-"""Characters of one kind of one thing that is displayed; the next best kind is sent instead."""
+"""Bytes of one kind of one thing that is displayed; the next best kind is sent instead."""
 
 MAX_PLAIN: Final = 10_000
+MAX_NAME: Final = 200
 
 _KINDS: Final = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "text/html")
 _SOURCES: Final = ("text/markdown", "text/latex", "text/plain")
@@ -40,8 +41,8 @@ def show(data: Mapping[str, Any], display_id: str = "", *, update: bool = False)
         display_id: By which it may be updated.
         update: Whether it takes the place of what was displayed by this id.
     """
-    name = " ".join(display_id.split())
-    kept = json.dumps(best_of(data))
+    name = " ".join(display_id.split())[:MAX_NAME]
+    kept = _json(best_of(data)).decode()
     capture.hand_over(DISPLAY, f"{UPDATE if update else SHOW}{name}\n{kept}")
 
 
@@ -59,12 +60,16 @@ def best_of(data: Mapping[str, Any]) -> dict[str, str]:
         if content is None:
             continue
         text = _text(content)
-        if len(text) <= MAX_SHOWN:
+        if len(_json(text)) <= MAX_SHOWN:
             found[kind] = text
             break
         size = f"{len(text) / 1e6:,.1f} MB"
         found["text/plain"] = f"[{kind} of {size} is left out]\n{found['text/plain']}"
     return found
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _text(content: object) -> str:

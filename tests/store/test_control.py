@@ -4,6 +4,7 @@ import pytest
 from store_side import finished
 
 from nbtasks.errors import UnknownTask
+from nbtasks.record import Dropped
 from nbtasks.store.fleet import live_workers
 
 LOG_LIMIT = 1_000_000
@@ -261,17 +262,40 @@ def test_a_log_keeps_its_newest_half_when_it_is_full(submit, worker, store):
     taken = worker.take_one()
     for i in range(11):
         worker.report("o", taken, f"1{i:03}" + "x" * (LOG_LIMIT // 10))
-    parts = store.log(taken.rid, 0)
-    assert parts[-1].text.startswith("010x")
-    assert parts[0].text.startswith("006x")
+    dropped, first, *_, last = parts = store.log(taken.rid, 0)
+    assert last.text.startswith("010x")
+    assert first.text.startswith("006x")
     assert sum(len(part.text) for part in parts) < LOG_LIMIT
+    assert (dropped.stream, dropped.text) == ("dropped", f"0 0 {6 * (LOG_LIMIT // 10 + 5)}")
+
+
+def test_a_log_that_is_full_again_says_how_much_was_dropped_in_all(submit, worker, store):
+    submit()
+    taken = worker.take_one()
+    for i in range(50):
+        worker.report("o", taken, f"1{i:03}" + "x" * (LOG_LIMIT // 10))
+    dropped, *parts = store.log(taken.rid, 0)
+    kept = sum(len(part.text) + 2 for part in parts)
+    told = Dropped.read(dropped.text).size
+    assert told + kept == pytest.approx(50 * (LOG_LIMIT // 10 + 5), abs=200)
+
+
+def test_a_display_is_kept_whole_or_not_at_all(submit, worker, store):
+    submit()
+    taken = worker.take_one()
+    for size in (LOG_LIMIT // 3, LOG_LIMIT // 5, LOG_LIMIT * 3 // 5):
+        worker.report("o", taken, "d" + "x" * size + "end")
+    dropped, last = store.log(taken.rid, 0)
+    assert (dropped.stream, last.stream) == ("dropped", "display")
+    assert len(last.text) == LOG_LIMIT * 3 // 5 + 3
 
 
 def test_one_huge_part_keeps_its_end_and_its_stream(submit, worker, store):
     submit()
     taken = worker.take_one()
     worker.report("o", taken, "2" + "v" * (2 * LOG_LIMIT) + "end")
-    (part,) = store.log(taken.rid, 0)
+    dropped, part = store.log(taken.rid, 0)
+    assert dropped.stream == "dropped"
     assert part.stream == "stderr"
     assert part.text.endswith("vend")
     assert len(part.text) == LOG_LIMIT // 2

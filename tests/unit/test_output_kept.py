@@ -1,6 +1,9 @@
 """What a client keeps of a member's output: text and displays in order, each with a limit."""
 
+import pytest
+
 from nbtasks.live import DISPLAY_LIMIT, OUTPUT_LIMIT, Output
+from nbtasks.record import Dropped
 
 
 def shown(name, body):
@@ -53,3 +56,24 @@ def test_the_lines_that_are_dropped_are_counted():
         output.add("stdout", "line\n" * (OUTPUT_LIMIT // 5))
     assert output.dropped_lines == 2 * (OUTPUT_LIMIT // 5)
     assert output.parts[0][0] == "display"
+
+
+def test_what_the_worker_has_dropped_counts_and_stands_where_it_was():
+    output = Output()
+    for part in (("stdout", "before\n"), ("dropped", "1200 3 0"), ("stdout", "after\n")):
+        output.add(*part)
+    assert (output.dropped_lines, output.dropped_displays) == (1200, 3)
+    assert output.parts[1] == ("dropped", "… 1,200 lines and 3 displays dropped …\n")
+    assert output.text() == "before\nafter\n"
+
+
+@pytest.mark.parametrize("text", ["", "1", "1 2 x", "-1 0 0", "1 2 3 4", "é 0 0"])
+def test_nonsense_about_what_was_dropped_is_nothing(text):
+    assert Dropped.read(text) == Dropped()
+
+
+def test_what_was_dropped_is_told_in_words():
+    assert Dropped(1, 1).words() == "1 line and 1 display"
+    assert Dropped(size=12_300_000).line() == "… 12.3 MB dropped …\n"
+    assert not Dropped().words()
+    assert Dropped.read(Dropped(5, 6, 7).text()) == Dropped(5, 6, 7)

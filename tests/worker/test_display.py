@@ -104,4 +104,5 @@ def test_a_flood_of_displays_is_bounded_and_says_what_was_dropped(app):
     output = result.records[0].output[0]
     wait_until(lambda: "<p>499" in output.parts[-1][1][:200], "the last one is there")
     assert output.displayed <= 1_000_000
-    assert " displays dropped …" in output.text("stderr")
+    assert output.dropped_displays + sum(part[0] == "display" for part in output.parts) == 500
+    assert " dropped …" in result.log
