@@ -33,6 +33,8 @@ DISPLAY_LIMIT = 1_000_000
 """The same for what it displays, as JSON."""
 
 DISPLAYED = "display"
+RICH = "rich"
+SHOWN = (DISPLAYED, RICH)
 LEFT_OUT = "dropped"
 _WRITTEN = ("stdout", "stderr")
 
@@ -75,7 +77,8 @@ class Output:
     """The newest of what a member wrote and displayed, in order, as parts of (stream, text).
 
     The streams are `stdout`, `stderr`, `value`, `display`, of which `record.SHOW` says how a text
-    is made up, and `dropped`: a line that tells of what the worker has dropped there.
+    is made up, `rich`: such a text of a value, and `dropped`: a line about what the worker has
+    dropped there.
     """
 
     parts: deque[tuple[str, str]] = field(default_factory=deque[tuple[str, str]])
@@ -90,8 +93,8 @@ class Output:
         """Append a part; drop the oldest above `OUTPUT_LIMIT` and `DISPLAY_LIMIT`."""
         if self._clears:
             self._clear()
-        if stream == DISPLAYED:
-            self._display(text)
+        if stream in SHOWN:
+            self._display(stream, text)
             return
         if stream == LEFT_OUT:
             text = self._note(record.Dropped.read(text))
@@ -100,7 +103,7 @@ class Output:
         self.parts.append((stream, kept))
         self.size += len(kept)
         while self.size > OUTPUT_LIMIT:
-            at = next(at for at, part in enumerate(self.parts) if part[0] != DISPLAYED)
+            at = next(at for at, part in enumerate(self.parts) if part[0] not in SHOWN)
             stream, gone = self.parts[at]
             del self.parts[at]
             self.size -= len(gone)
@@ -122,7 +125,7 @@ class Output:
         self.dropped += len(text)
         self.dropped_lines += text.count("\n")
 
-    def _display(self, text: str) -> None:
+    def _display(self, stream: str, text: str) -> None:
         match text[:1]:
             case record.CLEAR:
                 self._clear()
@@ -131,10 +134,10 @@ class Output:
             case record.UPDATE:
                 self._update(record.SHOW + text[1:])
             case _:
-                self.parts.append((DISPLAYED, text))
+                self.parts.append((stream, text))
                 self.displayed += len(text)
         while self.displayed > DISPLAY_LIMIT:
-            at = next(at for at, part in enumerate(self.parts) if part[0] == DISPLAYED)
+            at = next(at for at, part in enumerate(self.parts) if part[0] in SHOWN)
             self.displayed -= len(self.parts[at][1])
             del self.parts[at]
             self.dropped_displays += 1

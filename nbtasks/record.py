@@ -39,18 +39,22 @@ STDOUT: Final = "1"
 STDERR: Final = "2"
 VALUE: Final = "v"
 DISPLAY: Final = "d"
+RICH: Final = "V"
 DROPPED: Final = "x"
 STREAMS: Final = {
     STDOUT: "stdout",
     STDERR: "stderr",
     VALUE: "value",
     DISPLAY: "display",
+    RICH: "rich",
     DROPPED: "dropped",
 }
 """What a member writes goes to one of these streams: the letter travels, the name is shown."""
 TEXT: Final = {STDOUT: 1, STDERR: 2}
 """The streams of text, and the file that each is of a process."""
-NOT_WRITTEN: Final = frozenset(("value", "display"))
+WHOLE: Final = frozenset((DISPLAY, RICH))
+"""What is of no use where only a part of it is left (report.lua)."""
+NOT_WRITTEN: Final = frozenset(("value", "display", "rich"))
 """The streams that a task has not written as text."""
 
 SHOW: Final = "s"

@@ -8,7 +8,15 @@ from nbtasks.clock import Clock
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import CODE_SUCCESS, Pace, Tally
 from nbtasks.notebook.places import in_cells
-from nbtasks.notebook.shown import SHOWN, Node, dropped_words, output_runs, shown
+from nbtasks.notebook.shown import (
+    SHOWN,
+    Node,
+    dropped_words,
+    output_runs,
+    shown,
+    value_runs,
+    without_values,
+)
 from nbtasks.notebook.words import Run, clean, first_line, runs, size
 
 PROTOCOL: Final = 1
@@ -117,15 +125,16 @@ class Picture:
         parts = list(output.parts) if output else []
         row = self._row(i)
         traceback = error.traceback if error and row["err"] else ""
-        found = output_runs([part for part in parts if part[0] != "value"], _OUTPUT_TAIL)
+        found = output_runs(without_values(parts), _OUTPUT_TAIL)
+        value = value_runs(parts, _OUTPUT_TAIL)
         return {
             **row,
             "code": self._tally.code(i),
             "share": self._tally.share(i),
             "tb": runs([("", in_cells(traceback))], _TRACEBACK_TAIL),
-            "out": [(s, shown(text).key if s == SHOWN else text) for s, text in found],
-            "shows": self._shows([text for s, text in found if s == SHOWN], fresh=fresh),
-            "value": last_value(parts, _OUTPUT_TAIL),
+            "out": _with_keys(found),
+            "value": _with_keys(value),
+            "shows": self._shows([text for s, text in found + value if s == SHOWN], fresh=fresh),
             "dropped": dropped_words(output) if output else "",
         }
 
@@ -183,6 +192,6 @@ class Picture:
         return max(0, ended - began) if began and ended else None
 
 
-def last_value(parts: Sequence[tuple[str, str]], limit: int) -> list[Run]:
-    """The newest value among parts of output."""
-    return runs([part for part in parts if part[0] == "value"][-1:], limit)
+def _with_keys(found: Sequence[Run]) -> list[Run]:
+    """With the key of each display in its place."""
+    return [(style, shown(text).key if style == SHOWN else text) for style, text in found]

@@ -12,7 +12,7 @@ from itertools import groupby, islice
 from struct import pack
 from typing import Final
 
-from nbtasks.live import DISPLAYED
+from nbtasks.live import SHOWN as SHOWN_STREAMS
 from nbtasks.notebook.feed import (
     CODE_FAILURE,
     CODE_PENDING,
@@ -26,7 +26,14 @@ from nbtasks.notebook.feed import (
     Tally,
 )
 from nbtasks.notebook.places import in_cells
-from nbtasks.notebook.shown import SHOWN, dropped_words, output_runs, shown
+from nbtasks.notebook.shown import (
+    SHOWN,
+    dropped_words,
+    output_runs,
+    shown,
+    value_runs,
+    without_values,
+)
 from nbtasks.notebook.words import Run, clean, duration, escape, first_line, runs, size
 from nbtasks.states import TaskState
 
@@ -264,15 +271,14 @@ def _body(tally: Tally, i: int, room: _Room, *, opened: bool) -> str:
             blocks.append(_fold("traceback", f'<pre style="{_MONO}">{text}</pre>', opened=False))
     if output is not None and room.output:
         parts = output.parts.copy()
-        found = output_runs([part for part in parts if part[0] != "value"], room.output)
-        written = _written(found)
+        written = _written(output_runs(without_values(parts), room.output))
         dropped = dropped_words(output)
         name = f"output ({dropped} dropped)" if dropped else "output"
-        value = _spans(runs([part for part in parts if part[0] == "value"][-1:], room.output // 2))
+        value = _written(value_runs(parts, room.output // 2))
         if written:
             blocks.append(_fold(name, written, opened=opened))
         if value:
-            blocks.append(_fold("value", f'<pre style="{_MONO}">{value}</pre>', opened=opened))
+            blocks.append(_fold("value", value, opened=opened))
     return "".join(blocks)
 
 
@@ -297,7 +303,7 @@ def _fill(page: str, tally: Tally) -> str:
         return page
     outputs = [output for record in tally.records for output in record.output.copy().values()]
     parts = [part for output in outputs for part in output.parts.copy()]
-    displays = [shown(text) for stream, text in parts if stream == DISPLAYED]
+    displays = [shown(text) for stream, text in parts if stream in SHOWN_STREAMS]
     known = {each.key: each.html for each in displays}
     left = SHOWN_LIMIT if tally.is_done() else SHOWN_LIMIT // 5
     for at in range(len(pieces) - 2, 0, -2):

@@ -13,13 +13,15 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
-from nbtasks.live import DISPLAYED, Output
+from nbtasks.live import DISPLAYED, RICH, Output
 from nbtasks.notebook.words import Run, escape, runs
 from nbtasks.record import Dropped
 from nbtasks.serializers import decode_json
 
 SHOWN: Final = "show"
 """In place of a style: the text is a display as it came."""
+
+VALUES: Final = ("value", RICH)
 
 MOST_SHOWN: Final = 20
 """Of one task at a time on a card, the newest."""
@@ -157,6 +159,17 @@ def output_runs(parts: Sequence[tuple[str, str]], limit: int) -> list[Run]:
             limit -= sum(len(text) for _, text in piece)
             found.extend(piece[::-1])
     return found[::-1]
+
+
+def value_runs(parts: Sequence[tuple[str, str]], limit: int) -> list[Run]:
+    """The newest value, as a display where it is more than words."""
+    stream, text = next((part for part in reversed(parts) if part[0] in VALUES), ("", ""))
+    return [(SHOWN, text)] if stream == RICH else runs([(stream, text)], limit)
+
+
+def without_values(parts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What was written and displayed."""
+    return [part for part in parts if part[0] not in VALUES]
 
 
 def dropped_words(output: Output) -> str:

@@ -18,7 +18,7 @@ from nbtasks.clock import SystemClock
 from nbtasks.context import Request, TaskContext, current_task
 from nbtasks.functions import Loaded
 from nbtasks.live import Progress
-from nbtasks.record import SEPARATOR, VALUE
+from nbtasks.record import RICH, SEPARATOR, VALUE
 from nbtasks.serializers import CellValue
 from nbtasks.worker import capture, dump, piping, showing
 from nbtasks.worker.confine import be_expendable, limit_memory
@@ -173,6 +173,8 @@ class Child:
         if may_show and isinstance(value, CellValue) and value.value is not None:
             # What is printed is not encrypted, so no value is printed where values are.
             self.write(VALUE, _preview(value.value))
+            if shown := showing.shown_value(value.value):
+                self.write(RICH, shown)
         return value
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nbtasks.clock import Clock
-from nbtasks.record import DISPLAY, DROPPED, TEXT, Dropped
+from nbtasks.record import DROPPED, TEXT, WHOLE, Dropped
 from nbtasks.worker.frames import send_frame
 
 HOLD_RESULTS_MS: Final = 10.0
@@ -144,11 +144,11 @@ class Outbox:
         with self.lock:
             self.hear()
             part = self._newest.get((delivery, index))
-            if part is None or part.letter != letter or letter == DISPLAY:
+            if part is None or part.letter != letter or letter in WHOLE:
                 part = self._newest[delivery, index] = Written(delivery, index, letter)
                 self._written.append(part)
             self._omitted += part.add(text)
-            if letter == DISPLAY:
+            if letter in WHOLE:
                 self._shown += len(text)
                 self._drop_displays()
             if len(self._written) > MOST_PARTS:
@@ -206,11 +206,11 @@ class Outbox:
 
     def _drop_displays(self) -> None:
         while self._shown > MOST_SHOWN:
-            self._drop(next(part for part in self._written if part.letter == DISPLAY))
+            self._drop(next(part for part in self._written if part.letter in WHOLE))
 
     def _drop(self, part: Written) -> None:
         self._written.remove(part)
-        if part.letter == DISPLAY:
+        if part.letter in WHOLE:
             self._shown -= part.size
             self._unshown += 1
         else:
@@ -223,7 +223,7 @@ class Outbox:
             return
         self._last_report = self._clock.tick_ms()
         written, progress = self._written, self._progress
-        omitted = self._omitted + sum(part.trim() for part in written if part.letter != DISPLAY)
+        omitted = self._omitted + sum(part.trim() for part in written if part.letter not in WHOLE)
         dropped = Dropped(omitted, self._unshown)
         self._written, self._newest, self._progress = [], {}, {}
         self._omitted = self._shown = self._unshown = 0

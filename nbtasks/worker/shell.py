@@ -62,3 +62,10 @@ def finish() -> None:
     shell: Any = InteractiveShell.instance() if InteractiveShell.initialized() else None
     if isinstance(shell, TaskShell):
         shell.events.trigger("post_execute")
+
+
+def formatted(value: object) -> dict[str, Any]:
+    """A value by MIME type; what shows itself has done so."""
+    shell: Any = InteractiveShell.instance()
+    found: tuple[dict[str, Any], Any] = shell.display_formatter.format(value)
+    return found[0]

@@ -28,6 +28,14 @@ MAX_NAME: Final = 200
 
 _KINDS: Final = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "text/html")
 _SOURCES: Final = ("text/markdown", "text/latex", "text/plain")
+_METHODS: Final = (
+    "_repr_html_",
+    "_repr_png_",
+    "_repr_jpeg_",
+    "_repr_svg_",
+    "_repr_mimebundle_",
+    "_ipython_display_",
+)
 _SHELL: Final = "IPython.core.interactiveshell"
 _OURS: Final = "nbtasks.worker.shell"
 _INLINE: Final = "matplotlib_inline"
@@ -66,6 +74,20 @@ def best_of(data: Mapping[str, Any]) -> dict[str, str]:
         size = f"{len(text) / 1e6:,.1f} MB"
         found["text/plain"] = f"[{kind} of {size} is left out]\n{found['text/plain']}"
     return found
+
+
+def shown_value(value: object) -> str:
+    """What a notebook would show as a value, as `record.SHOW` has it; empty for just its words."""
+    kind = type(value)
+    if _OURS not in sys.modules and not any(hasattr(kind, name) for name in _METHODS):
+        return ""
+    try:
+        import_module(_SHELL)
+    except ImportError:
+        return ""
+    module = sys.modules.get(_OURS)
+    found = best_of(module.formatted(value)) if module is not None else {}
+    return f"{SHOW}\n{_json(found).decode()}" if found.keys() - {"text/plain"} else ""
 
 
 def _json(value: object) -> bytes:

@@ -13,6 +13,11 @@ display(pd.DataFrame({'a': [71, 72]}))
 plt.plot([1, 2])
 print('below')
 """
+VALUE = """%%task table -b --view html
+import pandas as pd
+print('made')
+pd.DataFrame({'a': [81, 82]})
+"""
 FLOOD = """%%task flood -b --view html
 from IPython.display import HTML, display
 for number in range(500):
@@ -33,6 +38,14 @@ def test_figures_and_tables_are_on_the_card_in_order(kernel):
     page = card(cell)
     places = [page.index(each) for each in ("above", "<td>71</td>", "below", "data:image/png")]
     assert places == sorted(places)
+
+
+@pytest.mark.slow
+def test_the_value_of_a_cell_is_on_its_card_as_a_notebook_shows_it(kernel):
+    cell = kernel.ok(VALUE)
+    wait_until(lambda: "<td>81</td>" in card(cell), "the table is there")
+    page = card(cell)
+    assert page.index("made") < page.index("value</summary>") < page.index("<td>81</td>")
 
 
 @pytest.mark.slow

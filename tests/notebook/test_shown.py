@@ -9,7 +9,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.notebook.feed import Tally
 from nbtasks.notebook.picture import Picture
 from nbtasks.notebook.render import HTML_LIMIT, SHOWN_LIMIT, html_view
-from nbtasks.notebook.shown import SHOWN, output_runs, safe_nodes, shown, to_html
+from nbtasks.notebook.shown import SHOWN, output_runs, safe_nodes, shown, to_html, value_runs
 from nbtasks.states import SUCCESS
 
 
@@ -114,3 +114,16 @@ def test_a_million_lines_keep_a_card_small_and_say_what_was_dropped():
     assert len(page.encode()) < HTML_LIMIT
     assert "line 999999" in page
     assert "lines dropped" in page
+
+
+def test_a_value_that_is_more_than_words_is_shown_and_the_newest_try_counts():
+    table = display("text/html", "<table><tr><td>7</td></tr></table>")
+    parts = [("value", "old"), ("stdout", "x"), ("value", "   a\n0  7"), ("rich", table)]
+    tally = one_task(parts)
+    page = html_view(tally, "t")
+    assert page.index("value</summary>") < page.index("<td>7</td>")
+    assert "old" not in page
+    details = Picture(tally, SystemClock(), title="t", detail="", inputs=()).details(0)
+    assert details["value"] == [(SHOWN, shown(table).key)]
+    assert list(details["shows"]) == [shown(table).key]
+    assert value_runs([*parts, ("value", "7")], 9) == [("", "7")]

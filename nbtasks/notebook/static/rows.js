@@ -299,7 +299,7 @@ export class Panel {
     this.output.element.hidden = !details?.out.length;
     setRuns(this.output.text, details?.out ?? [], this.link.shows);
     this.value.element.hidden = !details?.value.length;
-    setRuns(this.value.text, details?.value ?? []);
+    setRuns(this.value.text, details?.value ?? [], this.link.shows);
     const silent = !details?.out.length && !details?.value.length && !details?.err;
     setText(this.empty, details ? (isFinished(code) ? "no output" : "no output yet") : "…");
     this.empty.hidden = this.single || !silent;

@@ -12,26 +12,23 @@
 
 local LOG_LIMIT = 1000000 -- bytes kept of what one member writes; the older half goes first
 local SEPARATOR = '\30' -- before each part of a log; senders take it out of the text
-local DISPLAY = 'd' -- senders keep these parts below the limit: half a display is none
+local WHOLE = '^[dV]' -- displays: senders keep them below the limit, for half of one is none
 local DROPPED = '\30x0 0 ' -- a part that says how many bytes were dropped
 
 -- The newest half; where the last part alone is longer, its end is kept, under its own letter.
 local function newest(key, data)
   local kept = redis.call('GETRANGE', key, -LOG_LIMIT / 2, -1)
   local first = string.find(kept, SEPARATOR, 1, true)
-  local letter = string.sub(data, 1, 1)
-  local last = SEPARATOR .. (letter == DISPLAY and data or letter .. kept)
-  return first and string.sub(kept, first) or last
+  local last = string.find(data, WHOLE) and data or string.sub(data, 1, 1) .. kept
+  return first and string.sub(kept, first) or SEPARATOR .. last
 end
 
-local function log(rid, i, data)
-  local key = PREFIX .. 'o:' .. rid .. ':' .. i
+local function log(key, data)
   local size = redis.call('APPEND', key, SEPARATOR .. data)
   if size > LOG_LIMIT then
     local before = string.match(redis.call('GETRANGE', key, 0, 40), '^' .. DROPPED .. '(%d+)')
     local kept = newest(key, data)
-    local dropped = string.format('%d', (before or 0) + size - #kept)
-    redis.call('SET', key, DROPPED .. dropped .. kept)
+    redis.call('SET', key, DROPPED .. string.format('%d', (before or 0) + size - #kept) .. kept)
   end
   redis.call('PEXPIRE', key, DAY)
 end
@@ -59,7 +56,7 @@ for at = 3, #ARGV, 5 do
     local client, question, answer = string.match(data, '^(%S+) (%S+) (.*)$')
     emit(client, 'k', { rid, i, question, answer })
   else
-    log(rid, i, data)
+    log(PREFIX .. 'o:' .. rid .. ':' .. i, data)
     emit(clients, 'o', { rid, i, data })
   end
 end
