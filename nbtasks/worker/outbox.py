@@ -242,6 +242,11 @@ class Outbox:
         count = len(self._states)
         if not count:
             return
+        # The parent takes nothing more from a member that has ended.
+        told = [*self._progress, *((part.delivery, part.index) for part in self._written)]
+        ended = range(self._start, self._start + count)
+        if any(number == self._delivery and index in ended for number, index in told):
+            self._send_reports()
         now = self._clock.tick_ms()
         spent_us = int((now - self._began) * 1000)
         message = ("done", self._delivery, self._start, bytes(self._states), spent_us, self._bodies)
