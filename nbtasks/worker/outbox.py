@@ -157,7 +157,7 @@ class Outbox:
 
     def tell(self, *message: object) -> None:
         """Send something at once."""
-        with self._lock:
+        with self.lock:
             self._send(message)
 
     def dropped(self, index: int) -> None:
