@@ -299,7 +299,7 @@ def test_a_board_that_has_ended_shows_what_runs_again(make, shown, thread):
     one.finish(0, bytes([SUCCESS, FAILURE]), [b"", b""], "w", 1)
     board.freeze()
 
-    one.again(1, 1)
+    one.hear_again(1, 1)
     assert "1 SUCCESS" in shown[-1]["data"]["text/plain"]
     assert "FAILURE" not in shown[-1]["data"]["text/plain"]
     one.finish(1, bytes([SUCCESS]), [b""], "w", 2)
