@@ -57,6 +57,15 @@ def encode(value: object, what: str) -> tuple[bytes, bool]:
     return kind + text.encode(), True
 
 
+def same(value: object, what: str) -> bytes:
+    """Bytes to compare: the same for what is the same, in every process.
+
+    Raises:
+        Unsendable: It cannot be encoded.
+    """
+    return encode(value, what)[0]
+
+
 def decode(payload: bytes | memoryview) -> Any:
     """The value of a *verified* payload of `encode`."""
     found = json.loads(bytes(payload[1:]).decode())

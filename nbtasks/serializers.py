@@ -56,6 +56,10 @@ class Serializer(Protocol):
         """The value of a *verified* payload."""
         ...
 
+    def same(self, value: object, what: str) -> bytes:
+        """Bytes to compare: the same for what is the same, in every process."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CellValue:
@@ -96,6 +100,14 @@ class Codec:
             Unsendable: It cannot be encoded.
         """
         return _load(self.writes).encode(value, what)
+
+    def same(self, value: object, what: str) -> bytes:
+        """Bytes to compare: the same for what is the same, in every process.
+
+        Raises:
+            Unsendable: It cannot be encoded.
+        """
+        return _load(self.writes).same(value, what)
 
     def decode(self, payload: bytes | memoryview, what: str) -> Any:
         """The value of a *verified* payload.

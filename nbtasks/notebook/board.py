@@ -33,6 +33,8 @@ _WATCHED_AT_MOST: Final = 4
 
 _display = cast("Callable[..., DisplayHandle | None]", _untyped_display)
 
+_NOTHING: Final = {"text/plain": ""}
+
 Cancel = Callable[[Sequence[tuple[LiveRecord, int]] | None], None]
 
 
@@ -96,6 +98,8 @@ class Board:
         self._frozen = False
         self._ended = False
         self._done_ms: float | None = None
+        self._due_ms: float | None = None
+        self._clock = clock or SystemClock()
         self._seq = 0
         self._now_ms = 0.0
         self._keyframe_ms = 0.0
@@ -105,8 +109,13 @@ class Board:
 
     # What the cell calls.
 
-    def show(self, view: str = "auto") -> None:
-        """Display it under the current cell, once: `auto`, `board`, `html`, `text` or `none`."""
+    def show(self, view: str = "auto", after_ms: float = 0.0) -> None:
+        """Display it under the current cell, once.
+
+        Args:
+            view: `auto`, `board`, `html`, `text` or `none`.
+            after_ms: Only where it takes longer than this, or fails; text tells at once.
+        """
         with self._lock:
             if self._shown:
                 return
@@ -117,6 +126,10 @@ class Board:
             elif self._view == "text":
                 self._display({"text/plain": render.text_start(self._tally, self._title)})
                 self._close()
+            elif after_ms > 0:
+                self._display(dict(_NOTHING))
+                self._due_ms = self._clock.tick_ms() + after_ms
+                self._feed.add(self)
             else:
                 self._show_live()
 
@@ -127,6 +140,8 @@ class Board:
         """
         with self._lock:
             if self._handle is None or self._view not in ("board", "html") or self._ended:
+                return
+            if self._due_ms is not None and not self._show_late():
                 return
             if not self._frozen or self._tally.is_done():
                 self._tally.drain()
@@ -150,7 +165,7 @@ class Board:
 
     def has_news(self) -> bool:
         """Whether the browser's picture is out of date."""
-        if self._ended:
+        if self._ended or self._due_ms is not None:
             return False
         if self._frozen:
             return self._tally.is_done()
@@ -178,6 +193,8 @@ class Board:
         with self._lock:
             if self._ended:
                 return None
+            if self._due_ms is not None:
+                return self._await_due(self._due_ms - now_ms)
             if not self._tally.is_done():
                 self._done_ms = None  # a failed task may have been queued again meanwhile
                 return None
@@ -188,6 +205,26 @@ class Board:
                 return wait
             self.freeze()
             return None
+
+    # What appears only after a while.
+
+    def _await_due(self, wait: float) -> float | None:
+        if wait <= 0.0 or self._tally.is_done():
+            self._show_late()
+            return None
+        return wait
+
+    def _show_late(self) -> bool:
+        """Show what was not shown yet; False where it came to a good end in time, and is not."""
+        self._due_ms = None
+        if self._tally.is_done() and not any(
+            record.has_failed(None) for record in self._tally.records
+        ):
+            self._ended = True
+            self._close()
+            return False
+        self._show_live()
+        return True
 
     # The live picture.
 
@@ -216,7 +253,10 @@ class Board:
             self.freeze()
 
     def _display(self, formats: dict[str, Any]) -> None:
-        self._handle = _display(_Bundle(formats), display_id=True)
+        if self._handle is None:
+            self._handle = _display(_Bundle(formats), display_id=True)
+        else:
+            self._handle.update(_Bundle(formats))
 
     def _static(self) -> dict[str, Any]:
         view = render.html_view(self._tally, self._title, detail=self._detail, inputs=self._inputs)

@@ -7,11 +7,12 @@ from typing import Final, cast
 from IPython.core.error import UsageError
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
-from nbtasks.errors import NotRunning, UnknownTask
+from nbtasks.errors import NotRunning
+from nbtasks.notebook.finding import find
 from nbtasks.notebook.listing import count_of
 from nbtasks.notebook.sent import Sent
 from nbtasks.notebook.session import Session
-from nbtasks.notebook.vocabulary import REFERENCES, TASKS_COMMANDS
+from nbtasks.notebook.vocabulary import TASKS_COMMANDS
 from nbtasks.notebook.words import tell
 from nbtasks.result import AsyncResult
 from nbtasks.result.base import ResultBase
@@ -43,7 +44,7 @@ class Commands:
         if word not in TASKS_COMMANDS:
             near = nearest(word, list(TASKS_COMMANDS))
             raise UsageError(f"%tasks {word}: there is no such command{near}")
-        for sent in self._find(names or ["@last"]):
+        for sent in find(self._session, names or ["@last"]):
             self._do(word, sent, timeout)
 
     def _do(self, word: str, sent: Sent, timeout: float | None) -> None:
@@ -68,44 +69,9 @@ class Commands:
             case _:
                 tell(self._forget(sent))
 
-    def _find(self, names: Sequence[str]) -> list[Sent]:
-        found: list[Sent] = []
-        for name in names:
-            found += self._of_name(name)
-        return list({id(sent): sent for sent in found}.values())
-
-    def _of_name(self, name: str) -> list[Sent]:
-        known = self._known(name)
-        if name == "@failed":
-            failed = [sent for sent in known if _has_failed(sent)]
-            if not failed:
-                raise UsageError("no task of this notebook has failed")
-            return failed
-        if name == "@last":
-            if not known:
-                raise UsageError("no task was sent from this notebook yet")
-            return [known[-1]]
-        for sent in reversed(known):
-            ids = {sent.result.id, *(record.rid for record in sent.result.records)}
-            if sent.name == name or name in ids:
-                return [sent]
-        try:
-            result = self._session.app.AsyncResult(name)
-        except UnknownTask:
-            names = [*REFERENCES, *dict.fromkeys(sent.name for sent in known)]
-            raise UsageError(
-                f"{name!r} is no task of this notebook, and no id{nearest(name, names)}"
-            ) from None
-        return [Sent(result.name, result)]
-
-    def _known(self, name: str) -> list[Sent]:
-        """What this notebook has sent; what kernels before this one have, where that matters."""
-        sent = self._session.sent
-        if not (sent and name == "@last") and not any(each.name == name for each in sent):
-            self._session.recall()
-        return self._session.sent
-
     def _retry(self, sent: Sent) -> int:
+        if isinstance(sent.result, AsyncResult):
+            return int(sent.result.requeue())
         source, count = self._session.app, 0
         for record in sent.result.records:
             failed = [index for index in range(record.n) if record.has_failed(index)]
@@ -117,10 +83,6 @@ class Commands:
             return f"{sent.name} has not ended: %tasks cancel {sent.name}"
         self._session.sent[:] = [each for each in self._session.sent if each is not sent]
         return f"{sent.name} is forgotten"
-
-
-def _has_failed(sent: Sent) -> bool:
-    return any(record.has_failed(None) for record in sent.result.records)
 
 
 def _states(sent: Sent) -> str:

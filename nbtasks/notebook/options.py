@@ -28,6 +28,9 @@ from nbtasks.notebook.vocabulary import (
 from nbtasks.record import check_name
 from nbtasks.spelling import nearest
 
+_MEANT: Final = {"--retry": "--retries", "--max-retries": "--retries", "--wait": "--block"}
+"""What others call an option, or what is nearer to another one by its letters only."""
+
 _LISTS: Final = (NAMES, WORDS, ERRORS)
 _UNITS: Final = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 
@@ -173,7 +176,9 @@ def find(name: str, known: Sequence[Option]) -> Option:
             return option
     names = [f"--{option.long}" for option in known]
     names += [f"-{option.short}" for option in known if option.short]
-    raise UsageError(f"there is no option {name}{nearest(name, names)}")
+    meant = _MEANT.get(name)
+    near = f": did you mean {meant!r}?" if meant in names else nearest(name, names)
+    raise UsageError(f"there is no option {name}{near}")
 
 
 def convert(option: Option, value: str) -> Any:

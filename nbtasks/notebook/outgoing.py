@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, cast
 
@@ -16,7 +15,7 @@ from IPython.core.error import UsageError
 from nbtasks.app import App
 from nbtasks.cells import CellFunction
 from nbtasks.errors import TooBig
-from nbtasks.functions import Code, cell_code, load
+from nbtasks.functions import Code, cell_code, import_way, load
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import cell as cells
 from nbtasks.notebook.fleet import find_worker
@@ -31,7 +30,7 @@ from nbtasks.presence import NoWorkerWarning
 from nbtasks.record import worker_direct
 from nbtasks.result.base import ResultBase
 from nbtasks.sending import Submission
-from nbtasks.serializers import Codec
+from nbtasks.serializers import Codec, encode_json
 from nbtasks.spelling import nearest
 from nbtasks.task import Task
 
@@ -47,6 +46,7 @@ _AS_THEY_ARE: Final = (
     "retries",
     "retry-delay",
     "backoff",
+    "ignore-result",
 )
 
 
@@ -63,6 +63,7 @@ class Cell:
         key: Which cell it is, for who runs it again.
         tags: The words of `--tag`.
         is_cached: Whether a stored result will do.
+        shows_log: Whether what it prints is shown.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Cell:
     key: str
     tags: Sequence[str]
     is_cached: bool
+    shows_log: bool
 
 
 class CellHere:
@@ -99,6 +101,7 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
     """
     __tracebackhide__ = True
     options, namespace = line.options, shell.user_ns
+    _check_ignored(options)
     title = name or f"cell-{source.number}"
     names, calls = _calls(shell, line)
     labels = [_label(values) for _, values in calls] if names else None
@@ -110,11 +113,14 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
     sizes = cells.input_sizes(inputs, app.codec)
     _check_sizes(sizes, app, options, settings)
     outputs = options.get("outputs", ())
-    make = partial(cell_code, source.text, inputs=inputs, outputs=outputs, codec=app.codec)
-    code = make(name=title, filename=source.filename)
+    code = cell_code(
+        source.text, name=title, filename=source.filename, inputs=inputs, outputs=outputs,
+        codec=app.codec,
+    )  # fmt: skip
     sent = _sent_options(options, app, namespace)
     if options.get("cache"):
-        sent["task_id"] = _cache_id(make(name="", filename=""), calls, app.codec, waits=bool(puts))
+        waits = bool(puts)
+        sent["task_id"] = _cache_id((source.text, inputs, outputs, calls), app.codec, waits=waits)
     origin, tags = _origin(shell, source), options.get("tag", ())
     task: Task[..., Any] = Task(app, CellHere(code, app.codec), title, TaskOptions())
     stamps: dict[str, Any] = {"origin": origin, **({"tag": list(tags)} if tags else {})}
@@ -122,6 +128,7 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
     return Cell(
         title=title, code=code, node=node, is_many=bool(names), sizes=sizes, tags=tags,
         key=origin.get("cell") or name or origin["source"], is_cached=bool(options.get("cache")),
+        shows_log=not options.get("no-log"),
     )  # fmt: skip
 
 
@@ -145,6 +152,7 @@ def submit(app: App, cell: Cell) -> LiveRecord:
     for warning in caught:
         # Without our file and line, which mean nothing to the reader of the notebook.
         sys.stderr.write(f"{warning.category.__name__}: {warning.message}\n")
+    record.shows_log = cell.shows_log
     record.labels = list(node.labels) if node.labels is not None else None
     return record
 
@@ -224,6 +232,12 @@ def _after(
     return puts, [(args, {**kwargs, **values}) for args, kwargs in calls] if values else calls
 
 
+def _check_ignored(options: Mapping[str, Any]) -> None:
+    for other in ("outputs", "cache") if options.get("ignore-result") else ():
+        if options.get(other):
+            raise UsageError(f"--ignore-result and --{other}: of what is not kept, nothing is left")
+
+
 def _check_sizes(
     sizes: Sequence[tuple[str, int]], app: App, options: Mapping[str, Any], settings: NbTasks
 ) -> None:
@@ -294,12 +308,22 @@ def error_names() -> list[str]:
     ]
 
 
-def _cache_id(code: Code, calls: Sequence[Call], codec: Codec, *, waits: bool) -> str:
+def _cache_id(
+    cell: tuple[str, Mapping[str, Any], Sequence[str], Sequence[Call]],
+    codec: Codec,
+    *,
+    waits: bool,
+) -> str:
+    """An id that says what is run: the same after a restart, and in another notebook."""
     if waits:
         raise UsageError("--cache and --after: what a cell comes after is not known yet")
-    whole = blake2b(code.hash.encode(), digest_size=16)
+    text, inputs, outputs, calls = cell
+    imports = {name: way for name, value in inputs.items() if (way := import_way(value, codec))}
+    values = {name: value for name, value in inputs.items() if name not in imports}
+    whole = blake2b(encode_json([text, imports, list(outputs)]), digest_size=16)
+    whole.update(codec.same(values, "the inputs of this cell"))
     for args, kwargs in calls:
-        whole.update(codec.encode((args, dict(kwargs)), "the items of --for")[0])
+        whole.update(codec.same([*args, dict(kwargs)], "the items of --for"))
     return f"cell-{whole.hexdigest()}"
 
 

@@ -11,6 +11,7 @@ from IPython.display import display as _untyped_display  # pyright: ignore[repor
 from nbtasks.errors import NbTasksError, RemoteError
 from nbtasks.interrupts import fate, give_up
 from nbtasks.notebook import options as lines
+from nbtasks.notebook.finding import find
 from nbtasks.notebook.listing import View
 from nbtasks.notebook.outgoing import Cell, error_classes, make_cell, rows, run_here, submit
 from nbtasks.notebook.sent import Result, Sent
@@ -32,8 +33,12 @@ DEFINED: Final = {
     "retry-delay": "default_retry_delay",
     "backoff": "retry_backoff",
     "retry-on": "autoretry_for",
+    "ignore-result": "ignore_result",
 }
 """The options that a task may be defined with, and what `@app.task` calls them."""
+
+ATTACHED: Final = ("attach", "block", "timeout", "view", "quiet", "log", "no-log")
+"""The options of what was sent before."""
 
 _display = cast("Callable[[object], object]", _untyped_display)
 
@@ -60,6 +65,8 @@ class Runner:
             self._define(*definition, cell)
             return None
         parsed = self._task_line(line)
+        if "attach" in parsed.options:
+            raise UsageError("--attach sends nothing: r = %task --attach NAME, in a line")
         name = lines.task_name(parsed.words)
         sent = self._send(cell, name, parsed)
         waits = parsed.options.get("block") or parsed.options.get("local")
@@ -80,6 +87,8 @@ class Runner:
         head, tail = "", line
         if line.lstrip().startswith("-"):
             head, dashes, tail = f" {line} ".partition(" -- ")
+            if not dashes and "attach" in self._line(line, TASK_OPTIONS).options:
+                return self._attach(line)
             if not dashes:
                 raise UsageError(
                     "write options before --, and the expression after it: %task -q gpu -- fit(1)"
@@ -99,6 +108,27 @@ class Runner:
         sent = self._send(expression + "\n", "", parsed)
         if sent is None:
             return None
+        return self._finish(sent, parsed) if parsed.options.get("block") else sent.result
+
+    def _attach(self, line: str) -> Any:
+        """Show the board of what was sent before; its result, or its value after a wait."""
+        __tracebackhide__ = True
+        given = self._line(line, TASK_OPTIONS)
+        wrong = [f"--{name}" for name in given.options if name not in ATTACHED] + [*given.words]
+        if wrong or given.loop:
+            what = wrong[0] if wrong else "--for"
+            raise UsageError(f"--attach takes up what was sent before: {what} cannot change it")
+        name = given.options["attach"]
+        found = find(self.session, [name])
+        if len(found) > 1:
+            names = ", ".join(sent.name for sent in found)
+            raise UsageError(f"--attach {name}: take up one of them: {names}")
+        (sent,) = found
+        parsed = self._task_line(line)
+        for record in sent.result.records:
+            record.shows_log = not parsed.options.get("no-log")
+        self.session.attach(sent, view=_view(parsed))
+        self._shell.user_ns[LAST] = sent.result
         return self._finish(sent, parsed) if parsed.options.get("block") else sent.result
 
     def _send(self, body: str, name: str, parsed: lines.Line) -> Sent | None:
@@ -134,7 +164,8 @@ class Runner:
             return self.session.add(
                 cell.title,
                 result,
-                view="none" if parsed.options.get("quiet") else parsed.options.get("view", "auto"),
+                view=_view(parsed),
+                after_ms=self._show_after_ms(),
                 inputs=cell.sizes,
                 detail=detail,
                 key=cell.key,
@@ -143,6 +174,10 @@ class Runner:
         except KeyboardInterrupt as stop:
             # It was sent, but nobody waits yet who would revoke it.
             raise _interrupted(stop, cell.title, result) from None
+
+    def _show_after_ms(self) -> float:
+        after = self.settings.progress_after
+        return 1000 * lines.seconds(after, "%config NbTasks.progress_after") if after else 0.0
 
     def _look_before(self, cell: Cell, *, replaces: bool) -> None:
         """See to what this cell sent before: two of the same may be meant, or a mistake."""
@@ -201,6 +236,10 @@ class Runner:
             type(error), error, remote, tb_offset=0
         )
         return _shown_as(error, stack)
+
+
+def _view(parsed: lines.Line) -> str:
+    return "none" if parsed.options.get("quiet") else parsed.options.get("view", "auto")
 
 
 def _interrupted(stop: KeyboardInterrupt, name: str, result: Result) -> Any:

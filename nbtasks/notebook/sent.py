@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nbtasks.errors import NbTasksError
-from nbtasks.notebook.board import Board
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.result.saving import of_line, rids_in, to_line
 from nbtasks.serializers import decode_json, encode_json
@@ -23,7 +22,7 @@ Result = AsyncResult[Any] | GroupResult[Any]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Something sent from this notebook: its name, its handle, and its board if it has one.
+    """Something sent from this notebook: its name and its handle.
 
     `key` says which cell has sent it, `tags` are the words it was given. `is_past` where a kernel
     before this one has sent it.
@@ -31,7 +30,6 @@ class Sent:
 
     name: str
     result: Result
-    board: Board | None = None
     key: str = ""
     tags: Sequence[str] = ()
     is_past: bool = False
@@ -69,7 +67,9 @@ class Note:
             result.canvas  # noqa: B018 - looked up now: from here on all of it counts as sent with it
         for record, labels in zip(result.records, self.fields.get("labels", ()), strict=False):
             record.labels = record.labels or labels
-        return Sent(self.name, result, None, self.key, self.tags, is_past=True)
+        for record in result.records:
+            record.shows_log = not self.fields.get("silent", False)
+        return Sent(self.name, result, self.key, self.tags, is_past=True)
 
 
 def write_note(sent: Sent) -> bytes | None:
@@ -80,6 +80,7 @@ def write_note(sent: Sent) -> bytes | None:
         "key": sent.key,
         "tags": list(sent.tags),
         "canvas": len(result.sent) > len(records),
+        "silent": not all(record.shows_log for record in records),
     }
     if sum(len(record.labels or ()) for record in records) <= MAX_LABELS:
         rest["labels"] = [record.labels for record in records if record.labels]

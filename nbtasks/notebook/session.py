@@ -45,6 +45,7 @@ class Session:
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
+        self._boards: list[tuple[Result, Board]] = []
         self._trail = Trail(lambda: self.app)
         self._feed: tuple[EventStream, Feed] | None = None
         self._made: App | None = None
@@ -76,33 +77,55 @@ class Session:
         detail: str = "",
         key: str = "",
         tags: Sequence[str] = (),
+        after_ms: float = 0.0,
     ) -> Sent:
-        """Remember what was sent, and show its board under the current cell."""
-        board = self._board(name, result, inputs=inputs, detail=detail)
-        sent = Sent(name, result, board, key, tags)
+        """Remember what was sent, and show its board under the current cell.
+
+        Args:
+            name: What it is called.
+            result: Its handle.
+            view: How it is shown.
+            inputs: Names and sizes in bytes of what was captured for it.
+            detail: A few words beside the name.
+            key: Which cell has sent it.
+            tags: The words it was given.
+            after_ms: Show it only once it has taken this long.
+        """
+        sent = Sent(name, result, key, tags)
+        board = self._board(sent, inputs=inputs, detail=detail)
         self.remember(sent)
         self._trail.note(sent)
-        board.show(view)
+        board.show(view, after_ms)
         return sent
 
-    def show(self, sent: Sent) -> None:
+    def attach(self, sent: Sent, *, view: str) -> None:
+        """Show something sent before, and count it as sent from here where it was not."""
+        if not any(each is sent for each in self.sent):
+            self.remember(sent)
+        self.show(sent, view)
+
+    def show(self, sent: Sent, view: str = "auto") -> None:
         """Show another board of something sent, under the current cell."""
         if sent.is_past:
             for record in sent.result.records:
                 self.app.recall(record)
-        self._board(sent.name, sent.result).show()
+        self._board(sent).show(view)
 
     def _board(
-        self, name: str, result: Result, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""
+        self, sent: Sent, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""
     ) -> Board:
-        return Board(
+        result = sent.result
+        board = Board(
             result.records,
-            title=name,
+            title=sent.name,
             cancel=lambda members: _cancel(self.app, result, members),
             feed=self.feed(),
             inputs=inputs,
             detail=detail,
         )
+        self._boards.append((result, board))
+        del self._boards[:-MAX_TASKS]
+        return board
 
     def recall(
         self, is_wanted: Callable[[Note], bool] = lambda _: True, *, limit: int = MAX_TASKS
@@ -199,9 +222,8 @@ class Session:
         """
         app = current_app()
         self._trail.flush()
-        for sent in self.sent:
-            if sent.board is not None:
-                sent.board.freeze()
+        for _, board in self._boards:
+            board.freeze()
         if self._feed is not None:
             self._feed[1].close()
             self._feed = None
@@ -227,11 +249,11 @@ class Session:
         still run, after a wait for one of them or a failure, stays live.
         """
         waited = {record.rid for record in records}
-        for sent in self.sent:
-            mine = sent.result.sent
+        for result, board in self._boards:
+            mine = result.sent
             is_waited = any(record.rid in waited for record in mine)
-            if sent.board is not None and is_waited and all(each.is_done(None) for each in mine):
-                sent.board.show_end()
+            if is_waited and all(each.is_done(None) for each in mine):
+                board.show_end()
 
 
 def _cancel(app: App, result: Result, members: Sequence[tuple[LiveRecord, int]] | None) -> None:

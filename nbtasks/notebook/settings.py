@@ -1,6 +1,6 @@
 """What the magics do where a line says nothing: `%config NbTasks`, and the metadata of a cell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -14,7 +14,11 @@ from nbtasks.notebook.vocabulary import TASK_OPTIONS, VIEWS
 KEY: Final = "nbtasks"
 """What our part of a cell's metadata is called."""
 
-_PLACES: Final = ("queue", "on")
+_RIVALS: Final = {
+    ("on", "queue"): "where it runs",
+    ("log", "no-log"): "whether what it prints is shown",
+}
+"""Of two that say the same thing, the one that is said last counts, in whatever way it was said."""
 
 
 class NbTasks(Configurable):
@@ -22,6 +26,12 @@ class NbTasks(Configurable):
 
     block = Bool(default_value=False, help="Wait for each task: as --block").tag(config=True)
     view = Enum(VIEWS, "auto", help="How tasks are shown: as --view").tag(config=True)
+    log = Bool(default_value=True, help="Show what tasks print: as --log, --no-log").tag(
+        config=True
+    )
+    progress_after = Unicode(
+        "", help="A board appears only where a task takes longer than this: 2s, 1m"
+    ).tag(config=True)
     queue = Unicode("", help="The queue that tasks go to: as --queue").tag(config=True)
     max_input = Unicode(
         "", help="The largest variable that a task may take along: as --max-input"
@@ -36,6 +46,8 @@ class NbTasks(Configurable):
         given: dict[str, Any] = {name: value for name, value in found.items() if value}
         if self.block:
             given["block"] = True
+        if not self.log:
+            given["no_log"] = True
         if self.view != "auto":
             given["view"] = self.view
         return given
@@ -48,18 +60,19 @@ def with_defaults(line: Line, settings: NbTasks, metadata: Mapping[str, Any]) ->
         UsageError: One of them has a wrong option.
     """
     fields = _mapping(metadata.get(KEY))
-    levels: Sequence[Mapping[str, Any]] = (
+    options: dict[str, Any] = {}
+    for level in (
         from_fields(settings.fields(), TASK_OPTIONS, "%config NbTasks"),
         from_fields(fields, TASK_OPTIONS, "the metadata of this cell"),
         line.options,
-    )
-    options: dict[str, Any] = {}
-    for level in levels:
-        places = [name for name in _PLACES if name in level]
-        if len(places) > 1:
-            raise UsageError("--on and --queue both say where it runs: give one of them")
-        # The place that is said last counts, in whatever way it was said before.
-        options = {n: v for n, v in options.items() if not places or n not in _PLACES} | dict(level)
+    ):
+        for (one, other), what in _RIVALS.items():
+            if one in level and other in level:
+                raise UsageError(f"--{one} and --{other} both say {what}: give one of them")
+            if one in level or other in level:
+                options.pop(one, None)
+                options.pop(other, None)
+        options |= level
     return replace(line, options=options)
 
 

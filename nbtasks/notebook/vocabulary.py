@@ -72,10 +72,17 @@ TASK_OPTIONS: Final = (
     Option("timeout", "", DURATION, "with --block: how long to wait"),
     Option("view", "", TEXT, "how it is shown", VIEWS),
     Option("quiet", "", FLAG, "show nothing"),
+    Option("log", "", FLAG, "show what it prints, where %config NbTasks.log says no"),
+    Option("no-log", "", FLAG, "do not show what it prints; result.log has it"),
     Option("local", "", FLAG, "run it here and now, as a worker would"),
     Option("dry-run", "n", FLAG, "show what would be sent, and send nothing"),
+    Option("ignore-result", "", FLAG, "keep no value; of an error only its words"),
     Option("cache", "", FLAG, "take the stored result of the same source and inputs"),
     Option("replace", "", FLAG, "revoke what this cell sent before, if it still runs"),
+    Option(
+        "attach", "", TEXT, "take up what was sent before, by name or id: r = %task --attach fit",
+        source="sent",
+    ),
 )  # fmt: skip
 BROKER_OPTIONS: Final = (
     Option("start", "", WHOLE, "start so many local workers; default without a URL: one per core"),
@@ -106,7 +113,7 @@ WORKERS_COMMANDS: Final = {
 }
 
 TASKS_COMMANDS: Final = {
-    "show": "its board, again",
+    "show": "its board, again: live, with what it has written",
     "log": "what it wrote",
     "stack": "where it is right now",
     "cancel": "end it for good",

@@ -79,3 +79,47 @@ def test_what_a_cell_sent_before_the_restart_is_not_sent_twice_unnoticed(kernel,
     assert "still runs" not in kernel.ok(again).text("stderr")
     (restarted / "go").touch()
     kernel.ok("%tasks wait")
+
+
+@pytest.mark.usefixtures("restarted")
+def test_a_task_is_taken_up_again_by_its_name_or_id(kernel):
+    attached = kernel.ok("again = %task --attach slow")
+    assert "I have begun" in attached.displays[0]["text/html"]
+    identity = kernel.ok("again.id").value.strip("'")
+    assert kernel.ok(f"_same = %task --attach {identity} --quiet\n_same == again").value == "True"
+    assert kernel.ok("r = %task --attach parts -b --view text\nr").value == "[1, 2]"
+    assert kernel.ok("r = %task --attach parts --quiet\nr[1].get()").value == "2"
+
+
+@pytest.mark.usefixtures("restarted")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--attach slwo", "'slwo' is no task of this notebook, and no id: did you mean 'slow'?"),
+        (
+            "--attach slow -q gpu",
+            "--attach takes up what was sent before: --queue cannot change it",
+        ),
+        ("--attach", "--attach needs a value: take up what was sent before, by name or id: r ="),
+    ],
+    ids=["name", "option", "nothing"],
+)
+def test_a_mistake_in_taking_up_is_told(kernel, line, said):
+    assert kernel.run(f"%task {line}").usage.startswith(said)
+
+
+def test_a_stored_result_is_taken_after_a_restart_also_with_functions_among_the_inputs(kernel):
+    define = "def f(x):\n    return {'p', 'q', 'r'} if x else g\ndef g(): return f"
+    count = (
+        "with open(folder + '/runs', 'a') as file: file.write('x')\nf(1), open(file.name).read()"
+    )
+    kernel.ok(define)
+    first = kernel.ok(f"%%task -b --cache\n{count}").value
+    folder = kernel.ok("folder").value.strip("'")
+    kernel.restart()
+    kernel.ok("%load_ext nbtasks")
+    kernel.ok("%broker")
+    kernel.ok(f"folder = {folder!r}\n\n{define}")
+
+    assert kernel.ok(f"%%task -b --cache\n{count}").value.endswith("'x')")
+    assert first.endswith("'x')")

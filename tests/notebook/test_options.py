@@ -89,7 +89,7 @@ def test_options_stand_before_and_after_a_loop(line):
         ("fit --blok", TASK_OPTIONS, "there is no option --blok: did you mean '--block'?"),
         ("--strat 2", BROKER_OPTIONS, "there is no option --strat: did you mean '--start'?"),
         ("--stat x", TASKS_OPTIONS, "there is no option --stat: did you mean '--state'?"),
-        ("--retry 3", TASK_OPTIONS, "there is no option --retry: did you mean '--retry-on'?"),
+        ("--retry 3", TASK_OPTIONS, "there is no option --retry: did you mean '--retries'?"),
         ("-bq gpu", TASK_OPTIONS, "there is no option -bq"),
         ("--queue", TASK_OPTIONS, "--queue needs a value: the queue it goes to"),
         ("--block=no", TASK_OPTIONS, "--block takes no value"),

@@ -1,0 +1,76 @@
+"""What of a task is shown, and what of it is kept."""
+
+import pytest
+from patience import wait_until
+
+HOLD = """
+from pathlib import Path
+import threading
+def hold(path):
+    while not Path(path).exists():
+        threading.Event().wait(0.01)
+"""
+
+
+@pytest.fixture
+def settings(kernel):
+    yield lambda text: kernel.ok(f"%config NbTasks.{text}")
+    kernel.ok('%config NbTasks.log = True\n%config NbTasks.progress_after = ""')
+
+
+def html(kernel, message):
+    """What the board of a cell says now."""
+    kernel.read()
+    return kernel.cells[message].displays[0].get("text/html", "")
+
+
+def test_what_a_task_prints_is_not_shown_where_nobody_wants_it(kernel, settings):
+    source = "print('chatter')\n7"
+    assert "chatter" not in str(kernel.ok(f"%%task quiet -b --no-log\n{source}").displays)
+    assert kernel.ok("quiet.log").value == r"'chatter\n'"
+
+    settings("log = False")
+    assert "chatter" not in str(kernel.ok(f"%%task -b\n{source}").displays)
+    assert "chatter" in str(kernel.ok(f"%%task -b --log\n{source}").displays)
+
+
+def test_a_value_that_is_ignored_is_not_kept(kernel):
+    assert kernel.ok("%%task -b --ignore-result\n6 * 7").value is None
+    kernel.ok("%%task def ignored() --ignore-result\n6 * 7")
+    assert kernel.ok("ignored.delay().get() is None").value == "True"
+
+
+@pytest.mark.parametrize("other", ["--outputs x", "--cache"])
+def test_what_is_ignored_is_not_asked_for(kernel, other):
+    name = other.split()[0]
+    assert kernel.run(f"%%task --ignore-result {other}\nx = 1").usage == (
+        f"--ignore-result and {name}: of what is not kept, nothing is left"
+    )
+
+
+def test_a_short_task_gets_no_board_where_that_is_set(kernel, settings):
+    settings('progress_after = "1m"')
+    shown = kernel.ok("%%task -b\n7")
+
+    assert shown.value == "7"
+    assert shown.displays == [{"text/plain": ""}]
+
+
+def test_a_short_task_that_fails_gets_one(kernel, settings):
+    settings('progress_after = "1m"')
+    message = kernel.start("%%task\n1 / 0")
+
+    wait_until(lambda: "ZeroDivisionError" in html(kernel, message), "the failure is shown")
+    kernel.finish(message)
+
+
+def test_a_board_appears_once_a_task_has_taken_long(kernel, settings, tmp_path):
+    settings('progress_after = "0.1s"')
+    kernel.ok(HOLD + f"gate = {str(tmp_path / 'go')!r}")
+    message = kernel.start("%%task long\nhold(gate)")
+    kernel.finish(message)
+
+    wait_until(lambda: "long" in html(kernel, message), "the board appears")
+    assert "application/vnd.jupyter.widget-view+json" in kernel.cells[message].displays[0]
+    (tmp_path / "go").touch()
+    kernel.ok("%tasks wait")
