@@ -99,6 +99,7 @@ class Board:
         self._ended = False
         self._done_ms: float | None = None
         self._due_ms: float | None = None
+        self._has_place = False
         self._clock = clock or SystemClock()
         self._seq = 0
         self._now_ms = 0.0
@@ -128,6 +129,7 @@ class Board:
                 self._close()
             elif after_ms > 0:
                 self._display(dict(_NOTHING))
+                self._has_place = True
                 self._due_ms = self._clock.tick_ms() + after_ms
                 self._feed.add(self)
             else:
@@ -253,10 +255,11 @@ class Board:
             self.freeze()
 
     def _display(self, formats: dict[str, Any]) -> None:
-        if self._handle is None:
+        if self._handle is None or not self._has_place:
             self._handle = _display(_Bundle(formats), display_id=True)
         else:
             self._handle.update(_Bundle(formats))
+        self._has_place = False
 
     def _static(self) -> dict[str, Any]:
         view = render.html_view(self._tally, self._title, detail=self._detail, inputs=self._inputs)

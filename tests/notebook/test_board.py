@@ -302,6 +302,7 @@ def test_a_board_that_has_ended_shows_what_runs_again(make, shown, thread):
     one.hear_again(1, 1)
     assert "1 SUCCESS" in shown[-1]["data"]["text/plain"]
     assert "FAILURE" not in shown[-1]["data"]["text/plain"]
+    one.hear_again(1, 1)
     one.finish(1, bytes([SUCCESS]), [b""], "w", 2)
     thread.flush(100.0)
 
