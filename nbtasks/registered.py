@@ -59,6 +59,14 @@ class Registered:
             raise Unsendable(what, type_name(value), reason, _ADVICE)
         return b"".join((self._head, kind, data)), True
 
+    def same(self, value: object, what: str) -> bytes:
+        """Bytes to compare; the same in every process as far as the encoder's are.
+
+        Raises:
+            Unsendable: It cannot be encoded.
+        """
+        return self.encode(value, what)[0]
+
     def decode(self, payload: bytes | memoryview) -> Any:
         """The value of a *verified* payload of `encode`."""
         at = len(self._head)

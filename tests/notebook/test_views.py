@@ -21,7 +21,7 @@ def settings(kernel):
 def html(kernel, message):
     """What the board of a cell says now."""
     kernel.read()
-    return kernel.cells[message].displays[0].get("text/html", "")
+    return "".join(data.get("text/html", "") for data in kernel.cells[message].displays)
 
 
 def test_what_a_task_prints_is_not_shown_where_nobody_wants_it(kernel, settings):
