@@ -34,11 +34,13 @@ class Prepared:
     redrive: bool
     replica_ms: int
     labels: Sequence[str] | None
+    shows_log: bool
 
     def live(self, now_ms: int) -> LiveRecord:
         """What the client is to know of it, before it is sent."""
         record = self.record
         live = LiveRecord(record.rid, len(record.bodies), record.name, record.queue, now_ms)
+        live.shows_log = self.shows_log
         live.labels = list(self.labels) if self.labels is not None else None
         return live
 
@@ -48,7 +50,8 @@ class Submission:
     """Calls of some code (a function or a notebook cell), and how they are to be sent.
 
     `task` is the task they are calls of, for wording; a cell has none. `place` says where in a
-    canvas the record stands, and what its id is; without one it stands alone.
+    canvas the record stands, and what its id is; without one it stands alone. `shows_log` is False
+    where this client is not to show what it prints.
     """
 
     code: Code
@@ -58,6 +61,7 @@ class Submission:
     call: Mapping[str, Any]
     task: AnyTask | None = None
     labels: Sequence[str] | None = None
+    shows_log: bool = True
     place: Place | None = None
 
 
@@ -127,7 +131,10 @@ def _prepared(
     durable = config.durable if options.durable is None else options.durable
     replica_ms = config.replica_patience_ms if durable else 0
     is_named = bool(submission.call.get("task_id"))
-    return Prepared(record, submission.code, is_named, redrive, replica_ms, submission.labels)
+    return Prepared(
+        record, submission.code, is_named, redrive, replica_ms, submission.labels,
+        submission.shows_log,
+    )  # fmt: skip
 
 
 def _ignores(options: TaskOptions, place: Place, config: Config) -> str:

@@ -141,7 +141,7 @@ def submit(app: App, cell: Cell) -> LiveRecord:
     node = cell.node
     submission = Submission(
         code=cell.code, name=cell.title, calls=node.calls, base=TaskOptions(), call=node.options,
-        labels=node.labels,
+        labels=node.labels, shows_log=cell.shows_log,
     )  # fmt: skip
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NoWorkerWarning)
@@ -152,7 +152,6 @@ def submit(app: App, cell: Cell) -> LiveRecord:
     for warning in caught:
         # Without our file and line, which mean nothing to the reader of the notebook.
         sys.stderr.write(f"{warning.category.__name__}: {warning.message}\n")
-    record.shows_log = cell.shows_log
     record.labels = list(node.labels) if node.labels is not None else None
     return record
 
