@@ -11,6 +11,7 @@ from weakref import WeakSet, WeakValueDictionary
 from nbtasks import keyring
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.compiling import compile_canvas
+from nbtasks.conf import Conf, read_variable
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
 from nbtasks.context import sending_task
@@ -49,12 +50,14 @@ class App(Submitter):
     """Tasks, and the Redis they go to.
 
     Args:
-        name: The app; only clients and workers of the same name see each other.
+        name: The app; only clients and workers of the same name see each other. By default
+            NBTASKS_NAME, else `main`.
         broker: URL of the Redis; by default NBTASKS_URL, else the embedded server.
+        backend: The same URL, if given: tasks and results are in one Redis.
         key: The signing key, as text or bytes, or several: the first one signs, all are accepted.
             By default NBTASKS_KEY or NBTASKS_KEY_FILE, else the user's key file, or the embedded
             server's own.
-        **settings: Any other field of `nbtasks.config.Config`.
+        **settings: Any other setting, under its own or Celery's name.
 
     Raises:
         ConfigError: A setting is unknown or wrong.
@@ -62,15 +65,18 @@ class App(Submitter):
 
     def __init__(
         self,
-        name: str = "main",
+        name: str | None = None,
         *,
         broker: str = "",
+        backend: str = "",
         key: str | bytes | Sequence[str | bytes] = b"",
         **settings: Any,
     ) -> None:
         base = from_environment()
         secret = keyring.join(key)
-        settings = {**settings, "name": name, "url": broker or base.url, "key": secret or base.key}
+        given = {"url": broker, "result_backend": backend, "key": secret}
+        settings |= {word: value for word, value in given.items() if value}
+        settings["name"] = base.name if name is None else name
         self.config = base.with_settings(settings)
         self.clock: Clock = SystemClock()
         self.revoke_on_interrupt = False
@@ -102,6 +108,39 @@ class App(Submitter):
     def __reduce__(self) -> tuple[Any, ...]:
         # A task that mentions its app finds the worker's: settings and keys never travel.
         return current_app, ()
+
+    # Settings
+
+    @property
+    def conf(self) -> Conf:
+        """The settings, to read and to change: `app.conf.task_time_limit = 30`."""
+        return Conf(self)
+
+    def config_from_object(self, source: object, *, namespace: str = "") -> None:
+        """Take settings from a module, an object or a mapping.
+
+        Args:
+            source: It, or the name of a module, `module:object` for something in one.
+            namespace: Only names that begin so and with `_` are settings, in any case.
+
+        Raises:
+            ConfigError: A setting is unknown or wrong; the message says where it stands.
+            ImportError: There is no such module.
+        """
+        self.conf.read(source, namespace)
+
+    def config_from_envvar(self, variable: str) -> None:
+        """Take settings from the module that a variable names.
+
+        Raises:
+            ConfigError: It is not set; or as in `config_from_object`.
+            ImportError: There is no such module.
+        """
+        self.conf.read(read_variable(variable))
+
+    def set_default(self) -> None:
+        """Be the current app: of `shared_task`, and of tasks that are unpickled here."""
+        set_current_app(self)
 
     # Connection
 

@@ -97,7 +97,7 @@ commands.add_command(dead)
 @click.option(
     "--max-tasks-per-child",
     type=click.IntRange(0),
-    default=0,
+    default=None,
     help="Replace a process after so many tasks; default: never.",
 )
 @click.option(
@@ -107,7 +107,7 @@ commands.add_command(dead)
 )
 @click.option("-n", "--name", default="", help="The worker's name; default: worker-PID@HOST.")
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
-@click.option("-a", "--app", default="main", help="The app whose tasks it runs.")
+@click.option("-a", "--app", default="", help="The app whose tasks it runs; default: main.")
 @click.option(
     "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
 )
@@ -185,13 +185,13 @@ def _worker_options(
     """
     from nbtasks.worker.options import WorkerOptions
 
-    most, least = _bounds(concurrency, autoscale)
+    most, least = _bounds(concurrency, autoscale, config)
     return WorkerOptions(
         name=check_worker_name(name or f"worker-{os.getpid()}@{socket.gethostname()}"),
         queues=_queues(queues, config),
         concurrency=most,
         least=least,
-        pool=_pool_options(**pool),
+        pool=_pool_options(config, **pool),
         limit_ms=_ms(time_limit),
         soft_ms=_ms(soft_time_limit),
         shutdown_ms=None if shutdown_timeout is None else shutdown_timeout * 1000,
@@ -201,11 +201,12 @@ def _worker_options(
 
 
 def _pool_options(
+    config: Config,
     *,
     pool: str,
     start_method: str,
     async_concurrency: int,
-    max_tasks_per_child: int,
+    max_tasks_per_child: int | None,
     max_memory_per_child: str,
     limit_memory: str,
 ) -> PoolOptions:
@@ -216,16 +217,20 @@ def _pool_options(
         kind=pool,
         start=start_method,
         async_concurrency=async_concurrency,
-        max_tasks=max_tasks_per_child,
-        max_memory=parse_size(max_memory_per_child) if max_memory_per_child else 0,
+        max_tasks=config.worker_max_tasks_per_child
+        if max_tasks_per_child is None
+        else max_tasks_per_child,
+        max_memory=parse_size(max_memory_per_child)
+        if max_memory_per_child
+        else config.worker_max_memory,
         limit_memory=parse_size(limit_memory) if limit_memory else 0,
     )
 
 
-def _bounds(concurrency: int | None, autoscale: str) -> tuple[int, int]:
+def _bounds(concurrency: int | None, autoscale: str, config: Config) -> tuple[int, int]:
     """How many tasks at a time: the most, and the least, 0 for always as many."""
     if not autoscale:
-        most = concurrency or os.cpu_count() or 1
+        most = concurrency or config.worker_concurrency or os.cpu_count() or 1
         return most, 0
     if concurrency is not None:
         raise ConfigError("--autoscale and --concurrency say the same: give one of them")
@@ -268,7 +273,7 @@ def _settings(
     base = from_environment()
     if local:
         base = replace(base, url="")
-    return resolve(replace(base, name=app, url=url or base.url), as_worker=True)
+    return resolve(replace(base, name=app or base.name, url=url or base.url), as_worker=True)
 
 
 def _check(config: Config) -> None:

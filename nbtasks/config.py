@@ -1,4 +1,4 @@
-"""Settings: frozen, checked at once, from arguments, the environment and defaults."""
+"""Settings: frozen, checked at once, from arguments, the environment, a project and defaults."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from nbtasks import keyring
+from nbtasks.annotations import check_annotations
 from nbtasks.errors import ConfigError
-from nbtasks.record import check_name
+from nbtasks.record import MAX_PRIORITY, check_limits, check_name
 from nbtasks.schedule.zones import local_zone, zone_name
 from nbtasks.serializers import PICKLE, make_codec
+from nbtasks.settings import from_project, from_variables, translate, working_folder
 from nbtasks.signing import INSECURE_KEY
-from nbtasks.spelling import nearest
 
 ENV_URL: Final = "NBTASKS_URL"
 ENV_KEY: Final = "NBTASKS_KEY"
@@ -22,9 +23,6 @@ ENV_ENCRYPT: Final = "NBTASKS_ENCRYPT"
 ENV_SERIALIZER: Final = "NBTASKS_SERIALIZER"
 ENV_ACCEPT: Final = "NBTASKS_ACCEPT_CONTENT"
 ENV_MAX_AGE: Final = "NBTASKS_MAX_AGE_MS"
-ENV_ALWAYS_EAGER: Final = "NBTASKS_TASK_ALWAYS_EAGER"
-ENV_EAGER_PROPAGATES: Final = "NBTASKS_TASK_EAGER_PROPAGATES"
-ENV_STORE_EAGER: Final = "NBTASKS_TASK_STORE_EAGER_RESULT"
 REPLICA: Final = "replica"
 HARD_LIMIT: Final = 500_000_000
 """Bytes of one argument or value: Redis itself refuses strings above 512 MB."""
@@ -69,6 +67,18 @@ class Config:
         task_allow_error_cb_on_chord_header: Have an errback of a chord watch its header, too.
         task_always_eager: Run tasks and canvases in this process, at once, and send nothing.
         task_eager_propagates: Raise what such a run fails of where it was asked for.
+        task_time_limit_ms: Kill tasks that run longer and name no limit; 0 for no limit.
+        task_soft_time_limit_ms: Raise `SoftTimeLimitExceeded` in them, likewise.
+        task_default_priority: Priority of tasks that name none, 0 to 9, higher first.
+        task_default_retry_delay_ms: How long a task waits for its next try that names no delay.
+        task_max_retries: How often a task is tried again that names errors, but no number.
+        task_acks_late: Whether a task that names neither may be run again if its process dies.
+        task_reject_on_worker_lost: False to give a task up at the first death of its process.
+        task_annotations: Options over those of tasks, by their names; `*` for all.
+        imports: Modules that a worker imports, because tasks are sent by name.
+        worker_concurrency: Tasks at a time of a worker; 0 for one per core.
+        worker_max_tasks_per_child: Tasks after which a process is replaced; 0 for never.
+        worker_max_memory: Bytes of memory after which it is replaced; 0 for never.
         task_ignore_result: Keep no value of a task that nothing waits for in its canvas.
         task_store_errors_even_if_ignored: Of such a task keep errors whole; else only their words.
         task_store_eager_result: Store the ends of such a run in Redis, as if workers had run it.
@@ -101,6 +111,18 @@ class Config:
     task_allow_error_cb_on_chord_header: bool = False
     task_always_eager: bool = False
     task_eager_propagates: bool = False
+    task_time_limit_ms: int = 0
+    task_soft_time_limit_ms: int = 0
+    task_default_priority: int = 0
+    task_default_retry_delay_ms: int = 1000
+    task_max_retries: int = 3
+    task_acks_late: bool = True
+    task_reject_on_worker_lost: bool = True
+    task_annotations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+    imports: tuple[str, ...] = ()
+    worker_concurrency: int = 0
+    worker_max_tasks_per_child: int = 0
+    worker_max_memory: int = 0
     task_ignore_result: bool = False
     task_store_errors_even_if_ignored: bool = False
     task_store_eager_result: bool = False
@@ -120,6 +142,7 @@ class Config:
         self._check_numbers()
         self._check_flags()
         self._check_forms()
+        self._check_tasks()
         if self.heartbeat_ms * 2 > self.lease_ms:
             raise ConfigError(
                 f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
@@ -177,21 +200,45 @@ class Config:
         """
         return self.timezone or ("UTC" if self.enable_utc else local_zone())
 
-    def with_settings(self, settings: Mapping[str, Any]) -> "Config":
-        """A copy with other settings.
+    def _check_tasks(self) -> None:
+        check_limits(self.task_soft_time_limit_ms, self.task_time_limit_ms)
+        if self.task_default_priority > MAX_PRIORITY:
+            raise ConfigError(
+                f"task_default_priority is {self.task_default_priority}: it must be a whole number"
+                " from 0 to 9"
+            )
+        names: Any = self.imports  # it comes from the user
+        if not isinstance(names, (tuple, list)):
+            raise ConfigError(f"imports is {names!r}: it must be a list of modules")
+        object.__setattr__(self, "imports", tuple(map(str, cast("Sequence[object]", names))))
+        check_annotations(self.task_annotations)
+
+    def with_settings(self, settings: Mapping[str, Any], source: str = "") -> "Config":
+        """A copy with other settings, under their own or Celery's names.
+
+        Args:
+            settings: What is to be another.
+            source: Where they come from, for wording; empty for the code that says it.
 
         Raises:
-            ConfigError: There is no such setting; the message names the nearest one.
+            ConfigError: There is no such setting, and the message names the nearest one; or a value
+                is wrong.
         """
-        known = [item.name for item in fields(self)]
-        for name in settings:
-            if name not in known:
-                raise ConfigError(f"there is no setting {name!r}{nearest(name, known)}")
-        return replace(self, **settings)
+        try:
+            return replace(self, **translate(settings, KINDS))
+        except ConfigError as error:
+            if not source:
+                raise
+            raise ConfigError(f"{error} ({source})") from None
 
+
+KINDS: Final[Mapping[str, Any]] = {item.name: item.type for item in fields(Config)}
+"""The settings, and their types."""
 
 _FLAGS = (
     "insecure",
+    "task_acks_late",
+    "task_reject_on_worker_lost",
     "encrypt",
     "redrive",
     "enable_utc",
@@ -211,7 +258,20 @@ _POSITIVE = (
     "patience_ms",
     "replica_patience_ms",
 )
-_FROM_ZERO = ("max_queued", "full_patience_ms", "redrive_bytes", "max_age_ms")
+_FROM_ZERO = (
+    "max_queued",
+    "full_patience_ms",
+    "redrive_bytes",
+    "max_age_ms",
+    "task_time_limit_ms",
+    "task_soft_time_limit_ms",
+    "task_default_priority",
+    "task_default_retry_delay_ms",
+    "task_max_retries",
+    "worker_concurrency",
+    "worker_max_tasks_per_child",
+    "worker_max_memory",
+)
 
 
 def check_durable(durable: object) -> None:
@@ -266,39 +326,23 @@ def remember_secrets(secrets: Mapping[str, str]) -> None:
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Config:
-    """The settings that the variables NBTASKS_URL, NBTASKS_KEY and so on give.
+    """The settings that variables give, as NBTASKS_URL and NBTASKS_KEY, and the project over none.
 
     Args:
-        environ: The variables; None for those of this process, and what was hidden of them.
+        environ: The variables; None for those of this process, what was hidden of them, and the
+            table `[tool.nbtasks]` of the pyproject.toml that is nearest.
 
     Raises:
-        ConfigError: The key file cannot be read or others may read it, or a flag is no flag.
+        ConfigError: The key file cannot be read or others may read it; there is no such setting, or
+            it has a wrong value.
     """
-    environ = {**_hidden, **os.environ} if environ is None else environ
-    key = environ.get(ENV_KEY, "").strip().encode()
+    project: tuple[dict[str, Any], str] = ({}, "")
+    if environ is None:
+        environ, project = {**_hidden, **os.environ}, from_project(working_folder())
+    settings = from_variables(environ, KINDS)
     path = environ.get(ENV_KEY_FILE, "")
-    if not key and path:
-        key = keyring.read(Path(path), ENV_KEY_FILE)
-    age = environ.get(ENV_MAX_AGE, "").strip() or "0"
-    if not age.isdecimal():
-        raise ConfigError(f"{ENV_MAX_AGE} is {age!r}: it must be a whole number from 0")
-    accepts = environ.get(ENV_ACCEPT, "").split(",")
-    return Config(
-        url=environ.get(ENV_URL, "").strip(),
-        key=key,
-        insecure=_flag(environ, ENV_INSECURE),
-        encrypt=_flag(environ, ENV_ENCRYPT),
-        serializer=environ.get(ENV_SERIALIZER, "").strip() or PICKLE,
-        accept_content=tuple(name.strip() for name in accepts if name.strip()),
-        max_age_ms=int(age),
-        task_always_eager=_flag(environ, ENV_ALWAYS_EAGER),
-        task_eager_propagates=_flag(environ, ENV_EAGER_PROPAGATES),
-        task_store_eager_result=_flag(environ, ENV_STORE_EAGER),
-    )
-
-
-def _flag(environ: Mapping[str, str], name: str) -> bool:
-    text = environ.get(name, "").strip().lower()
-    if text not in {"", "0", "1", "false", "true"}:
-        raise ConfigError(f"{name} is {text!r}: it must be 1 or 0")
-    return text in {"1", "true"}
+    if not settings.get("key") and path:
+        settings["key"] = keyring.read(Path(path), ENV_KEY_FILE)
+    table, source = project
+    base = Config().with_settings(table, f"in [tool.nbtasks] of {source}")
+    return base.with_settings(settings, "in the environment")

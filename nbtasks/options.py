@@ -5,14 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from nbtasks.config import check_durable
+from nbtasks.annotations import annotated
+from nbtasks.config import Config, check_durable
 from nbtasks.errors import ConfigError
 from nbtasks.record import MAX_PRIORITY, check_limits, check_queue
-from nbtasks.retry import DEFAULT_DELAY_MS, DEFAULT_MAX_DELAY_MS, NEVER, RetryPolicy, class_name
+from nbtasks.retry import (
+    DEFAULT_DELAY_MS,
+    DEFAULT_MAX_DELAY_MS,
+    DEFAULT_MAX_RETRIES,
+    FOREVER,
+    NEVER,
+    RetryPolicy,
+    class_name,
+)
 from nbtasks.serializers import make_codec
-
-DEFAULT_MAX_RETRIES: Final = 3
-"""Celery's: how often a task is retried that names errors (`autoretry_for`) but no number."""
+from nbtasks.spelling import nearest
 
 MAX_SECONDS: Final = 1e9
 """Longest delay, about 30 years: what a delay of infinity would be."""
@@ -38,13 +45,15 @@ class TaskOptions:
 
     Attributes:
         queue: Where it goes; empty for the app's default queue.
-        priority: 0 to 9, higher first.
+        priority: 0 to 9, higher first; None for the app's setting.
         retry: When it is tried again after an error.
         expires_ms: It is revoked where it has not begun by then; 0 for never.
         max_deliveries: Dead workers it may leave behind; 0 for the app's setting.
-        acks_late: False for at most once: what may have begun when its process died is given up.
-        limit_ms: Its process is killed where it runs longer; 0 for no limit.
-        soft_ms: `SoftTimeLimitExceeded` is raised in it then; below `limit_ms`, 0 for no limit.
+        acks_late: False for at most once: what may have begun when its process died is given up;
+            None for the app's setting.
+        limit_ms: Its process is killed where it runs longer; 0 for the app's setting.
+        soft_ms: `SoftTimeLimitExceeded` is raised in it then; below `limit_ms`, 0 as above.
+        named: What its retry policy was told: `max_retries`, `retry_delay`. The rest is the app's.
         bind: Whether its function gets a `TaskContext` first.
         redrive: Whether it is sent again where Redis has lost it; None for the app's setting.
         durable: `replica` where a submit waits for one to have it; None for the app's setting.
@@ -54,11 +63,11 @@ class TaskOptions:
     """
 
     queue: str = ""
-    priority: int = 0
+    priority: int | None = None
     retry: RetryPolicy = NEVER
     expires_ms: int = 0
     max_deliveries: int = 0
-    acks_late: bool = True
+    acks_late: bool | None = None
     limit_ms: int = 0
     soft_ms: int = 0
     bind: bool = False
@@ -67,19 +76,20 @@ class TaskOptions:
     ignore_result: bool | None = None
     store_errors_even_if_ignored: bool | None = None
     serializer: str = ""
+    named: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.queue:
             check_queue(self.queue)
         priority: Any = self.priority  # it comes from the user
         whole = isinstance(priority, int) and not isinstance(priority, bool)
-        if not whole or not 0 <= self.priority <= MAX_PRIORITY:
+        if priority is not None and not (whole and 0 <= priority <= MAX_PRIORITY):
             raise ConfigError(f"priority is {priority!r}: it must be a whole number from 0 to 9")
         _whole(self.max_deliveries, "max_deliveries")
         check_limits(self.soft_ms, self.limit_ms)
         for name in ("acks_late", "redrive", "ignore_result", "store_errors_even_if_ignored"):
             flag: Any = getattr(self, name)
-            if not isinstance(flag, bool) and (flag is not None or name == "acks_late"):
+            if flag is not None and not isinstance(flag, bool):
                 raise ConfigError(f"{name} is {flag!r}: it must be True or False")
         if self.durable is not None:
             check_durable(self.durable)
@@ -102,7 +112,9 @@ def merge_options(
         if call.get(name) is not None:
             changes[field] = max(1, duration_ms(call[name], name))
     if any(name in call for name in ("retries", "retry_delay", "backoff", "retry_on")):
-        changes["retry"] = _call_policy(base.retry, call)
+        changes["retry"], changes["named"] = _call_policy(base, call)
+    if call.get("reject_on_worker_lost") is not None and not call.get("max_deliveries"):
+        changes["max_deliveries"] = 0 if call["reject_on_worker_lost"] else 1
     if call.get("countdown") is not None and call.get("eta") is not None:
         raise ConfigError("countdown and eta both say when to start: give one of them")
     start = call.get("countdown") if call.get("eta") is None else call["eta"]
@@ -110,20 +122,54 @@ def merge_options(
     return (replace(base, **changes) if changes else base), delay
 
 
+def settled(options: TaskOptions, config: Config) -> TaskOptions:
+    """The options, with the app's settings where they say nothing.
+
+    Raises:
+        ConfigError: The soft time limit is not below the hard one.
+    """
+    changes: dict[str, Any] = {}
+    if options.priority is None:
+        changes["priority"] = config.task_default_priority
+    if options.acks_late is None:
+        changes["acks_late"] = config.task_acks_late
+    if not options.max_deliveries:
+        is_kept = config.task_reject_on_worker_lost
+        changes["max_deliveries"] = config.max_deliveries if is_kept else 1
+    if not options.limit_ms and config.task_time_limit_ms:
+        changes["limit_ms"] = config.task_time_limit_ms
+    limit_ms, soft_ms = options.limit_ms, config.task_soft_time_limit_ms
+    # A task whose own limit is shorter is killed before the usual soft one.
+    if soft_ms and not options.soft_ms and (not limit_ms or soft_ms < limit_ms):
+        changes["soft_ms"] = soft_ms
+    retry = _settled_policy(options, config)
+    if retry is not options.retry:
+        changes["retry"] = retry
+    return replace(options, **changes)
+
+
+def merged(
+    base: TaskOptions, call: Mapping[str, Any], config: Config, *, name: str, now: datetime
+) -> tuple[TaskOptions, int]:
+    """What holds for a call: its own options, the settings' and the task's; and its delay in ms.
+
+    Raises:
+        ConfigError: A value is wrong.
+    """
+    said = annotated(config.task_annotations, name, call)
+    options, delay_ms = merge_options(base, said, now)
+    return settled(options, config), delay_ms
+
+
 def task_options(
     *,
     bind: bool = False,
     queue: str = "",
-    priority: int = 0,
+    priority: int | None = None,
     expires: Seconds | None = None,
-    max_retries: int | None = None,
-    default_retry_delay: Seconds | None = None,
-    autoretry_for: Iterable[type[BaseException]] = (),
-    retry_backoff: bool = False,
-    retry_backoff_max: Seconds | None = None,
-    retry_jitter: bool = False,
     max_deliveries: int = 0,
-    acks_late: bool = True,
+    acks_late: bool | None = None,
+    reject_on_worker_lost: bool | None = None,
     time_limit: Seconds | None = None,
     soft_time_limit: Seconds | None = None,
     redrive: bool | None = None,
@@ -131,51 +177,68 @@ def task_options(
     ignore_result: bool | None = None,
     store_errors_even_if_ignored: bool | None = None,
     serializer: str = "",
+    **retries: Any,
 ) -> TaskOptions:
     """The options of a task from what `@app.task` says, which documents them.
 
     Raises:
         ConfigError: A value is wrong.
+        TypeError: There is no such option.
     """
-    retry = retry_policy(
-        max_retries=max_retries, retry_delay=default_retry_delay, backoff=retry_backoff,
-        backoff_max=retry_backoff_max, jitter=retry_jitter, retry_on=autoretry_for,
-    )  # fmt: skip
+    retry, named = retry_policy(**retries)
+    if reject_on_worker_lost is not None and not max_deliveries:
+        max_deliveries = 0 if reject_on_worker_lost else 1
     return TaskOptions(
         queue=queue, priority=priority, retry=retry, expires_ms=_limit_ms(expires, "expires"),
         max_deliveries=max_deliveries, acks_late=acks_late,
         limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
         durable=durable, serializer=serializer, ignore_result=ignore_result,
-        store_errors_even_if_ignored=store_errors_even_if_ignored,
+        store_errors_even_if_ignored=store_errors_even_if_ignored, named=named,
     )  # fmt: skip
+
+
+_RETRY_KEYWORDS: Final = ("max_retries", "countdown")
+_SAYS_NOTHING: Final = object()
 
 
 def retry_policy(
     *,
-    max_retries: int | None,
-    retry_delay: Seconds | None,
-    backoff: bool,
-    backoff_max: Seconds | None,
-    jitter: bool,
-    retry_on: Iterable[type[BaseException]],
-) -> RetryPolicy:
-    """A policy from what a decorator says."""
-    names = exception_names(retry_on)
-    if max_retries is None:
-        max_retries = DEFAULT_MAX_RETRIES if names else 0
-    return RetryPolicy(
-        max_retries=_whole(max_retries, "max_retries"),
-        delay_ms=DEFAULT_DELAY_MS
-        if retry_delay is None
-        else duration_ms(retry_delay, "retry_delay"),
-        backoff=backoff,
+    max_retries: Any = _SAYS_NOTHING,
+    default_retry_delay: Seconds | None = None,
+    autoretry_for: Iterable[type[BaseException]] = (),
+    dont_autoretry_for: Iterable[type[BaseException]] = (),
+    retry_kwargs: Mapping[str, Any] | None = None,
+    retry_backoff: Any = False,
+    retry_backoff_max: Seconds | None = None,
+    retry_jitter: bool | None = None,
+) -> tuple[RetryPolicy, tuple[str, ...]]:
+    """A policy from what a decorator says, and which parts of it that says."""
+    for name in retry_kwargs or {}:
+        if name not in _RETRY_KEYWORDS:
+            raise ConfigError(f"retry_kwargs has {name!r}{nearest(name, _RETRY_KEYWORDS)}")
+    # As in Celery: they are what `retry` is called with.
+    most = (retry_kwargs or {}).get("max_retries", max_retries)
+    delay = (retry_kwargs or {}).get("countdown", default_retry_delay)
+    names = exception_names(autoretry_for)
+    is_number = retry_backoff is not True and retry_backoff
+    if is_number:
+        delay = retry_backoff
+    said = {"max_retries": most is not _SAYS_NOTHING, "retry_delay": delay is not None}
+    count = DEFAULT_MAX_RETRIES if most is _SAYS_NOTHING else most
+    policy = RetryPolicy(
+        max_retries=FOREVER if count is None else _whole(count, "max_retries"),
+        delay_ms=DEFAULT_DELAY_MS if delay is None else duration_ms(delay, "retry_delay"),
+        backoff=bool(retry_backoff),
         max_delay_ms=DEFAULT_MAX_DELAY_MS
-        if backoff_max is None
-        else duration_ms(backoff_max, "backoff_max"),
-        jitter=jitter,
+        if retry_backoff_max is None
+        else duration_ms(retry_backoff_max, "backoff_max"),
+        jitter=bool(retry_backoff) if retry_jitter is None else retry_jitter,
         retry_on=names,
+        never_on=exception_names(dont_autoretry_for),
+        auto=bool(names) or (said["max_retries"] and count != 0),
     )
+    return policy, tuple(name for name, is_said in said.items() if is_said)
 
 
 def exception_names(kinds: object) -> tuple[str, ...]:
@@ -211,19 +274,32 @@ def _limit_ms(value: Seconds | None, what: str) -> int:
     return 0 if value is None else max(1, duration_ms(value, what))
 
 
-def _call_policy(base: RetryPolicy, call: Mapping[str, Any]) -> RetryPolicy:
-    changes: dict[str, Any] = {}
+def _call_policy(base: TaskOptions, call: Mapping[str, Any]) -> tuple[RetryPolicy, tuple[str, ...]]:
+    named = set(base.named)
+    changes: dict[str, Any] = {"auto": True}
     if "retries" in call:
-        changes["max_retries"] = _whole(call["retries"], "retries")
-    elif not base.max_retries:
-        changes["max_retries"] = DEFAULT_MAX_RETRIES
+        count = call["retries"]
+        named.add("max_retries")
+        changes["max_retries"] = FOREVER if count is None else _whole(count, "retries")
+        changes["auto"] = count != 0
     if "retry_delay" in call:
+        named.add("retry_delay")
         changes["delay_ms"] = duration_ms(call["retry_delay"], "retry_delay")
     if "backoff" in call:
         changes["backoff"] = bool(call["backoff"])
     if "retry_on" in call:
         changes["retry_on"] = exception_names(call["retry_on"])
-    return replace(base, **changes)
+    return replace(base.retry, **changes), tuple(named)
+
+
+def _settled_policy(options: TaskOptions, config: Config) -> RetryPolicy:
+    retry = options.retry
+    changes: dict[str, Any] = {}
+    if "max_retries" not in options.named and config.task_max_retries != retry.max_retries:
+        changes["max_retries"] = config.task_max_retries
+    if "retry_delay" not in options.named and config.task_default_retry_delay_ms != retry.delay_ms:
+        changes["delay_ms"] = config.task_default_retry_delay_ms
+    return replace(retry, **changes) if changes else retry
 
 
 def _ms_until(value: Seconds | datetime, what: str, now: datetime) -> int:

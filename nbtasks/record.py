@@ -296,8 +296,9 @@ def _policy(fields: Any) -> RetryPolicy:
         _number(fields[name])
     for name in ("backoff", "jitter") if fields else ():
         _flag(fields[name])
-    for each in fields.get("on", ()):
+    for each in (*fields.get("on", ()), *fields.get("not", ())):
         _text(each)
+    _flag(fields.get("auto", True))
     return RetryPolicy.from_header(fields)
 
 

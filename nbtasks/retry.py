@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from nbtasks.errors import (
     BadSignature,
@@ -14,8 +14,13 @@ from nbtasks.errors import (
     VersionMismatch,
 )
 
-DEFAULT_DELAY_MS = 1000
-DEFAULT_MAX_DELAY_MS = 600_000
+DEFAULT_MAX_RETRIES: Final = 3
+"""Celery's: how often a task is tried again that says no number."""
+
+DEFAULT_DELAY_MS: Final = 1000
+DEFAULT_MAX_DELAY_MS: Final = 600_000
+FOREVER: Final = 2**31
+"""In place of a number of retries: as often as it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +30,8 @@ class RetryPolicy:
     `max_retries` more tries after the first; `delay_ms` before each, doubled every time where
     `backoff` is set, never above `max_delay_ms`, and with `jitter` a random part of it. `retry_on`
     are qualified class names (`builtins.OSError`); empty means every `Exception`, except our own
-    errors that another try cannot mend.
+    errors that another try cannot mend. `never_on` wins over it. Without `auto` a task is tried
+    again only where it asks for that itself.
     """
 
     max_retries: int = 0
@@ -34,6 +40,8 @@ class RetryPolicy:
     max_delay_ms: int = DEFAULT_MAX_DELAY_MS
     jitter: bool = False
     retry_on: tuple[str, ...] = ()
+    never_on: tuple[str, ...] = ()
+    auto: bool = True
 
     def __post_init__(self) -> None:
         for name in ("max_retries", "delay_ms", "max_delay_ms"):
@@ -43,11 +51,14 @@ class RetryPolicy:
 
     def matches(self, error: BaseException) -> bool:
         """Whether this error is one to try again after."""
-        if not isinstance(error, Exception):
+        if not self.auto or not isinstance(error, Exception):
+            return False
+        names = {class_name(kind) for kind in type(error).__mro__}
+        if not names.isdisjoint(self.never_on):
             return False
         if not self.retry_on:
             return not isinstance(error, _LASTING)
-        return any(class_name(kind) in self.retry_on for kind in type(error).__mro__)
+        return not names.isdisjoint(self.retry_on)
 
     def delay(self, retries: int, chance: float) -> int:
         """Milliseconds to wait before the next try.
@@ -61,10 +72,10 @@ class RetryPolicy:
         return int(wait * chance) if self.jitter else wait
 
     def to_header(self) -> dict[str, Any]:
-        """As JSON, for the header of a record; empty without retries."""
-        if not self.max_retries:
+        """As JSON, for the header of a record; empty where nothing was said of retries."""
+        if self == NEVER:
             return {}
-        return {
+        fields: dict[str, Any] = {
             "max": self.max_retries,
             "delay": self.delay_ms,
             "backoff": self.backoff,
@@ -72,6 +83,9 @@ class RetryPolicy:
             "jitter": self.jitter,
             "on": list(self.retry_on),
         }
+        if self.never_on:
+            fields["not"] = list(self.never_on)
+        return fields if self.auto else {**fields, "auto": False}
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any]) -> "RetryPolicy":
@@ -85,10 +99,14 @@ class RetryPolicy:
             max_delay_ms=header["cap"],
             jitter=header["jitter"],
             retry_on=tuple(header["on"]),
+            never_on=tuple(header.get("not", ())),
+            auto=header.get("auto", True),
         )
 
 
-NEVER = RetryPolicy()
+NEVER: Final = RetryPolicy(max_retries=DEFAULT_MAX_RETRIES, auto=False)
+"""Of a task that said nothing: not again by itself, but where it asks for it."""
+
 _LASTING = (
     BadSignature,
     ConfigError,

@@ -9,7 +9,7 @@ from nbtasks.config import Config
 from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
-from nbtasks.options import TaskOptions, merge_options
+from nbtasks.options import TaskOptions, merged
 from nbtasks.placing import Place
 from nbtasks.plan import Call, Node, Role
 from nbtasks.record import IGNORES_ALL, IGNORES_VALUE, Header, Record, check_name, new_id
@@ -88,7 +88,7 @@ def prepare(
     """
     code, name, call = submission.code, submission.name, submission.call
     now = datetime.now(UTC)  # noqa: TID251 - eta is a date
-    options, delay_ms = merge_options(submission.base, call, now)
+    options, delay_ms = merged(submission.base, call, config, name=name, now=now)
     place = submission.place or Place(rid=_rid(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
     codec = codec.writing(options.serializer)
@@ -110,13 +110,11 @@ def prepare(
         name=name,
         queue=options.queue or config.default_queue,
         bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
-        priority=options.priority,
+        priority=options.priority or 0,
         delay_ms=delay_ms,
         expires_ms=options.expires_ms,
         keep_ms=config.result_expires_ms,
-        max_deliveries=(options.max_deliveries or config.max_deliveries)
-        if options.acks_late
-        else 1,
+        max_deliveries=options.max_deliveries if options.acks_late else 1,
         max_queued=config.max_queued,
         edges=place.edges,
     )
@@ -127,7 +125,7 @@ def _prepared(
     submission: Submission, record: Record, options: TaskOptions, config: Config
 ) -> Prepared:
     redrive = config.redrive if options.redrive is None else options.redrive
-    redrive = redrive and options.acks_late  # at most once: Redis may have lost that it ran
+    redrive = redrive and options.acks_late is True  # at most once: Redis may have lost that it ran
     durable = config.durable if options.durable is None else options.durable
     replica_ms = config.replica_patience_ms if durable else 0
     is_named = bool(submission.call.get("task_id"))

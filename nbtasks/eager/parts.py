@@ -10,7 +10,7 @@ from nbtasks.config import Config
 from nbtasks.context import Request
 from nbtasks.eager.source import EagerSource
 from nbtasks.live import LiveRecord
-from nbtasks.options import merge_options
+from nbtasks.options import merged
 from nbtasks.placing import Place, place_nodes
 from nbtasks.plan import Node, Plan, Source, Sources
 from nbtasks.retry import RetryPolicy
@@ -135,7 +135,7 @@ class Parts:
 
     def _make(self, node: Node, place: Place, now: datetime) -> Part:
         task = task_of(node)
-        options, _ = merge_options(task.options, node.options, now)
+        options, _ = merged(task.options, node.options, self._config, name=task.name, now=now)
         source = self._source
         codec, limit = source.codec.writing(options.serializer), source.limit
         payloads, _ = encode_calls(node.calls, codec, limit, name=task.name, task=task)

@@ -68,7 +68,7 @@ def decide(outcome: Outcome, policy: RetryPolicy, retries: int, chance: float) -
         case Returned():
             return Succeed()
         case Raised(is_retryable):
-            if is_retryable and retries < policy.max_retries:
+            if is_retryable and policy.auto and retries < policy.max_retries:
                 return RetryIn(policy.delay(retries, chance))
             return Fail()
         case Crashed(reason):

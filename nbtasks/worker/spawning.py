@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import IO, Any, Final
 
 from nbtasks.app import App, set_current_app
@@ -45,7 +45,7 @@ class Boot:
     def of(cls, config: Config, worker: str, pool: PoolOptions) -> "Boot":
         """This process, as it is now."""
         level = logging.getLogger().level
-        settings, secrets = asdict(config), hidden_secrets()
+        settings, secrets = asdict(replace(config, task_annotations={})), hidden_secrets()
         return cls(os.getpid(), sys.path, level, worker, asdict(pool), settings, secrets)
 
     def send(self, sock: socket.socket) -> None:

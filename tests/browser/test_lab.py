@@ -177,7 +177,7 @@ def page(chromium, lab):
 
 @pytest.fixture
 def screenshots(tmp_path):
-    folder = Path(os.environ.get("NBTASKS_SCREENSHOTS") or tmp_path)
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -9,10 +9,10 @@ from nbtasks.config import (
     from_environment,
     hidden_secrets,
     hide_secrets,
-    nearest,
     to_environment,
 )
 from nbtasks.errors import ConfigError
+from nbtasks.spelling import nearest
 
 
 def test_nothing_set_is_all_defaults():
