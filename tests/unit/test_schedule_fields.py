@@ -2,7 +2,7 @@
 
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -190,6 +190,12 @@ def test_a_zone_is_named_or_given():
     assert crontab(tz=UTC) == crontab(tz="UTC")
     assert crontab(hour=7, tz=paris).zone == paris
     assert isinstance(crontab(), Schedule)
+
+
+def test_a_zone_is_read_once_however_many_there_are():
+    names = sorted(available_timezones() - {"UTC"})[:40]
+    zones = [id(crontab(tz=name).zone) for name in names]
+    assert [id(crontab(tz=name).zone) for name in names] == zones
 
 
 def test_the_end_of_a_rule_is_in_its_zone_and_a_date_lasts_to_its_end():
