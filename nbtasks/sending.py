@@ -98,8 +98,8 @@ def prepare(
     # Counted from the moment it is due: waiting until then does not make it old.
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
     header = _make_header(submission, place, options, signer, code.python or python, sent_ms)
-    header = replace(header, packages=tuple(map(":".join, sorted((packages or {}).items()))))
-    header = replace(header, ignores=_ignores(options, place, config))
+    imports = tuple(map(":".join, sorted(packages.items()))) if packages else ()
+    header = replace(header, ignores=_ignores(options, place, config), packages=imports)
     encoded = header.encode()
     seal = signer.arguments(place.rid, encoded).seal
     record = Record(

@@ -35,6 +35,8 @@ from nbtasks.spelling import nearest
 from nbtasks.task import Task
 
 MAX_LABEL: Final = 60
+LARGE: Final = 10_000_000
+"""Bytes of a variable above which it is said that it is sent."""
 
 _AS_THEY_ARE: Final = (
     "queue",
@@ -252,6 +254,12 @@ def _check_sizes(
         raise UsageError(
             f"{culprit!r}, which this cell reads, has {size(bytes_)}: where it is to go along, name"
             f" all inputs: --inputs {','.join(name for name, _ in sizes)}"
+        )
+    large = [f"{name!r} ({size(each)})" for name, each in sizes if each > LARGE]
+    if large and options.get("inputs") is None:
+        sys.stderr.write(
+            f"sent along with this cell: {', '.join(large)}. A file that workers can read is"
+            " quicker; where it is meant so, name all inputs with --inputs\n"
         )
 
 

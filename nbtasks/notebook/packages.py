@@ -10,7 +10,7 @@ from typing import Any, Final
 from nbtasks import __version__
 from nbtasks.app import App
 from nbtasks.distributions import installed, plain_name
-from nbtasks.notebook.listing import View, count_of
+from nbtasks.notebook.listing import View, count_of, is_stable
 from nbtasks.store.fleet import WorkerFacts, packages_of
 
 PYTHON: Final = "python"
@@ -41,6 +41,8 @@ def check_table(app: App, shell: Any) -> View:
         f"{count_of(len(here), 'package')} compared with {count_of(len(workers), 'worker')}:"
         f" {differing or 'none'} {'differs' if differing == 1 else 'differ'}"
     )
+    if is_stable():
+        return View(head, (), ())
     return View(head, _COLUMNS, [*sorted(rows, key=lambda row: not row[4]), *missing])
 
 

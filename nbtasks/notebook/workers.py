@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,7 +99,7 @@ class WorkerCommands:
         if not 1 <= concurrency <= MOST:
             raise UsageError(f"--concurrency {concurrency}: from 1 to {MOST} tasks at a time")
         started = self._session.start_workers(count, queues, concurrency=concurrency)
-        tell(f"started {', '.join(worker.name for worker in started)}")
+        tell(f"started {_names(worker.name for worker in started)}")
 
     def _scale(self, count: int, options: Mapping[str, Any]) -> None:
         mine = self._local(any_one=options.get("any", False))
@@ -154,9 +154,9 @@ class WorkerCommands:
             app.clock.pause(20)
         left = sorted(names & {worker.name for worker in app.workers()})
         if ended := sorted(names - {*left}):
-            tell(f"ended {', '.join(ended)}")
+            tell(f"ended {_names(ended)}")
         if left:
-            tell(f"{', '.join(left)} will end when what runs there has ended")
+            tell(f"{_names(left)} will end when what runs there has ended")
 
 
 def _signal(worker: WorkerFacts) -> None:
@@ -212,6 +212,11 @@ def _row(worker: WorkerFacts, tasks: Sequence[str], now_ms: float) -> tuple[str,
         worker.version or "?",
         f"{runs}, then it ends" if worker.is_ending and tasks else runs,
     )
+
+
+def _names(workers: Iterable[str]) -> str:
+    names = list(workers)
+    return count_of(len(names), "worker") if is_stable() else ", ".join(names)
 
 
 def _counted(tasks: Sequence[str]) -> list[str]:

@@ -15,6 +15,9 @@ OWNER: Final = 12
 LEASES: Final = 1000
 """As many are looked at: more is not for the eye."""
 
+RECORDS: Final = 100
+"""Of so many records the name is asked for, one after the other."""
+
 
 def running_tasks(store: Store) -> Mapping[str, Sequence[str]]:
     """The names of the tasks that run, a name for each lease, by the `owner` of their worker."""
@@ -24,7 +27,10 @@ def running_tasks(store: Store) -> Mapping[str, Sequence[str]]:
     for lease in leases:
         rid, *_, token = lease.rsplit(":", 3)
         if rid not in names:
-            names[rid] = _name(store.call("HGET", store.keys.record(rid), "h"))
+            is_known = len(names) < RECORDS
+            names[rid] = _name(
+                store.call("HGET", store.keys.record(rid), "h") if is_known else None
+            )
         found[token[:OWNER]].append(names[rid])
     return found
 

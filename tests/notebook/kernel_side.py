@@ -15,6 +15,16 @@ from patience import wait_until
 
 GRACE_S = 0.3
 PATIENCE_S = 40.0
+COMPLETE = """
+from IPython.core.completer import provisionalcompleter
+def offered(text):
+    "What the completer has, as the whole text would read."
+    with provisionalcompleter():
+        found = get_ipython().Completer.completions(text, len(text))
+        return [text[:each.start] + each.text for each in found]
+"""
+"""A cell after which `offered(text)` is what the Tab key offers there."""
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 

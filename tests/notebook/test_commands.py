@@ -3,16 +3,8 @@
 import re
 
 import pytest
+from kernel_side import COMPLETE
 from patience import wait_until
-
-COMPLETE = """
-from IPython.core.completer import provisionalcompleter
-def offered(text):
-    "What the completer has, as the whole text would read."
-    with provisionalcompleter():
-        found = get_ipython().Completer.completions(text, len(text))
-        return [text[:each.start] + each.text for each in found]
-"""
 
 
 @pytest.fixture

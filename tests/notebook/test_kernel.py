@@ -488,3 +488,14 @@ def test_stable_text_has_no_id_time_or_host(kernel):
             "one    SUCCESS    1 of 1"
         ),
     ]
+
+
+def test_large_variables_are_named_with_their_sizes(kernel):
+    kernel.ok("large, larger = bytes(11_000_000), bytes(12_000_000)")
+
+    said = kernel.ok("%%task -n\nlen(large + larger)").text("stderr")
+    assert said.startswith("sent along with this cell: 'larger' (12 MB), 'large' (11 MB). ")
+    assert not kernel.ok("%%task -n -i large\nlen(large)").text("stderr")
+    assert kernel.run("%%task -n --max-input 8MB\nlen(large)").usage.startswith(
+        "'large', which this cell reads, is 11.0 MB, above the limit of 8.0 MB"
+    )

@@ -1,7 +1,7 @@
 """`%workers` in a real kernel: who is there, and to start, stop and read them."""
 
 import pytest
-from kernel_side import users_of
+from kernel_side import COMPLETE, users_of
 from patience import wait_until
 
 
@@ -92,6 +92,17 @@ def test_a_worker_that_is_not_there_is_told_with_the_nearest_name(kernel, mine):
 )
 def test_a_mistake_is_one_line(kernel, line, usage):
     assert kernel.run(f"%workers {line}").usage == usage
+
+
+def test_the_tab_key_offers_words_and_workers(kernel, mine):
+    kernel.ok(COMPLETE)
+    for text, first in {
+        "%workers st": "%workers start",
+        f"%workers log {mine}": f"%workers log {mine}@",
+        f"%%task x --on {mine}": f"%%task x --on {mine}@",
+        "%workers stop --a": "%workers stop --any",
+    }.items():
+        assert first in kernel.ok(f"offered({text!r})").value
 
 
 def test_a_worker_of_somebody_else_is_stopped_only_when_that_is_asked_for(kernel):
