@@ -35,15 +35,15 @@ def check_table(app: App, shell: Any) -> View:
     here, local = used(shell.user_ns, shell.user_ns_hidden)
     there = {worker.name: _told(app, worker) for worker in workers}
     rows = [row for name, version in here.items() for row in compare(name, version, there)]
-    differing = len({row[0] for row in rows if row[4]})
+    differing = {row[0] for row in rows if row[4]}
     missing = [(name, LOCAL, "", "", f"%workers sync {name}") for name in local]
     head = (
         f"{count_of(len(here), 'package')} compared with {count_of(len(workers), 'worker')}:"
-        f" {differing or 'none'} {'differs' if differing == 1 else 'differ'}"
+        f" {len(differing) or 'none'} {'differs' if len(differing) == 1 else 'differ'}"
     )
     if is_stable():
         return View(head, (), ())
-    return View(head, _COLUMNS, [*sorted(rows, key=lambda row: not row[4]), *missing])
+    return View(head, _COLUMNS, [*sorted(rows, key=lambda row: row[0] not in differing), *missing])
 
 
 def used(
