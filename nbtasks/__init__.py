@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nbtasks.canvas import chain, chord, group
     from nbtasks.config import Config
     from nbtasks.connection import InsecureWarning
-    from nbtasks.context import TaskContext, track
+    from nbtasks.context import TaskContext, checkpoint, last_checkpoint, track
     from nbtasks.errors import (
         BadSignature,
         ChordError,
@@ -78,7 +78,7 @@ _HOMES: Final = {
     "canvas": ("chain", "chord", "group"),
     "config": ("Config",),
     "connection": ("InsecureWarning",),
-    "context": ("TaskContext", "track"),
+    "context": ("TaskContext", "checkpoint", "last_checkpoint", "track"),
     "errors": (
         "BadSignature",
         "ChordError",
@@ -172,6 +172,7 @@ __all__ = [
     "WaitTimeout",
     "WorkerLost",
     "chain",
+    "checkpoint",
     "chord",
     "chunks",
     "cron",
@@ -179,6 +180,7 @@ __all__ = [
     "current_app",
     "every",
     "group",
+    "last_checkpoint",
     "register_serializer",
     "result_from_tuple",
     "solar",

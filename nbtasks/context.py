@@ -78,6 +78,14 @@ class Reporter(Protocol):
         """Tell how far the task is; merged to about ten reports a second."""
         ...
 
+    def checkpoint(self, value: Any) -> None:
+        """Keep this for the next try."""
+        ...
+
+    def last_checkpoint(self) -> Any:
+        """What was kept last; None for nothing."""
+        ...
+
     def lend(self) -> None:
         """The task waits for others: one of them may run in its place."""
         ...
@@ -119,6 +127,31 @@ class TaskContext:
         self._reporter.progress(
             Progress(_number(current), None if total is None else _number(total), str(message))
         )
+
+    def checkpoint(self, value: Any) -> None:
+        """Keep a value for the next try of this task: `last_checkpoint` has it there.
+
+        The newest counts. It is there after an error that is tried again, after the death of the
+        process, the worker or its host, and when the task is queued again after it failed; it goes
+        when the task succeeds or is revoked.
+
+        Args:
+            value: Anything that a task may return, up to `max_input`.
+
+        Raises:
+            TooBig: It is larger than a value may be.
+            Unsendable: It cannot be encoded.
+        """
+        self._reporter.checkpoint(value)
+
+    @property
+    def last_checkpoint(self) -> Any:
+        """What this task, in this try or an earlier one, has kept last; None for nothing.
+
+        Raises:
+            BadSignature: What is stored is not signed by our key.
+        """
+        return self._reporter.last_checkpoint()
 
     def replace(self, signature: Any) -> NoReturn:
         """End this task here, and let a canvas go on in its place.
@@ -188,6 +221,12 @@ class Here:
     def progress(self, progress: object) -> None:
         """Nothing to do."""
 
+    def checkpoint(self, value: object) -> None:
+        """There is no other try."""
+
+    def last_checkpoint(self) -> None:
+        """There was no other try."""
+
     def lend(self) -> None:
         """Nothing to do."""
 
@@ -248,3 +287,30 @@ def track(iterable: Iterable[T], total: int | None = None, message: str = "") ->
     for done, item in enumerate(iterable, 1):
         yield item
         context.progress(done, total, message)
+
+
+def checkpoint(value: Any) -> None:
+    """Keep a value for the next try of the task that runs here; outside a task, do nothing.
+
+    The same as `self.checkpoint` of a bound task, for cells and functions that have no `self`.
+
+    Args:
+        value: Anything that a task may return, up to `max_input`.
+
+    Raises:
+        TooBig: It is larger than a value may be.
+        Unsendable: It cannot be encoded.
+    """
+    context = current_task.get()
+    if context is not None:
+        context.checkpoint(value)
+
+
+def last_checkpoint() -> Any:
+    """What the task that runs here has kept last, in an earlier try, too; None for nothing.
+
+    Raises:
+        BadSignature: What is stored is not signed by our key.
+    """
+    context = current_task.get()
+    return None if context is None else context.last_checkpoint

@@ -393,6 +393,16 @@ def stack_of(question: str, rid: str) -> str:
     return f"{question}?{rid}"
 
 
+def checkpoint_of(rid: str) -> str:
+    """What the checkpoints of the members of a record are signed for."""
+    return f"{rid}!"
+
+
+def parts_of(rid: str, index: int) -> str:
+    """What the parts that a member yields are signed for, each with its place."""
+    return f"{rid}/{index}*"
+
+
 def check_signal(name: object) -> str:
     """The name of a signal, if a task may get it.
 

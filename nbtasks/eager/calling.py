@@ -10,6 +10,28 @@ from nbtasks.looping import run_to_end
 from nbtasks.plan import Plan
 
 
+class Saved:
+    """The checkpoint of a member, encoded as it would be for Redis.
+
+    Args:
+        encode: Makes bytes of a value.
+        decode: Makes the value of them.
+    """
+
+    def __init__(self, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> None:
+        self._encode = encode
+        self._decode = decode
+        self._body: bytes | None = None
+
+    def save(self, value: Any) -> None:
+        """Keep it in place of the last one."""
+        self._body = self._encode(value)
+
+    def load(self) -> Any:
+        """The last one; None for none."""
+        return None if self._body is None else self._decode(self._body)
+
+
 class EagerReporter:
     """What a running task talks to: its progress is kept, its canvases run after it.
 
@@ -19,6 +41,7 @@ class EagerReporter:
         request: What it may know of itself.
         send: Takes a canvas that is to run in its place, and returns the plan of it.
         add: Takes a canvas for the chord that the task is in.
+        saved: Has what it keeps for its next try.
     """
 
     def __init__(
@@ -28,12 +51,15 @@ class EagerReporter:
         request: Request,
         send: Callable[[Any], Plan],
         add: Callable[[Any], None],
+        *,
+        saved: Saved,
     ) -> None:
         self._record = record
         self._index = index
         self._request = request
         self._send = send
         self._add = add
+        self._saved = saved
 
     def request(self) -> Request:
         """The task that runs now."""
@@ -42,6 +68,18 @@ class EagerReporter:
     def progress(self, progress: Progress) -> None:
         """Keep how far it is."""
         self._record.report(self._index, progress)
+
+    def checkpoint(self, value: Any) -> None:
+        """Keep this for its next try.
+
+        Raises:
+            Unsendable: It cannot be encoded.
+        """
+        self._saved.save(value)
+
+    def last_checkpoint(self) -> Any:
+        """What it has kept last."""
+        return self._saved.load()
 
     def lend(self) -> None:
         """There is no place to lend."""

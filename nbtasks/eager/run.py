@@ -7,7 +7,7 @@ from typing import Any
 
 from nbtasks.config import Config
 from nbtasks.context import Replaced
-from nbtasks.eager.calling import EagerReporter, call
+from nbtasks.eager.calling import EagerReporter, Saved, call
 from nbtasks.eager.parts import Part, Parts
 from nbtasks.eager.source import EagerSource, Fall
 from nbtasks.eager.upstream import Find, Upstream
@@ -26,6 +26,7 @@ class Turn:
     Attributes:
         part: Its part.
         index: Which member of it.
+        saved: What it keeps for its next try.
         retries: How many tries came before.
         began_ms: When this one began.
         added: How many canvases this try has added to its chord.
@@ -35,6 +36,7 @@ class Turn:
 
     part: Part
     index: int
+    saved: Saved
     retries: int = 0
     began_ms: float = 0.0
     added: int = 0
@@ -112,11 +114,15 @@ class EagerRun:
                 if index == 0 or node.each is not None:
                     runs, fall = self._upstream.judge(part, index)
                 if runs:
-                    yield from self._run_member(Turn(part, index), fall)
+                    yield from self._run_member(Turn(part, index, self._saved(part)), fall)
                 elif fall is not None:
                     self._source.pass_on(part.record, index, fall, is_chord=node.is_chord)
                 else:
                     self._source.ignore(part.record, index)
+
+    def _saved(self, part: Part) -> Saved:
+        source, what = self._source, f"the checkpoint of {part.task.name!r}"
+        return Saved(partial(source.encode, what=what), partial(source.codec.decode, what=what))
 
     def _run_member(self, turn: Turn, fall: Fall | None) -> Iterator[Plan]:
         part = turn.part
@@ -143,9 +149,8 @@ class EagerRun:
             args, kwargs = source.codec.decode(payload, task.name)
             args, kwargs = self._upstream.arguments(part, index, fall, args, kwargs)
             request = part.request(index, turn.retries, args, kwargs)
-            reporter = EagerReporter(
-                part.record, index, request, partial(self._send, turn), partial(self._join, turn)
-            )
+            send, join = partial(self._send, turn), partial(self._join, turn)
+            reporter = EagerReporter(part.record, index, request, send, join, saved=turn.saved)
             value = call(task.function, args, kwargs, reporter, bind=task.options.bind)
             return source.encode(value, f"the value of {task.name!r}", payload)
         except KeyboardInterrupt:

@@ -77,6 +77,16 @@ class Child:
             number = self._slice.work.delivery
             self.outbox.progress(number, self._index, progress_data(progress))
 
+    def checkpoint(self, value: Any) -> None:
+        """Keep this for the next try of the running task."""
+        run = self._running()
+        data = run.kept(self._index).save(value)
+        self.outbox.tell("report", run.work.delivery, [("c", self._index, data)])
+
+    def last_checkpoint(self) -> Any:
+        """What it has kept last."""
+        return self._running().kept(self._index).load()
+
     def lend(self) -> None:
         """The running task waits for others."""
         self._waits += 1

@@ -49,6 +49,15 @@ class Member:
         """Tell how far it is."""
         self._outbox.progress(self.number, self.index, progress_data(progress))
 
+    def checkpoint(self, value: Any) -> None:
+        """Keep this for its next try."""
+        data = self._run.kept(self.index).save(value)
+        self._outbox.tell("report", self.number, [("c", self.index, data)])
+
+    def last_checkpoint(self) -> Any:
+        """What it has kept last."""
+        return self._run.kept(self.index).load()
+
     def lend(self) -> None:
         """It waits for other tasks."""
         self._waits += 1

@@ -30,12 +30,14 @@ class Taken:
     retries: int
     is_suspect: bool
     inputs: Inputs
+    kept: list[list[Any]]
     bodies: list[bytes]
 
     @classmethod
     def checked(cls, reply: list[Any]) -> "Taken":
         """An item of the reply of `exchange`."""
-        slot, lease, rid, start, header, code, members, retries, suspect, inputs, *bodies = reply
+        slot, lease, rid, start, header, code, members, retries, suspect, *rest = reply
+        inputs, kept, *bodies = rest
         return cls(
             slot=slot,
             lease=_text(lease),
@@ -47,6 +49,7 @@ class Taken:
             retries=retries,
             is_suspect=bool(suspect),
             inputs=[[body or b"" for body in item] for item in inputs] if inputs else [],
+            kept=kept or [],
             bodies=[body or b"" for body in bodies],
         )
 
@@ -221,6 +224,7 @@ class Slot:
             bodies,
             None if is_known else blob,
             taken.inputs,
+            taken.kept,
         )
         child.hand_over(work)
         if delivery.is_async:

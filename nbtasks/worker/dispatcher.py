@@ -289,7 +289,9 @@ class Dispatcher:
             self._link.read()
         except StoreRefused as error:
             logger.warning(
-                "worker %s: output and progress are lost: %s", self._intake.worker, error
+                "worker %s: output, progress and checkpoints are lost: %s",
+                self._intake.worker,
+                error,
             )
         self._hand_in.confirm_reports()
 

@@ -16,7 +16,63 @@ BATCH_BYTES: Final = 16_000_000
 REPORT_BYTES: Final = 16_000_000
 """Reports that wait for Redis to come back; the oldest go first."""
 
+CHECKPOINT: Final = "c"
+"""The kind of report that must not be lost, and of which only the newest of a member counts."""
+
 _IS_LAST: Final = 2
+
+Report = tuple[str, str, str, int, object]
+"""Kind, lease, record, index and data, as report.lua has it."""
+
+
+class Reports:
+    """Items of reports, oldest first; the first `told` are on their way."""
+
+    def __init__(self) -> None:
+        self.items: list[Report] = []
+        self.told = 0
+
+    def confirm(self) -> None:
+        """Those have arrived."""
+        del self.items[: self.told]
+        self.told = 0
+
+
+class Talk(Reports):
+    """Output and progress: where too much of it waits, the oldest goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = 0
+
+    def add(self, item: Report) -> None:
+        """One more."""
+        self.items.append(item)
+        self._bytes += _size(item)
+        while self._bytes > REPORT_BYTES:
+            self._bytes -= _size(self.items.pop(0))
+            self.told = max(0, self.told - 1)
+
+    def confirm(self) -> None:
+        """Those have arrived."""
+        self._bytes -= sum(map(_size, self.items[: self.told]))
+        super().confirm()
+
+
+class Kept(Reports):
+    """Checkpoints: a newer one takes the place of one that still waits."""
+
+    def add(self, item: Report) -> None:
+        """One more."""
+        self.items[self.told :] = [
+            older for older in self.items[self.told :] if older[:4] != item[:4]
+        ]
+        self.items.append(item)
+
+
+def _size(report: Report) -> int:
+    data = report[-1]
+    return len(data) if isinstance(data, bytes) else 0
 
 
 class HandIn:
@@ -27,13 +83,12 @@ class HandIn:
         self._sizes: list[int] = []
         self._sent = 0
         self._id = ""
-        self._reports: list[tuple[object, ...]] = []
-        self._report_bytes = 0
-        self._told = 0
+        self._kept = Kept()
+        self._talk = Talk()
         self._report_id = ""
 
     def __bool__(self) -> bool:
-        return bool(self._chunks or self._reports)
+        return bool(self._chunks or self._kept.items or self._talk.items)
 
     def ended(
         self, slot: Slot, delivery: Delivery, start: int, states: bytes, *, each: int,
@@ -74,11 +129,8 @@ class HandIn:
     def report(self, delivery: Delivery, reports: Iterable[tuple[str, int, object]]) -> None:
         """Running members tell something."""
         for kind, index, data in reports:
-            self._reports.append((kind, delivery.lease, delivery.rid, index, data))
-            self._report_bytes += _size(self._reports[-1])
-        while self._report_bytes > REPORT_BYTES:
-            self._report_bytes -= _size(self._reports.pop(0))
-            self._told = max(0, self._told - 1)
+            item = kind, delivery.lease, delivery.rid, index, data
+            (self._kept if kind == CHECKPOINT else self._talk).add(item)
 
     def batch(self) -> tuple[str, list[object]]:
         """The next chunks to hand in: an id for them, and their arguments.
@@ -101,17 +153,18 @@ class HandIn:
 
     def reports(self) -> list[object]:
         """The arguments of a report; empty where there is nothing to tell."""
-        if not self._told and self._reports:
-            self._told = len(self._reports)
+        queues = self._kept, self._talk
+        if not any(queue.told for queue in queues):
+            for queue in queues:
+                queue.told = len(queue.items)
             self._report_id = os.urandom(8).hex()
-        told = self._reports[: self._told]
-        return [self._report_id, *(item for report in told for item in report)] if told else []
+        told = [item for queue in queues for item in queue.items[: queue.told]]
+        return [self._report_id, *(field for item in told for field in item)] if told else []
 
     def confirm_reports(self) -> None:
         """Redis has the last `reports`, or does not want them."""
-        self._report_bytes -= sum(map(_size, self._reports[: self._told]))
-        del self._reports[: self._told]
-        self._told = 0
+        for queue in (self._kept, self._talk):
+            queue.confirm()
 
     def _fitting(self) -> int:
         """How many chunks go together."""
@@ -131,8 +184,3 @@ class HandIn:
         if is_last:
             del slot.deliveries[delivery.number]
         self._chunks.append([kind, delivery.lease, int(is_last), delivery.rid, *rest])
-
-
-def _size(report: tuple[object, ...]) -> int:
-    data = report[-1]
-    return len(data) if isinstance(data, bytes) else 0

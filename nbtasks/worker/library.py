@@ -22,6 +22,7 @@ from nbtasks.serializers import encode_json
 from nbtasks.signing import HEAD, is_named
 from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.errback import Errback
+from nbtasks.worker.kept import Kept, Place
 from nbtasks.worker.packages import Imports
 from nbtasks.worker.shelf import Shelf
 from nbtasks.worker.upstream import (
@@ -129,6 +130,8 @@ class SliceRun:
         self._upstream: Upstream | None = None
         self._calls: dict[int, Arguments] = {}
         self._added: dict[int, int] = {}
+        self._answers: dict[int, Answer] = {}
+        self._kept: dict[int, Kept] = {}
         self._header: Header | None = None
         self._error: NbTasksError | None = None
         try:
@@ -175,7 +178,7 @@ class SliceRun:
         self, index: int, body: bytes, call: Call, guard: AbstractContextManager[None]
     ) -> tuple[int, bytes]:
         """Run a member: its state and body. What is the user's own runs inside of the guard."""
-        answer = Answer(self, index)
+        answer = self._answers[index] = Answer(self, index)
         try:
             opened = self._open(index, body, answer)
         except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
@@ -188,11 +191,11 @@ class SliceRun:
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
             return self._end(error, answer)
         finally:
-            self._calls.pop(index, None)
+            self._forget(index)
 
     async def run_async(self, index: int, body: bytes, call: AsyncCall) -> tuple[int, bytes]:
         """The same for a coroutine function."""
-        answer = Answer(self, index)
+        answer = self._answers[index] = Answer(self, index)
         try:
             opened = self._open(index, body, answer)
         except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
@@ -204,7 +207,29 @@ class SliceRun:
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
             return self._end(error, answer)
         finally:
-            self._calls.pop(index, None)
+            self._forget(index)
+
+    def kept(self, index: int) -> Kept:
+        """What a running member keeps for its next try.
+
+        Raises:
+            RuntimeError: It has ended.
+        """
+        kept = self._kept.get(index)
+        if kept is None:
+            answer = self._answers.get(index)
+            if answer is None:
+                raise RuntimeError("the task has ended, and left this running")
+            found = self.work.kept_of(index)
+            place = Place(self.work.rid, index, self.what, self.whose)
+            kept = self._kept[index] = Kept(
+                place, self.settings, answer.codec, answer.question, found
+            )
+        return kept
+
+    def _forget(self, index: int) -> None:
+        for known in (self._calls, self._answers, self._kept):
+            known.pop(index, None)
 
     def _known(self) -> Header:
         if self._header is None:
@@ -293,13 +318,13 @@ class SliceRun:
 class Answer:
     """How a member's value or error is encoded: signed or encrypted, and in a form, as it came."""
 
-    __slots__ = ("_began", "_index", "_payload", "_question", "_run", "_seal", "codec", "may_retry")
+    __slots__ = ("_began", "_index", "_payload", "_run", "_seal", "codec", "may_retry", "question")
 
     def __init__(self, run: SliceRun, index: int) -> None:
         self._run = run
         self._index = index
         self._seal = run.results
-        self._question, self._payload = b"", memoryview(b"")
+        self.question, self._payload = b"", memoryview(b"")
         self._began = run.clock.tick_ms()
         self.codec = run.settings.codec
         self.may_retry = True
@@ -307,7 +332,7 @@ class Answer:
     def be_like(self, body: bytes, payload: memoryview) -> None:
         """Answer in the way that this was sent."""
         self._seal = self._run.results.like(body)
-        self._question, self._payload = body, payload
+        self.question, self._payload = body, payload
         self.codec = self.codec.like(payload)
 
     def value(self, value: object) -> bytes:
@@ -329,7 +354,7 @@ class Answer:
         inputs = inputs_of(replaced.plan)
         if not inputs.sources:
             return SUCCESS, self.value(make(inputs.take or [], ()))  # a group of none
-        seal = run.arguments.like(self._question)
+        seal = run.arguments.like(self.question)
         body = seal.seal(self._index, replaced_by(inputs, bytes(self._payload[:1])))
         return REPLACED, b"%b\n%b" % (" ".join(inputs.sources).encode(), body)
 

@@ -65,6 +65,7 @@ class ChildEnd:
                 work.bodies,
                 work.blob,
                 work.inputs,
+                work.kept,
             )
         )
 

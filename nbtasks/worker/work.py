@@ -3,7 +3,7 @@
 import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from nbtasks.config import Config
 from nbtasks.serializers import Codec, make_codec
@@ -61,7 +61,8 @@ class Work:
     """A slice as the parent hands it over.
 
     `sequence` is the number of its first member; members that run on the event loop have none.
-    `inputs` is what it takes from other records: for each source states, and then bodies.
+    `inputs` is what it takes from other records: for each source states, and then bodies. `kept` is
+    what earlier tries have: index, checkpoint, parts, for each member with a checkpoint.
     """
 
     sequence: int
@@ -76,6 +77,14 @@ class Work:
     bodies: list[bytes]
     blob: bytes | None
     inputs: Sequence[Sequence[bytes]] = ()
+    kept: Sequence[Sequence[Any]] = ()
+
+    def kept_of(self, index: int) -> Sequence[bytes]:
+        """What earlier tries of a member have kept: checkpoint, parts; nothing where none has."""
+        for found in self.kept:
+            if found[0] == index:
+                return found[1:]
+        return ()
 
     def task_id(self, index: int) -> str:
         """The id of a member."""

@@ -28,6 +28,7 @@ class Taken:
     retries: int
     is_suspect: int
     inputs: Any
+    kept: Any
     bodies: list[bytes]
 
     @property
@@ -84,7 +85,7 @@ class Hand:
         taken = [
             Taken(slot, lease.decode(), rid.decode(), start, header, code.decode(), int(n), *rest)
             for slot, lease, rid, start, header, code, n, *more_of_it in slices
-            for rest in [(*more_of_it[:3], more_of_it[3:])]
+            for rest in [(*more_of_it[:4], more_of_it[4:])]
         ]
         return Reply(due, dropped, bool(more), taken)
 

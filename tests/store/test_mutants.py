@@ -208,6 +208,26 @@ RULES = {
         "0",
         "entries.py::test_failures_in_a_row_pause_an_entry",
     ),
+    "who lost its lease may keep something": (
+        "not clients or not is_leased(lease)",
+        "not clients",
+        "kept.py::test_invariant_2_without_the_lease_nothing_is_kept",
+    ),
+    "a checkpoint stays after a success": (
+        "'()[' .. SUCCESS .. REVOKED .. IGNORED .. ']'",
+        "'()[' .. REVOKED .. IGNORED .. ']'",
+        "kept.py::test_a_checkpoint_goes_with_a_success_and_stays_after_a_failure",
+    ),
+    "parts of an earlier try stay behind those of a new one": (
+        "redis.call('HSET', key, 'pc' .. i, at)",
+        "redis.call('HSET', key, 'pc' .. i, math.max(at, count))",
+        "kept.py::test_a_try_that_begins_anew_takes_the_place_of_the_last",
+    ),
+    "a gap between parts is closed": (
+        "if at > count then",
+        "if false then",
+        "kept.py::test_a_part_behind_a_gap_is_not_taken_for_the_next_one",
+    ),
 }
 """Old text, new text, and the test that must fail: what the machine would need long for."""
 

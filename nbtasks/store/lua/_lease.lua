@@ -21,7 +21,7 @@ local function lease_out(slot, rid, from, to, record, reply, alone)
     redis.call('SET', PREFIX .. 'sus:' .. string.sub(ARGV[7], 1, OWNER), lease, 'PX', DAY)
   end
   redis.call('SETRANGE', states_key(rid), from, string.rep(STARTED, to - from))
-  local fields = { 'k' .. from }
+  local fields = { 'k' .. from, 'kp' }
   for i = from, to - 1 do
     fields[#fields + 1] = 'm' .. i
   end
@@ -30,7 +30,8 @@ local function lease_out(slot, rid, from, to, record, reply, alone)
   local taken =
     { slot, lease, rid, from, record[1], record[2], record[6], retries, alone and 1 or 0 }
   taken[10] = record[10] and canvas().inputs_of(rid, from, to) or 0
-  for i = 2, #got do
+  taken[11] = got[2] and kept_by(rid, from, to) or 0
+  for i = 3, #got do
     taken[#taken + 1] = got[i]
   end
   reply[#reply + 1] = taken

@@ -1,0 +1,43 @@
+-- The end of members: the only place where a state byte turns final and `left` goes down.
+-- Parts    base events code slices kept
+-- Lazy     canvas = canvas blame ready told each follow spread run finish link values inputs
+--          ready spread spread_on finish link append inputs_of
+
+-- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished. A value
+-- takes the arguments' place (m<i>); an error stands beside (e<i>). Returns how many are left.
+local function settle_run(rid, from, states, body, worker)
+  local key, count = record_key(rid), #states
+  local found = redis.call('HMGET', key, 'c', 'keep', 'fn', 'cv', 'kp')
+  local clients, keep, code, is_canvas, has_kept = unpack(found)
+  local limit = inline_limit(clients)
+  local event, fields = { rid, from, states, worker, NOW }, {}
+  for at = 1, count do
+    local i, value = from + at - 1, body(from + at - 1)
+    local success = string.sub(states, at, at) == SUCCESS
+    if value then
+      fields[#fields + 1] = (success and 'm' or 'e') .. i
+      fields[#fields + 1] = value
+    end
+    -- An error may be longer than a value: its traceback is what a board shows.
+    local room = success and limit or 8 * limit
+    event[#event + 1] = (value and #value <= room) and value or ''
+  end
+  if #fields > 0 then
+    redis.call('HSET', key, unpack(fields))
+  end
+  redis.call('SETRANGE', states_key(rid), from, states)
+  emit(clients, 'f', event)
+  if has_kept then
+    drop_checkpoints(rid, from, states)
+  end
+  local left = redis.call('HINCRBY', key, 'left', -count)
+  if left == 0 then
+    release_code(code)
+    local stop = is_canvas and canvas().finish or expire
+    stop(rid, keep)
+  end
+  if is_canvas then
+    canvas().spread(rid, from, states)
+  end
+  return left
+end
