@@ -11,7 +11,6 @@ from weakref import WeakSet, WeakValueDictionary
 from nbtasks import keyring
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.compiling import compile_canvas
-from nbtasks.conf import Conf, read_variable
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
 from nbtasks.context import sending_task
@@ -22,11 +21,11 @@ from nbtasks.live import LiveRecord
 from nbtasks.options import task_options
 from nbtasks.packing import Packed, pack
 from nbtasks.plan import Plan
+from nbtasks.planner import Planner
 from nbtasks.presence import Presence
 from nbtasks.record import KILL, check_signal, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult, make_result, set_restorer, task_result
-from nbtasks.scheduling import Schedules
 from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
@@ -36,7 +35,6 @@ from nbtasks.store.ended import store_ended
 from nbtasks.store.fleet import WorkerFacts, live_workers
 from nbtasks.store.packages import store_package
 from nbtasks.store.stamped import revoke_stamped
-from nbtasks.submitting import Submitter
 from nbtasks.task import Task, default_name
 
 P = ParamSpec("P")
@@ -46,7 +44,7 @@ Handle = AsyncResult[Any]
 """In the class below, `AsyncResult` is the method of that name."""
 
 
-class App(Submitter):
+class App(Planner):
     """Tasks, and the Redis they go to.
 
     Args:
@@ -111,33 +109,6 @@ class App(Submitter):
 
     # Settings
 
-    @property
-    def conf(self) -> Conf:
-        """The settings, to read and to change: `app.conf.task_time_limit = 30`."""
-        return Conf(self)
-
-    def config_from_object(self, source: object, *, namespace: str = "") -> None:
-        """Take settings from a module, an object or a mapping.
-
-        Args:
-            source: It, or the name of a module, `module:object` for something in one.
-            namespace: Only names that begin so and with `_` are settings, in any case.
-
-        Raises:
-            ConfigError: A setting is unknown or wrong; the message says where it stands.
-            ImportError: There is no such module.
-        """
-        self.conf.read(source, namespace)
-
-    def config_from_envvar(self, variable: str) -> None:
-        """Take settings from the module that a variable names.
-
-        Raises:
-            ConfigError: It is not set; or as in `config_from_object`.
-            ImportError: There is no such module.
-        """
-        self.conf.read(read_variable(variable))
-
     def set_default(self) -> None:
         """Be the current app: of `shared_task`, and of tasks that are unpickled here."""
         set_current_app(self)
@@ -184,11 +155,6 @@ class App(Submitter):
         # Its parent's tasks are its parent's to look after.
         self._redrive = Redrive(self.clock)
         self._records = WeakValueDictionary()
-
-    @property
-    def schedules(self) -> Schedules:
-        """What is run again and again: entries by their names."""
-        return Schedules(self)
 
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""

@@ -15,6 +15,7 @@ import click
 
 from nbtasks import __version__, embedded
 from nbtasks.app import App, set_current_app
+from nbtasks.beating import beat
 from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
 from nbtasks.errors import ConfigError
@@ -58,6 +59,7 @@ def commands() -> None:
 commands.add_command(key)
 commands.add_command(doctor)
 commands.add_command(dead)
+commands.add_command(beat)
 
 
 @commands.command()
@@ -141,6 +143,13 @@ commands.add_command(dead)
 @click.option(
     "--no-new-privs", is_flag=True, help="Let no task gain rights, such as by a setuid program."
 )
+@click.option(
+    "-B",
+    "--beat/--no-beat",
+    default=True,
+    show_default=True,
+    help="Fire the schedule, too; any number of workers may, and each time is fired once.",
+)
 @plain_errors
 def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) -> None:
     """Run tasks. URL is a Redis (or NBTASKS_URL); without one, the embedded server.
@@ -175,6 +184,7 @@ def _worker_options(
     soft_time_limit: float | None,
     shutdown_timeout: float | None,
     no_new_privs: bool,
+    beat: bool,
     until_stdin_closes: bool,
     **pool: Any,
 ) -> "WorkerOptions":
@@ -195,6 +205,7 @@ def _worker_options(
         limit_ms=_ms(time_limit),
         soft_ms=_ms(soft_time_limit),
         shutdown_ms=None if shutdown_timeout is None else shutdown_timeout * 1000,
+        beat=beat,
         no_new_privs=no_new_privs,
         has_lifeline=until_stdin_closes,
     )

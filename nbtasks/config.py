@@ -62,6 +62,10 @@ class Config:
         timezone: The time zone of schedules that name none, as `Europe/Paris`; empty for UTC.
         enable_utc: False where schedules that name no zone, of an app that names none, are in the
             zone of this machine.
+        beat_schedule: What the program runs again and again, by name: `task`, `schedule`, `args`,
+            `kwargs`, `options`, and the policies of `Schedules.add`.
+        beat_schedule_version: Where two versions of a program run side by side, the schedule of
+            the higher one counts.
         beat_max_loop_interval: Seconds after which whoever fires schedule entries looks again, at
             the latest; 0 for 5.
         task_allow_error_cb_on_chord_header: Have an errback of a chord watch its header, too.
@@ -107,6 +111,8 @@ class Config:
     replica_patience_ms: int = 2000
     timezone: str = ""
     enable_utc: bool = True
+    beat_schedule: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    beat_schedule_version: int = 0
     beat_max_loop_interval: float = 0
     task_allow_error_cb_on_chord_header: bool = False
     task_always_eager: bool = False
@@ -165,6 +171,8 @@ class Config:
                     f"{name} is {getattr(self, name)!r}: it must be a whole number from 0"
                 )
 
+        if not isinstance(self.beat_schedule, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # a user's
+            raise ConfigError(f"beat_schedule is {self.beat_schedule!r}: it must be a dict")
         interval: Any = self.beat_max_loop_interval  # it comes from the user
         if isinstance(interval, bool) or not isinstance(interval, (int, float)) or interval < 0:
             raise ConfigError(f"beat_max_loop_interval is {interval!r}: give seconds, from 0")
@@ -271,6 +279,7 @@ _FROM_ZERO = (
     "worker_concurrency",
     "worker_max_tasks_per_child",
     "worker_max_memory",
+    "beat_schedule_version",
 )
 
 

@@ -219,7 +219,7 @@ class Firer:
         """Warn, but not each time."""
         if (name, version) not in self._said:
             self._said.add((name, version))
-            logger.warning("worker %s: %s", self._who, text)
+            logger.warning("%s: %s", self._who, text)
 
     def _said_of(self, name: str) -> str:
-        return f"worker {self._who}: schedule entry {name!r}"
+        return f"{self._who}: schedule entry {name!r}"

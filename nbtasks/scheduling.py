@@ -1,19 +1,26 @@
 """`app.schedules`: entries are added, looked up, changed, run by hand."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from nbtasks.durations import read_seconds
+from nbtasks.declaring import Declared, Owner, collect, this_program
 from nbtasks.entry import Entry, check_entry_name, make_entry, run_id, run_records
 from nbtasks.errors import ConfigError, UnknownEntry
-from nbtasks.options import duration_ms
-from nbtasks.overlap import CATCH_UP_MS, Overlap, Policy, fire_at
-from nbtasks.plan import All, Many, Node, One, Plan, Value
-from nbtasks.record import member_id, new_id
+from nbtasks.overlap import Overlap, Policy, fire_at
+from nbtasks.plan import Plan
+from nbtasks.recurring import (
+    MOST_TIMES,
+    Duration,
+    make_policy,
+    name_nodes,
+    plain_value,
+    short,
+    times,
+)
 from nbtasks.result import AsyncResult, GroupResult
 from nbtasks.result.parts import Lone
 from nbtasks.schedule import Schedule, schedule
@@ -27,13 +34,11 @@ from nbtasks.store.canvases import CanvasRecords
 from nbtasks.store.entries import BACKFILLED, BY_HAND, Firing, fire, send_codes
 from nbtasks.submitting import Submitter
 
-Run = AsyncResult[Any] | GroupResult[Any]
-Duration = float | timedelta | str
+logger = logging.getLogger(__name__)
 
-MOST_BACKFILLED: Final = 10_000
+Run = AsyncResult[Any] | GroupResult[Any]
 BY_USER: Final = "by hand"
 _PAGE: Final = 100
-_NOT_AGAIN: Final = ("task_id", "eta", "retry")
 _CODE_GONE: Final = -1
 
 
@@ -45,6 +50,8 @@ class Schedules(Mapping[str, ScheduleEntry]):
 
     def __init__(self, app: Submitter) -> None:
         self._app = app
+        self._periodic: dict[str, Declared] = {}
+        self._started: dict[str, int] = {}
 
     # Looking
 
@@ -104,7 +111,6 @@ class Schedules(Mapping[str, ScheduleEntry]):
         pause_on_failure: int = 0,
         jitter: Duration | None = None,
         until: Any = None,
-        program: str = "",
         **options: Any,
     ) -> ScheduleEntry:
         """Add an entry, or change the one of this name.
@@ -121,7 +127,6 @@ class Schedules(Mapping[str, ScheduleEntry]):
             pause_on_failure: Pause after so many failed runs in a row; 0 for never.
             jitter: Fire up to so much later, each time by chance, but all workers agree.
             until: The last moment that it is due.
-            program: The program that declares it.
             **options: As in `apply_async`.
 
         Raises:
@@ -130,11 +135,9 @@ class Schedules(Mapping[str, ScheduleEntry]):
             TooBig: An argument or the code is above `max_input`.
         """
         policy = make_policy(catch_up, overlap, pause_on_failure)
-        sent = signature.clone(**options) if options else signature
-        plan = self._app.compile(sent)
         rule = schedule(when, tz=self._app.config.zone, until=until, jitter=jitter)
-        words = signature.reprcall()
-        return self.add_plan(name, plan, rule, policy, words=words, program=program)
+        sent = signature.clone(**options) if options else signature
+        return self._add(name, Declared(sent, rule, policy), Owner())
 
     def add_plan(
         self,
@@ -145,9 +148,10 @@ class Schedules(Mapping[str, ScheduleEntry]):
         submission: Submission | None = None,
         *,
         words: str,
-        program: str = "",
+        owner: Owner | None = None,
     ) -> ScheduleEntry:
         """As `add`, with what the signature comes to; `submission` for a notebook's cell."""
+        owner = owner or Owner()
         check_entry_name(name)
         prepared, entry = self._make(name, plan, rule, policy, submission)
         store, signer = self._app.store, self._app.connection.signer
@@ -159,19 +163,61 @@ class Schedules(Mapping[str, ScheduleEntry]):
         told = {
             "when": rule.to_json(),
             "policy": policy.to_json(),
-            "what": _short(words),
+            "what": short(words),
             "queue": prepared[0].record.queue,
         }
         head = (name, entry.encode(signer), entry.mark, encode_json(told))
         when = encode_json(rule.to_json())
         times = ("" if due is None else due, at)
-        rest = (policy.pause_on_failure, program, when, *entry.codes)
+        rest = (policy.pause_on_failure, owner.program, when, owner.standing, *entry.codes)
         said = store.run_script("enter", *head, *times, *rest)
         if isinstance(said, bytes):
             raise ConfigError(_taken(name, said.decode()))
         if said == _CODE_GONE:
             raise ConfigError(f"Redis does not keep the code of schedule entry {name!r}")
         return self[name]
+
+    def declare(self, program: str = "") -> Sequence[ScheduleEntry]:
+        """Make the entries of a program what it says: `beat_schedule` and `add_periodic_task`.
+
+        Those it no longer has are removed; a pause stays. Of two versions of a program that run
+        side by side, that with the higher `beat_schedule_version` counts, and of the same number
+        the one that was started last.
+
+        Args:
+            program: Its name; by default that of the program that runs here.
+
+        Returns:
+            Its entries; nothing where another version counts.
+
+        Raises:
+            ConfigError: One of them is wrong, or has the name of one that is not the program's.
+        """
+        program = program or this_program()
+        config = self._app.config
+        found = collect(self._app, config, self._periodic)
+        version = config.beat_schedule_version
+        own = (program, version, self._started.get(program, ""))
+        since, *stale = self._app.store.run_script("declare", *own, *found)
+        if since < 0:
+            logger.warning("another version of program %r counts: nothing is declared", program)
+            return []
+        self._started[program] = since
+        owner = Owner(program, f"{version} {since}")
+        entries = [self._add(name, each, owner) for name, each in found.items()]
+        for name in stale:
+            self._app.store.run_script("alter", name, "x")
+        return entries
+
+    def add_periodic(self, name: str, what: Declared) -> None:
+        """Have `declare` declare this, too.
+
+        Raises:
+            ConfigError: There is one of this name.
+        """
+        if name in self._periodic:
+            raise ConfigError(f"there are two schedule entries {name!r}: give them names")
+        self._periodic[check_entry_name(name)] = what
 
     def remove(self, name: str) -> None:
         """Remove an entry; what runs of it goes on. Declared again by its program, it comes back.
@@ -222,15 +268,15 @@ class Schedules(Mapping[str, ScheduleEntry]):
             if each.tzinfo is None:
                 raise ConfigError(f"the moment {each!r} has no time zone: give one that has")
         entry, now = self._entry(name), self._now()
-        times = _times(entry.schedule, to_ms(start), min(to_ms(stop), now))
-        if len(times) > MOST_BACKFILLED:
+        due = times(entry.schedule, to_ms(start), min(to_ms(stop), now))
+        if len(due) > MOST_TIMES:
             raise ConfigError(
-                f"schedule entry {name!r} was due more than {MOST_BACKFILLED:,} times then: run it"
+                f"schedule entry {name!r} was due more than {MOST_TIMES:,} times then: run it"
                 " for a shorter time"
             )
         found: list[str] = []
-        for at in range(0, len(times), _PAGE):
-            part = times[at : at + _PAGE]
+        for at in range(0, len(due), _PAGE):
+            part = due[at : at + _PAGE]
             ids = [run_id(self._app.config.name, name, time) for time in part]
             pairs = zip(ids, part, strict=True)
             made = [self._firing(entry, rid, time, now, BACKFILLED) for rid, time in pairs]
@@ -238,6 +284,10 @@ class Schedules(Mapping[str, ScheduleEntry]):
         return [self._find(rid) for rid in found]
 
     # Inside
+
+    def _add(self, name: str, what: Declared, owner: Owner) -> ScheduleEntry:
+        plan, words = self._app.compile(what.signature), what.signature.reprcall()
+        return self.add_plan(name, plan, what.rule, what.policy, words=words, owner=owner)
 
     def _read(self, *names: str) -> list[ScheduleEntry]:
         _, *items = self._app.store.run_script("entries", *names)
@@ -274,9 +324,9 @@ class Schedules(Mapping[str, ScheduleEntry]):
     ) -> tuple[list[Prepared], Entry]:
         if plan.value is None:
             raise ConfigError(f"schedule entry {name!r} has nothing to run")
-        _name_nodes(name, plan.nodes)
+        name_nodes(name, plan.nodes)
         prepared, placed = self._app.prepare_held(plan, submission)
-        drawing = {**placed.drawing, "value": _plain_value(plan.value)}
+        drawing = {**placed.drawing, "value": plain_value(plan.value)}
         records = [each.record for each in prepared]
         signer = self._app.connection.signer
         entry = make_entry(name, records, rule=rule, policy=policy, drawing=drawing, signer=signer)
@@ -313,70 +363,8 @@ class Schedules(Mapping[str, ScheduleEntry]):
         return int(seconds) * 1000 + int(micros) // 1000
 
 
-def make_policy(catch_up: Duration | None, overlap: str, pause_on_failure: int) -> Policy:
-    """The policies of an entry, as a user gives them.
-
-    Raises:
-        ConfigError: One is wrong.
-    """
-    seconds = read_seconds(catch_up) if isinstance(catch_up, str) else catch_up
-    if seconds is None and catch_up is not None:
-        raise ConfigError(f"catch_up is {catch_up!r}: write a length of time such as 10m or 1h30m")
-    window = CATCH_UP_MS if seconds is None else duration_ms(seconds, "catch_up")
-    return Policy(
-        catch_up_ms=window, overlap=cast("Overlap", overlap), pause_on_failure=pause_on_failure
-    )
-
-
-def _name_nodes(name: str, nodes: Sequence[Node]) -> None:
-    """Give the nodes ids that begin with that of the first, and groups likewise."""
-    base, groups = new_id(), dict[str, str]()
-    for at, node in enumerate(nodes):
-        for option in _NOT_AGAIN:
-            if node.options.get(option) is not None:
-                raise ConfigError(
-                    f"schedule entry {name!r}: {option} is for one run, and this one runs again"
-                )
-        if isinstance(node.options.get("expires"), datetime):
-            raise ConfigError(
-                f"schedule entry {name!r}: expires is a date, and this runs again: give seconds"
-            )
-        node.rid = f"{base}.{at}" if at else base
-        if node.group_id:
-            node.group_id = groups.setdefault(node.group_id, f"{base}.g{len(groups)}")
-
-
-def _plain_value(value: Value) -> Any:
-    """The ids of the tasks that a plan returns the value of: one, or a list."""
-    match value:
-        case One(node, index):
-            return member_id(node.rid, index, len(node.calls))
-        case Many(items):
-            found: list[str] = []
-            for item in items:
-                ids = _plain_value(item) if not isinstance(item, All) else _members(item.node)
-                found += [ids] if isinstance(ids, str) else ids
-            return found
-        case _:
-            return value.rid
-
-
-def _members(node: Node) -> list[str]:
-    return [member_id(node.rid, at, len(node.calls)) for at in range(len(node.calls))]
-
-
 def _coming(entry: ScheduleEntry, n: int) -> list[datetime]:
     return [] if entry.paused else entry.next(n)
-
-
-def _times(rule: Schedule, start: int, stop: int) -> list[int]:
-    def walk() -> Iterator[int]:
-        time = rule.next_after_ms(start - 1)
-        while time is not None and time <= stop:
-            yield time
-            time = rule.next_after_ms(time)
-
-    return list(islice(walk(), MOST_BACKFILLED + 1))
 
 
 def _taken(name: str, program: str) -> str:
@@ -389,7 +377,3 @@ def _taken(name: str, program: str) -> str:
         f"schedule entry {name!r} was added by hand: remove it, or give the one that is declared"
         " another name"
     )
-
-
-def _short(text: str, most: int = 200) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

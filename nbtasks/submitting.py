@@ -24,6 +24,7 @@ from nbtasks.sending import Prepared, Submission, prepare, task_of
 from nbtasks.signature import Signature
 from nbtasks.store.canvases import CanvasRecords
 from nbtasks.store.fleet import WorkerFacts
+from nbtasks.task import Task
 
 Sent = AsyncResult[Any] | GroupResult[Any] | None
 """What a plan returns: a handle on its value, or None where it has none."""
@@ -33,6 +34,7 @@ class Submitter(Reader):
     """Sends what signatures, tasks and cells have made."""
 
     config: Config
+    tasks: dict[str, Task[..., Any]]
     clock: Clock
     revoke_on_interrupt: bool
     on_sent: Callable[[Any], None] | None

@@ -20,7 +20,7 @@ _FUNCTION = re.compile(r"(?m)^(?=(?:local )?function )")
 def side(name):
     """All commands that clients, workers or monitors need, as a rule for users has them."""
     checkup = PACKAGE / "store" / "checkup.py"
-    workers = set((PACKAGE / "worker").glob("*.py"))
+    workers = {*(PACKAGE / "worker").glob("*.py"), PACKAGE / "beat.py"}
     link = PACKAGE / "store" / "link.py"
     match name:
         case "worker":

@@ -17,8 +17,8 @@ def enter(store):
     """Add an entry; its code is stored."""
     store.call("SET", store.keys.code("c0de"), b"code", "PX", MINUTE_MS)
 
-    def run(name="nightly", *, due=DUE, mark="m", program="", failures=0, when="w"):
-        args = (b"body", mark, "{}", due, due, failures, program, when, "c0de")
+    def run(name="nightly", *, due=DUE, mark="m", program="", failures=0, when="w", stand=""):
+        args = (b"body", mark, "{}", due, due, failures, program, when, stand, "c0de")
         return store.run_script("enter", name, *args)
 
     return run
@@ -305,6 +305,14 @@ def test_what_a_program_no_longer_declares_is_named(enter, store):
     enter("b", program="shop")
     enter("c")
     assert declared(store, "a")[1:] == [b"b"]
+
+
+def test_a_version_of_a_program_that_counts_no_more_changes_nothing(enter, store, field):
+    (old,) = declared(store, "a")
+    assert enter("a", program="shop", stand=f"0 {old}") == 1
+    declared(store, "a", version=1)
+    assert enter("a", program="shop", stand=f"0 {old}", mark="older") == 0
+    assert field("mk", "a") == "m"
 
 
 def test_of_two_versions_of_a_program_the_one_started_last_counts(store):

@@ -1,0 +1,87 @@
+"""The part of an app that plans: its settings by name, and its schedule."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from nbtasks.conf import Conf, read_variable
+from nbtasks.declaring import Declared
+from nbtasks.overlap import Policy
+from nbtasks.schedule import Schedule, schedule
+from nbtasks.scheduling import Schedules
+from nbtasks.signature import Signature
+from nbtasks.submitting import Submitter
+
+
+class Planner(Submitter):
+    """What is to be run again and again, and how the app is set."""
+
+    @property
+    @abstractmethod
+    def is_connected(self) -> bool:
+        """Whether it has a connection."""
+
+    @property
+    def conf(self) -> Conf:
+        """The settings, to read and to change: `app.conf.task_time_limit = 30`."""
+        return Conf(self)
+
+    def config_from_object(self, source: object, *, namespace: str = "") -> None:
+        """Take settings from a module, an object or a mapping.
+
+        Args:
+            source: It, or the name of a module, `module:object` for something in one.
+            namespace: Only names that begin so and with `_` are settings, in any case.
+
+        Raises:
+            ConfigError: A setting is unknown or wrong; the message says where it stands.
+            ImportError: There is no such module.
+        """
+        self.conf.read(source, namespace)
+
+    def config_from_envvar(self, variable: str) -> None:
+        """Take settings from the module that a variable names.
+
+        Raises:
+            ConfigError: It is not set; or as in `config_from_object`.
+            ImportError: There is no such module.
+        """
+        self.conf.read(read_variable(variable))
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """What is run again and again: entries by their names."""
+        return Schedules(self)
+
+    def add_periodic_task(
+        self,
+        when: Schedule | float | timedelta | str,
+        sig: Signature,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        name: str = "",
+        **options: Any,
+    ) -> str:
+        """Add an entry to the schedule of this program, as `beat_schedule` does; its name.
+
+        It counts from `schedules.declare()` on, which `nbtasks beat -A` does. Elsewhere, as in a
+        notebook, `schedules.add` is what you want.
+
+        Args:
+            when: A schedule, or what stands for one, as in `Schedules.add`.
+            sig: What is sent.
+            args: Arguments before its own.
+            kwargs: Keywords beside its own.
+            name: Its name; by default the call as text.
+            **options: As in `apply_async`.
+
+        Raises:
+            ConfigError: The schedule is none, or there are two of this name.
+        """
+        sent = sig.clone(args, kwargs, **options)
+        name = name or sent.reprcall()
+        rule = schedule(when, tz=self.config.zone)
+        self.schedules.add_periodic(name, Declared(sent, rule, Policy()))
+        return name
