@@ -72,13 +72,16 @@ def broker_card(app: App) -> View:
     return View(head, ("worker", "processes", "queues", "Python"), rows)
 
 
-def task_table(sent: Sequence[Sent], *, limit: int, state: str) -> View:
-    """The newest tasks of this notebook."""
-    chosen = [item for item in reversed(sent) if not state or state in _counts(item)][:limit]
+def choose(sent: Sequence[Sent], *, limit: int, state: str) -> list[Sent]:
+    """The newest of what this notebook has sent, the newest first; with a state only that."""
+    return [item for item in reversed(sent) if not state or state in _counts(item)][:limit]
+
+
+def task_table(chosen: Sequence[Sent], *, of: int, state: str = "") -> View:
+    """A line for each; `of` is how many there are, chosen or not."""
     if not chosen:
-        return View(
-            "No task was sent from this notebook yet" if not sent else f"No task in {state}", (), ()
-        )
+        why = f"No task in {state}" if state else "No task with this tag"
+        return View(why if of else "No task was sent from this notebook yet", (), ())
     if is_stable():
         rows = [(item.name, *_facts(item)[:2]) for item in chosen]
         return View(

@@ -4,7 +4,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,13 +23,13 @@ from nbtasks.notebook import options as lines
 from nbtasks.notebook.cell import CellSyntaxError
 from nbtasks.notebook.commands import Commands
 from nbtasks.notebook.completing import matcher
-from nbtasks.notebook.listing import broker_card, task_table
+from nbtasks.notebook.listing import broker_card
+from nbtasks.notebook.overview import Overview
 from nbtasks.notebook.runner import Runner
-from nbtasks.notebook.session import MAX_TASKS, Session
+from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks
 from nbtasks.notebook.vocabulary import (
     BROKER_OPTIONS,
-    STATES,
     TASK_OPTIONS,
     TASKS_COMMANDS,
     TASKS_OPTIONS,
@@ -39,9 +39,6 @@ from nbtasks.notebook.vocabulary import (
     options_text,
 )
 from nbtasks.notebook.workers import WorkerCommands
-from nbtasks.spelling import nearest
-
-SHOWN: Final = 20
 
 _display = cast("Callable[[object], object]", _untyped_display)
 
@@ -77,6 +74,7 @@ class NbTasksMagics(Magics):
         self.settings = NbTasks(parent=shell)
         self._runner = Runner(shell, self.session, self.settings)
         self._commands = Commands(self.session)
+        self._overview = Overview(self.session)
         self._workers = WorkerCommands(shell, self.session)
         self.matcher = matcher(shell, self.session)
 
@@ -146,11 +144,11 @@ class NbTasksMagics(Magics):
     @line_magic
     @_said_in_one_line
     def tasks(self, line: str) -> None:
-        """Show the tasks of this notebook, the newest first.
+        """Show the tasks of this notebook, the newest first; also of before a restart.
 
-        %tasks                   the last 20
+        %tasks                   the last 20, live
         %tasks -s FAILURE        only those in a state
-        %tasks --all             all of them
+        %tasks --all             everybody's, whoever has sent them
         %tasks log fit           what fit wrote; without a name, the last task
         %tasks retry @failed     run all that have failed again
         """
@@ -158,16 +156,7 @@ class NbTasksMagics(Magics):
         if parsed.words:
             self._commands.run(parsed.words, parsed.options.get("timeout"))
             return
-        state = parsed.options.get("state", "").upper()
-        if state and state not in STATES:
-            raise UsageError(f"there is no state {state!r}{nearest(state, list(STATES))}")
-        tag = parsed.options.get("tag", "")
-        limit = parsed.options.get("lines", SHOWN)
-        self.session.recall(limit=MAX_TASKS if state or tag or parsed.options.get("all") else limit)
-        if parsed.options.get("all"):
-            limit = len(self.session.sent)
-        sent = [each for each in self.session.sent if not tag or tag in each.tags]
-        _display(task_table(sent, limit=limit, state=state))
+        self._overview.show(parsed.options)
 
 
 def load(shell: InteractiveShell) -> None:

@@ -92,7 +92,7 @@ BROKER_OPTIONS: Final = (
 TASKS_OPTIONS: Final = (
     Option("state", "s", TEXT, "only tasks in this state", source="states"),
     Option("tag", "", TEXT, "only tasks with this tag"),
-    Option("all", "", FLAG, "also those that were shown before the last 20"),
+    Option("all", "", FLAG, "the tasks of everybody, whoever has sent them"),
     Option("lines", "n", WHOLE, "how many, the newest first"),
     Option("timeout", "", DURATION, "with wait: how long to wait"),
 )

@@ -41,7 +41,7 @@ def _stamped(store: Store) -> Iterator[tuple[str, int, Header]]:
     """All records with stamps that have not ended: id, members, header."""
     prefix, cursor = store.keys.record(""), 0
     while True:
-        cursor, keys = store.call("SCAN", cursor, "MATCH", f"{_escaped(prefix)}*", "COUNT", PAGE)
+        cursor, keys = store.call("SCAN", cursor, "MATCH", f"{escaped(prefix)}*", "COUNT", PAGE)
         rids = [key.decode().removeprefix(prefix) for key in keys]
         for rid, n, data in store.run_script("stamped", *rids):
             with suppress(NbTasksError):  # of another version
@@ -50,7 +50,7 @@ def _stamped(store: Store) -> Iterator[tuple[str, int, Header]]:
             return
 
 
-def _escaped(prefix: str) -> str:
+def escaped(prefix: str) -> str:
     """As a pattern that matches just this."""
     return "".join(f"\\{each}" if each in "*?[]\\" else each for each in prefix)
 

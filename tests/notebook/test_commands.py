@@ -69,7 +69,7 @@ def test_a_task_is_ended_and_forgotten(kernel):
     assert kernel.ok("%tasks cancel").text("stdout") == "endless: 1 task revoked\n"
     kernel.ok("%tasks wait")
     assert kernel.ok("%tasks forget endless").text("stdout") == "endless is forgotten\n"
-    assert "endless" not in kernel.ok("%tasks --all").displays[0]["text/plain"]
+    assert "endless" not in kernel.ok("%tasks -n 200").displays[0]["text/plain"]
 
 
 @pytest.mark.usefixtures("broken")
