@@ -79,6 +79,7 @@ class App(Planner):
         self.clock: Clock = SystemClock()
         self.revoke_on_interrupt = False
         self.name_places: Callable[[str], str] = str
+        self.says_where = True
         self.on_waited: Callable[[Sequence[LiveRecord]], None] | None = None
         self.on_sent: Callable[[AsyncResult[Any] | GroupResult[Any]], None] | None = None
         self.packages: dict[str, str] = {}

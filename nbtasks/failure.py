@@ -128,8 +128,13 @@ def read_failure(payload: memoryview) -> Failure:
     )
 
 
-def read_exception(payload: memoryview, codec: Codec = _CODEC) -> BaseException:
-    """The exception of a *verified* failure, with its note and a traceback through its frames."""
+def read_exception(
+    payload: memoryview, codec: Codec = _CODEC, *, says_where: bool = True
+) -> BaseException:
+    """The exception of a *verified* failure, with a traceback through its frames.
+
+    With `says_where` it has a note: on which worker it ran, at which try, and for how long.
+    """
     failure = read_failure(payload)
     pickles = payload[_words_stop(payload) :]
     own = len(pickles) if failure.own is None else failure.own
@@ -138,7 +143,7 @@ def read_exception(payload: memoryview, codec: Codec = _CODEC) -> BaseException:
     if isinstance(found := unpickled(pickles[:own], codec), Exception):
         error = found
     add_notes(error, failure.notes)
-    if failure.note:
+    if failure.note and says_where:
         with suppress(Exception):  # a user's exception may be frozen
             error.add_note(failure.note)
     Linking(pickles[own:], codec).link(error, failure.links)

@@ -48,6 +48,7 @@ class Reader(ABC):
     clock: Clock
     revoke_on_interrupt: bool
     name_places: Callable[[str], str]
+    says_where: bool
     on_waited: Callable[[Sequence[LiveRecord]], None] | None
     _redrive: Redrive
 
@@ -307,7 +308,7 @@ class Reader(ABC):
         )
         if bytes(payload[:1]) != ERROR:
             raise BadSignature(f"the state of task {task_id} is refused")
-        return read_exception(payload, self.codec)
+        return read_exception(payload, self.codec, says_where=self.says_where)
 
 
 class _Opener:
@@ -347,7 +348,7 @@ class _Opener:
             # The state is not signed, but what was signed says which it is.
             raise BadSignature(f"the state of task {record.name!r} ({task_id}) is refused")
         if state != SUCCESS:
-            return read_exception(payload, self._codec)
+            return read_exception(payload, self._codec, says_where=self._reader.says_where)
         return self._codec.decode(payload, f"the value of task {record.name!r} ({task_id})")
 
     def _cause(self, blamed: Dependency) -> BaseException:

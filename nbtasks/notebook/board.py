@@ -1,12 +1,10 @@
 """Board: the tasks of one cell, live under it, as one widget; afterwards as static HTML."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
-from IPython.core.getipython import get_ipython
 from IPython.display import DisplayHandle
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
@@ -14,16 +12,14 @@ from nbtasks.clock import Clock, SystemClock
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import Feed, Tally
+from nbtasks.notebook.frontend import resolve_view
 from nbtasks.notebook.picture import Message, Picture
-from nbtasks.notebook.vocabulary import VIEWS
+from nbtasks.notebook.text import text_end, text_start
 from nbtasks.notebook.widget import BoardWidget
 from nbtasks.notebook.words import clean
 from nbtasks.states import is_finished
 
 logger = logging.getLogger(__name__)
-
-VIEW_VARIABLE: Final = "NBTASKS_UI"
-_VIEW_OF_SETTING: Final = {"widget": "board", "html": "html", "text": "text", "off": "none"}
 
 FREEZE_AFTER_MS: Final = 2_000.0
 """How long a finished board stays live: the reader sees the end, a reload finds it frozen."""
@@ -125,7 +121,7 @@ class Board:
             if self._view == "none":
                 self._close()
             elif self._view == "text":
-                self._display({"text/plain": render.text_start(self._tally, self._title)})
+                self._display({"text/plain": text_start(self._tally, self._title)})
                 self._close()
             elif after_ms > 0:
                 self._display(dict(_NOTHING))
@@ -161,7 +157,16 @@ class Board:
                 self.freeze()
             elif not self._ended:
                 self._ended = True
-                self._display({"text/plain": render.text_end(self._tally, self._title)})
+                self._display({"text/plain": text_end(self._tally, self._title)})
+
+    def end_cell(self) -> None:
+        """A cell has ended, perhaps the last one: who saves the notebook now saves the end.
+
+        A browser gets it a little later, and from who goes through the notebook no more is taken.
+        """
+        with self._lock:
+            if self._view == "html" and self._tally.is_done():
+                self.freeze()
 
     # What the feed calls.
 
@@ -263,7 +268,7 @@ class Board:
 
     def _static(self) -> dict[str, Any]:
         view = render.html_view(self._tally, self._title, detail=self._detail, inputs=self._inputs)
-        return {"text/html": view, "text/plain": render.text_end(self._tally, self._title)}
+        return {"text/html": view, "text/plain": text_end(self._tally, self._title)}
 
     def _look(self) -> tuple[Message, bytes]:
         """The whole state, for a browser that has just come."""
@@ -363,16 +368,3 @@ class Board:
             self._ended, self._done_ms = False, None
             self._handle.update(_Bundle(self._static()))
         self._feed.add(self)
-
-
-def resolve_view(view: str) -> str:
-    """What `auto` means here: the environment's setting, else whether a notebook's kernel runs."""
-    if view not in VIEWS:
-        raise ValueError(f"no view {view!r}: use one of {', '.join(VIEWS)}")
-    if view != "auto":
-        return view
-    setting = os.environ.get(VIEW_VARIABLE, "auto").strip().lower()
-    if setting in _VIEW_OF_SETTING:
-        return _VIEW_OF_SETTING[setting]
-    shell = get_ipython()
-    return "board" if shell is not None and hasattr(shell, "kernel") else "text"

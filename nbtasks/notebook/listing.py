@@ -1,11 +1,11 @@
 """Small static views: what `%broker` and `%tasks` show, as HTML and as text."""
 
-import os
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
 from nbtasks.app import App
+from nbtasks.notebook.frontend import is_stable
 from nbtasks.notebook.sent import Sent
 from nbtasks.result import GroupResult
 from nbtasks.states import TaskState
@@ -91,11 +91,6 @@ def task_table(chosen: Sequence[Sent], *, of: int, state: str = "") -> View:
     return View(
         f"{count_of(len(chosen), 'task')} of this notebook", ("name", "state", "done", "id"), full
     )
-
-
-def is_stable() -> bool:
-    """Whether outputs are to be the same in every run: no ids, hosts or times."""
-    return os.environ.get("NBTASKS_UI") == "text"
 
 
 def count_of(n: int, noun: str) -> str:

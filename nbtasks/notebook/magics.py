@@ -166,12 +166,14 @@ def load(shell: InteractiveShell) -> None:
     configurables.append(_magics(shell).settings)
     completer: Any = shell.Completer
     completer.custom_matchers.append(_magics(shell).matcher)
+    shell.events.register("post_execute", _magics(shell).session.end_cell)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away, and close the connection."""
     magics = _magics(shell)
     magics.session.close()
+    shell.events.unregister("post_execute", magics.session.end_cell)
     configurables: list[Any] = shell.configurables
     configurables.remove(magics.settings)
     completer: Any = shell.Completer

@@ -19,10 +19,10 @@ from nbtasks.functions import Code, cell_code, import_way, load
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import cell as cells
 from nbtasks.notebook.fleet import find_worker
+from nbtasks.notebook.frontend import notebook_path
 from nbtasks.notebook.options import Line, loop_names, moment, n_bytes
 from nbtasks.notebook.settings import NbTasks, cell_metadata
 from nbtasks.notebook.source import CellSource
-from nbtasks.notebook.trail import notebook_path
 from nbtasks.notebook.words import size
 from nbtasks.options import TaskOptions
 from nbtasks.plan import Call, Held, Node, Plan, Value

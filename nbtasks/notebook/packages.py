@@ -10,7 +10,8 @@ from typing import Any, Final
 from nbtasks import __version__
 from nbtasks.app import App
 from nbtasks.distributions import installed, plain_name
-from nbtasks.notebook.listing import View, count_of, is_stable
+from nbtasks.notebook.frontend import is_stable
+from nbtasks.notebook.listing import View, count_of
 from nbtasks.store.fleet import WorkerFacts, packages_of
 
 PYTHON: Final = "python"

@@ -1,4 +1,4 @@
-"""Static HTML and text views of a tally: what a saved notebook, nbconvert or GitHub shows.
+"""The static HTML of a tally: what a saved notebook, nbconvert or GitHub shows.
 
 The HTML has inline styles only (sanitizers drop `<style>` and `<svg>`), reads well without them
 too, and every text in it went through `escape`.
@@ -8,7 +8,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from struct import pack
 from typing import Final
 
@@ -16,7 +16,6 @@ from nbtasks.live import SHOWN as SHOWN_STREAMS
 from nbtasks.notebook.feed import (
     CODE_FAILURE,
     CODE_PENDING,
-    CODE_PROGRESS,
     CODE_REVOKED,
     CODE_STARTED,
     CODE_SUCCESS,
@@ -47,11 +46,11 @@ ROWS: Final = 12
 """Up to so many members each have a row of their own."""
 TITLE_LIMIT: Final = 120
 LABEL_LIMIT: Final = 80
-_TEXT_ERRORS: Final = 20
+_SHORT: Final = 28
 _INPUTS: Final = 20
 
 GLYPHS: Final = ("·", "▶", "◐", "✓", "✕", "↻", "⊘")
-_STATES: Final = (
+STATES: Final = (
     TaskState.PENDING,
     TaskState.STARTED,
     TaskState.PROGRESS,
@@ -74,30 +73,6 @@ _CELL: Final = "text-align:left;padding:2px 14px 2px 0;border:0;vertical-align:t
 _CELL_SIZES: Final = ((600, 14), (2_500, 8), (12_000, 4), (60_000, 3), (250_000, 2))
 _CELL_GAPS: Final = {14: 2, 8: 2, 4: 1, 3: 1, 2: 0}
 _GRID_WIDTH: Final = 720
-
-
-def text_start(tally: Tally, title: str) -> str:
-    """One stable line: no ids, times or hosts."""
-    return f"{clean(title, TITLE_LIMIT)}: {tally.n:,} task{'' if tally.n == 1 else 's'}"
-
-
-def text_end(tally: Tally, title: str) -> str:
-    """The stable end: counts by state, and a line per distinct error."""
-    counts = tally.counts()
-    shown = (CODE_SUCCESS, CODE_FAILURE, CODE_REVOKED, CODE_PROGRESS, CODE_STARTED, 5, 0)
-    parts = [f"{counts[code]:,} {_STATES[code]}" for code in shown if counts[code]]
-    lines = [" · ".join([text_start(tally, title), *parts])]
-    found: dict[str, int] = {}
-    for record in tally.records:
-        for index in sorted(record.errors.copy()):
-            if record.state(index) is TaskState.FAILURE:
-                line = first_line(record.errors[index])
-                found[line] = found.get(line, 0) + 1
-    for line, count in islice(found.items(), _TEXT_ERRORS):
-        lines.append(f"  {line}" if count == 1 else f"  {line} ({count:,} times)")
-    if len(found) > _TEXT_ERRORS:
-        lines.append(f"  and {len(found) - _TEXT_ERRORS:,} other errors")
-    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +133,7 @@ def _head(tally: Tally, title: str, detail: str, counts: Sequence[int]) -> str:
         facts.append(f"{done:,} / {tally.n:,}")
         if tally.n <= ROWS or not tally.is_done():
             facts += [
-                f"{counts[code]:,} {_STATES[code].lower()}"
+                f"{counts[code]:,} {STATES[code].lower()}"
                 for code in _BAR_ORDER
                 if counts[code] and code not in (CODE_SUCCESS, CODE_PENDING)
             ]
@@ -195,7 +170,7 @@ def _bar(tally: Tally, counts: Sequence[int]) -> str:
 def _mark(code: int) -> str:
     return (
         f'<span style="white-space:nowrap"><b style="color:{_ink(code)}">{GLYPHS[code]}</b> '
-        f"{_STATES[code].lower()}</span>"
+        f"{STATES[code].lower()}</span>"
     )
 
 
@@ -215,7 +190,7 @@ def _table(tally: Tally, room: _Room) -> str:
     names = [escape(clean(tally.label(i), LABEL_LIMIT)) for i in range(tally.n)]
     rows = [
         f'<tr style="background-color:transparent"><td style="{_CELL};max-width:220px;'
-        f'overflow-wrap:break-word;unicode-bidi:isolate">{names[i]}'
+        f'{_wrap(names[i])};unicode-bidi:isolate">{names[i]}'
         f'</td><td style="{_CELL}">{_mark(tally.code(i))}</td>'
         f'<td style="{_CELL};text-align:right;white-space:nowrap">{escape(_elapsed(tally, i))}</td>'
         f'<td style="{_CELL};width:100%">{escape(_note(tally, i))}'
@@ -225,6 +200,10 @@ def _table(tally: Tally, room: _Room) -> str:
     # Jupyter makes tables fixed, narrow and striped.
     style = "table-layout:auto;border-collapse:collapse;border:0;margin:4px 0 0;width:100%"
     return f'<table style="{style}"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _wrap(name: str) -> str:
+    return "overflow-wrap:break-word" if len(name) > _SHORT else "white-space:nowrap"
 
 
 def _share_of(room: _Room, n: int) -> _Room:

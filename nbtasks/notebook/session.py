@@ -13,7 +13,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.local import LocalWorker
 from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
-from nbtasks.notebook.listing import is_stable
+from nbtasks.notebook.frontend import is_stable
 from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.sent import Note, Result, Sent
 from nbtasks.notebook.trail import Trail
@@ -57,8 +57,14 @@ class Session:
         app.revoke_on_interrupt = True
         app.on_waited = self._on_waited
         app.name_places = in_cells
+        app.says_where = not is_stable()
         app.on_sent = self._on_sent
         return app
+
+    def end_cell(self) -> None:
+        """A cell has ended: what is saved of the notebook now shows what has ended by now."""
+        for _, board in self._boards:
+            board.end_cell()
 
     def feed(self) -> Feed:
         """The one feed of the app's events."""

@@ -136,13 +136,21 @@ class Shown(NamedTuple):
 def shown(text: str) -> Shown:
     """What a display as it came (`record.SHOW`) shows."""
     key = blake2b(text.encode("utf-8", "backslashreplace"), digest_size=9).hexdigest()
+    nodes = _nodes(_kinds(text))
+    return Shown(key, nodes, to_html(nodes))
+
+
+def plain_text(text: str) -> str:
+    """A display as it came, as plain text."""
+    return str(_kinds(text).get("text/plain", ""))
+
+
+def _kinds(text: str) -> dict[str, Any]:
     try:
         found: object = decode_json(text.partition("\n")[2].encode())
     except ValueError:  # its beginning was dropped
-        return Shown(key, [], "")
-    kinds = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    nodes = _nodes(kinds)
-    return Shown(key, nodes, to_html(nodes))
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def output_runs(parts: Sequence[tuple[str, str]], limit: int) -> list[Run]:

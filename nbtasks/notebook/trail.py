@@ -7,31 +7,20 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any, Final
-
-from IPython.core.getipython import get_ipython
+from typing import Final
 
 from nbtasks.app import App
 from nbtasks.errors import NbTasksError
+from nbtasks.notebook.frontend import notebook_path
 from nbtasks.notebook.sent import Note, Sent, read_note, write_note
 from nbtasks.store.notes import drop_notes, note_sent, sent_by
 
 logger = logging.getLogger(__name__)
 
-ENV_NOTEBOOK: Final = "JPY_SESSION_NAME"
-"""Where Jupyter's server puts the path of the notebook."""
-
 ENV_USER: Final = "JUPYTERHUB_USER"
 
 GAP_MS: Final = 200.0
 """What is sent sooner after the last note than this is noted together with what comes then."""
-
-
-def notebook_path() -> str:
-    """The path of this notebook as its front end tells it; '' where none does."""
-    shell: Any = get_ipython()
-    told = shell.user_ns.get("__vsc_ipynb_file__") if shell is not None else ""
-    return str(os.environ.get(ENV_NOTEBOOK) or told or "")
 
 
 class Trail:

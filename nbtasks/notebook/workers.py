@@ -14,7 +14,8 @@ from IPython.core.error import UsageError
 from nbtasks import local
 from nbtasks.app import App
 from nbtasks.notebook.fleet import find_worker
-from nbtasks.notebook.listing import View, count_of, is_stable
+from nbtasks.notebook.frontend import is_stable
+from nbtasks.notebook.listing import View, count_of
 from nbtasks.notebook.packages import check_table
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.syncing import sync

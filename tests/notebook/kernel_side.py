@@ -123,7 +123,9 @@ class Kernel:
     """A kernel and its client; `run` executes a cell to its end."""
 
     def __init__(self, folder: Path, kernel_name: str = "python3", **environment: str) -> None:
-        self.environment = private_environment(folder, **environment)
+        # As Jupyter's server starts it for a notebook.
+        found = {"JPY_SESSION_NAME": str(folder / "notebook.ipynb"), **environment}
+        self.environment = private_environment(folder, **found)
         self.home = self.environment["NBTASKS_HOME"]
         self.manager = KernelManager(
             kernel_name=kernel_name, transport="ipc", ip=str(folder / "k"), owns_kernel=True

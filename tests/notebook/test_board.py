@@ -422,13 +422,30 @@ def test_auto_is_off_when_the_environment_says_so(make, shown, monkeypatch):
     assert shown == []
 
 
-def test_auto_is_a_board_where_a_kernel_runs(make, shown, monkeypatch):
+@pytest.mark.parametrize(("notebook", "is_live"), [("/a.ipynb", True), ("", False)])
+def test_auto_is_a_board_where_a_front_end_has_a_notebook(
+    make, shown, monkeypatch, notebook, is_live
+):
     monkeypatch.delenv("NBTASKS_UI", raising=False)
+    monkeypatch.setenv("JPY_SESSION_NAME", notebook)
     monkeypatch.setattr(InteractiveShell.instance(), "kernel", object(), raising=False)
 
     make(record(1)).show()
 
-    assert WIDGET_VIEW in shown[0]["data"]
+    assert (WIDGET_VIEW in shown[0]["data"]) == is_live
+    assert "text/html" in shown[0]["data"]
+
+
+def test_the_end_of_a_cell_shows_the_end_of_a_task_where_no_browser_is(make, shown):
+    one = record(1)
+    board = make(one)
+    board.show("html")
+    board.end_cell()
+    succeed(one, 0)
+    board.end_cell()
+
+    assert [output["update"] for output in shown] == [False, True]
+    assert "1 SUCCESS" in shown[-1]["data"]["text/plain"]
 
 
 def test_an_unknown_view_is_refused_by_name(make):

@@ -480,7 +480,7 @@ def test_stable_text_has_no_id_time_or_host(kernel):
     assert [one["text/plain"] for cell in cells for one in cell.displays] == [
         "Connected to the embedded server: 1 worker",
         "one: 1 task",
-        "one: 1 task · 1 SUCCESS",
+        "one: 1 task · 1 SUCCESS\n  hello",
         "three: 3 tasks",
         "three: 3 tasks · 3 SUCCESS",
         (
@@ -499,3 +499,11 @@ def test_large_variables_are_named_with_their_sizes(kernel):
     assert kernel.run("%%task -n --max-input 8MB\nlen(large)").usage.startswith(
         "'large', which this cell reads, is 11.0 MB, above the limit of 8.0 MB"
     )
+
+
+@pytest.mark.usefixtures("text")
+def test_a_stable_traceback_says_not_where_or_how_long(kernel):
+    kernel.ok("%%task bad\n1 / 0")
+
+    assert "on worker" not in kernel.run("bad.get()").traceback
+    assert "on worker" not in kernel.run("%%task -b\n1 / 0").traceback

@@ -5,7 +5,8 @@ import pytest
 
 from nbtasks.live import ErrorText, LiveRecord, Progress
 from nbtasks.notebook.feed import Tally
-from nbtasks.notebook.render import HTML_LIMIT, grid_png, html_view, text_end, text_start
+from nbtasks.notebook.render import HTML_LIMIT, grid_png, html_view
+from nbtasks.notebook.text import text_end, text_start
 from nbtasks.notebook.words import clean, duration, runs, size
 from nbtasks.states import FAILURE, REVOKED, STARTED, SUCCESS
 
@@ -98,6 +99,26 @@ def test_the_end_counts_states_and_names_each_distinct_error_once():
 
     assert lines[0] == "scores: 5 tasks · 2 SUCCESS · 3 FAILURE"
     assert lines[1:] == ["  ValueError: bad value (2 times)", "  OSError: gone"]
+
+
+def test_the_end_of_one_task_has_what_it_wrote_without_colours():
+    one = record(1)
+    one.write(0, "stdout", "\x1b[31mfirst\x1b[0m\n")
+    one.write(0, "display", 's\n{"text/plain": "<Figure>", "image/png": "QQ=="}')
+    one.write(0, "stderr", "last")
+    one.write(0, "value", "7")
+
+    assert text_end(tally(one), "fit").splitlines()[1:] == ["  first", "  <Figure>", "  last"]
+
+
+def test_the_end_of_one_task_has_its_newest_lines():
+    one = record(1)
+    one.write(0, "stdout", "".join(f"line {n}\n" for n in range(100)))
+
+    lines = text_end(tally(one), "fit").splitlines()
+
+    assert lines[1:3] == ["  … 60 before", "  line 60"]
+    assert lines[-1] == "  line 99"
 
 
 def test_the_end_does_not_depend_on_the_order_in_which_members_failed():

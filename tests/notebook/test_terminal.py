@@ -58,9 +58,16 @@ def test_a_terminal_shows_text_and_no_traceback(session):
     assert "<IPython" not in said
 
 
+def test_a_terminal_shows_what_a_task_writes(session):
+    said = session("%load_ext nbtasks\n%broker --start 1\n%task -b -- print('in a task')\n")
+
+    assert "1 task · 1 SUCCESS\n  in a task" in said
+
+
 def test_a_terminal_shows_where_a_task_failed(session):
     said = session("%load_ext nbtasks\n%broker --start 1\n%task -b -- [1][5]\n")
 
     assert "IndexError: list index out of range" in said
     assert "[1][5]" in said
+    assert "on worker local-1@" in said
     assert "nbtasks/" not in said
