@@ -2,9 +2,10 @@
 
 import io
 import os
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from keyword import iskeyword
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -21,6 +22,7 @@ SUFFIXES: Final = frozenset(
 """What counts as source: Python, and text that a package reads."""
 
 SKIPPED: Final = frozenset({"__pycache__", "node_modules", "venv", "build", "dist"})
+_TAKEN: Final = {"nbtasks", "cloudpickle", "redis", *sys.stdlib_module_names}
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 """The first that the form can have: when a file was written says nothing of what is in it."""
 
@@ -33,7 +35,7 @@ class Packed:
     """
 
     name: str
-    blob: bytes
+    blob: bytes = field(repr=False)
     files: Sequence[str]
     size: int
     left_out: Sequence[str]
@@ -53,6 +55,10 @@ def pack(path: Path) -> Packed:
     if not is_module or not name.isidentifier() or iskeyword(name):
         raise ConfigError(
             f"{str(path)!r} cannot be imported: give a .py file, or the folder of a package"
+        )
+    if name in _TAKEN:
+        raise ConfigError(
+            f"{name!r} is the name of a module that workers need themselves: give yours another"
         )
     if path.is_dir() and not (path / "__init__.py").exists():
         inside = sorted(each.name for each in path.iterdir() if _is_importable(each))

@@ -29,7 +29,7 @@ class Presence:
         if now - self._checked.get((queue, python), -CHECK_MS) < CHECK_MS:
             return
         self._checked[queue, python] = now
-        there = [worker for worker in find() if worker.takes(queue)]
+        there = [worker for worker in find() if worker.takes(queue) and not worker.is_ending]
         if not there and queue.startswith(DIRECT):
             name = queue.removeprefix(DIRECT)
             text = f"there is no worker {name!r}: the task waits until one of that name starts"

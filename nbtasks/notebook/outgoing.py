@@ -268,7 +268,8 @@ def _sent_options(
 ) -> dict[str, Any]:
     found = {name.replace("-", "_"): options[name] for name in _AS_THEY_ARE if name in options}
     if "on" in options:
-        found["queue"] = worker_direct(find_worker(options["on"], app.workers()).name)
+        live = [worker for worker in app.workers() if not worker.is_ending]
+        found["queue"] = worker_direct(find_worker(options["on"], live).name)
     if "eta" in options:
         now = datetime.fromtimestamp(app.clock.wall_ms() / 1000, UTC).astimezone()
         found["eta"] = moment(options["eta"], now)

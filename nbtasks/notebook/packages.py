@@ -4,7 +4,7 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import packages_distributions
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final
 
 from nbtasks import __version__
@@ -42,9 +42,11 @@ def check_table(app: App, shell: Any) -> View:
         f"{count_of(len(here), 'package')} compared with {count_of(len(workers), 'worker')}:"
         f" {len(differing) or 'none'} {'differs' if len(differing) == 1 else 'differ'}"
     )
+    order = list(here)
+    rows.sort(key=lambda row: (row[0] not in differing, order.index(row[0]), not row[4]))
     if is_stable():
         return View(head, (), ())
-    return View(head, _COLUMNS, [*sorted(rows, key=lambda row: row[0] not in differing), *missing])
+    return View(head, _COLUMNS, [*rows, *missing])
 
 
 def used(
@@ -118,9 +120,11 @@ def _told(app: App, worker: WorkerFacts) -> Mapping[str, str] | None:
 
 def _top(value: object) -> str:
     """The first part of the name of the module that a value is, or is from."""
+    # Of others the class is asked: what an object says of itself may be anything, or take long.
     if isinstance(value, ModuleType):
-        name: object = value.__name__
+        name = value.__name__
+    elif isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        name = value.__module__ or ""
     else:
-        name = getattr(value, "__module__", None)
-        name = name if isinstance(name, str) else type(value).__module__
-    return str(name).partition(".")[0] if name != "__main__" else ""
+        name = type(value).__module__
+    return name.partition(".")[0] if name != "__main__" else ""

@@ -183,7 +183,8 @@ class Session:
         Raises:
             WorkersFailed: They do not come up.
         """
-        there = [worker for worker in self.app.workers() if set(queues) <= set(worker.queues)]
+        live = [worker for worker in self.app.workers() if not worker.is_ending]
+        there = [worker for worker in live if set(queues) <= set(worker.queues)]
         self.start_workers(count - len(there), queues)
 
     def start_workers(

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 OLD_MS: Final = 30 * 86_400_000
 """What was not used for so long is removed; it is fetched again where a task names it after all."""
 
+PACKED: Final = ".pack"
+
 RENEW_MS: Final = 86_400_000.0
 """How often a package that is used gets its full time in Redis again."""
 
@@ -47,6 +49,7 @@ class Shipments:
         self._link = link
         self._keys = keys
         self._renewed: dict[str, float] = {}
+        self._folder: Path | None = None
 
     def bring(self, packages: tuple[str, ...]) -> None:
         """Have these packages at hand; one that is not to be had is missed by the child.
@@ -55,28 +58,23 @@ class Shipments:
             StoreError: Redis is gone, or refuses.
         """
         for reference in packages:
-            now = _clock.tick_ms()
-            if now - self._renewed.get(reference, -RENEW_MS) < RENEW_MS:
-                continue
             try:
-                _, name = _parts(reference)
-                path = _file(reference)
-                if path.exists() or self._fetch(name, path):
-                    self._link.call("PEXPIRE", self._keys.package(name), KEPT_MS)
-                    self._renewed[reference] = now
+                self._bring(_parts(reference)[1])
             except (OSError, NoServer) as error:
                 logger.warning("package %s cannot be kept here: %s", reference, error)
 
-    def _fetch(self, name: str, path: Path) -> bool:
-        _remove_old(path.parent)
-        blob = self._link.call("GET", self._keys.package(name))
-        if blob is None or len(blob) > MAX_SOURCE + HEAD:
-            return False
-        handle, part = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(blob)
-        Path(part).replace(path)
-        return True
+    def _bring(self, name: str) -> None:
+        self._folder = self._folder or _folder()
+        path, now = self._folder / f"{name}{PACKED}", _clock.tick_ms()
+        if not path.exists():  # a child removes what is not signed
+            _remove_old(self._folder)
+            blob = self._link.call("GET", self._keys.package(name))
+            if blob is None or len(blob) > MAX_SOURCE + HEAD:
+                return
+            _write(blob, path)
+        if now - self._renewed.get(name, -RENEW_MS) >= RENEW_MS:
+            self._link.call("PEXPIRE", self._keys.package(name), KEPT_MS)
+            self._renewed[name] = now
 
 
 class Imports:
@@ -124,15 +122,11 @@ def _open(header: Header, reference: str, signer: Signer) -> str:
     name, code = _parts(reference)
     what = f"package {name!r} of task {header.task!r}"
     try:
-        path = _file(reference)
+        path = _folder() / f"{code}{PACKED}"
         folder = path.with_suffix("")
-        if folder.is_dir():
-            os.utime(path)
-        else:
-            payload = signer.code().open(PACKAGE, path.read_bytes(), f"{what} is refused")
-            if not is_named(code, digest(payload)):
-                raise BadSignature(f"{what} is refused")
-            _unpack(payload, name, folder)
+        if not folder.is_dir():
+            _unpack(_verified(path, code, signer, what), name, folder)
+        os.utime(path)
     except (OSError, NoServer) as error:
         raise RemoteError(
             "PackageLost",
@@ -140,6 +134,30 @@ def _open(header: Header, reference: str, signer: Signer) -> str:
             f" %workers sync {name}, and send the task again",
         ) from None
     return str(folder)
+
+
+def _verified(path: Path, code: str, signer: Signer, what: str) -> memoryview:
+    try:
+        payload = signer.code().open(PACKAGE, path.read_bytes(), f"{what} is refused")
+        if is_named(code, digest(payload)):
+            return payload
+    except BadSignature:
+        path.unlink(missing_ok=True)  # what is stored may be right when it is fetched again
+        raise
+    path.unlink(missing_ok=True)
+    raise BadSignature(f"{what} is refused")
+
+
+def _write(blob: bytes, path: Path) -> None:
+    """Make a file appear whole."""
+    handle, part = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(blob)
+        Path(part).replace(path)
+    except OSError:
+        Path(part).unlink(missing_ok=True)
+        raise
 
 
 def _unpack(payload: memoryview, name: str, folder: Path) -> None:
@@ -157,13 +175,10 @@ def _parts(reference: str) -> tuple[str, str]:
     return name, code
 
 
-def _file(reference: str) -> Path:
-    """Where the parent puts a package; beside it is the folder that it is unpacked to."""
-    return _folder() / f"{_parts(reference)[1]}.pack"
-
-
 def _folder() -> Path:
-    """A folder of this user alone: what lies there is run.
+    """Where the parent puts packages, and a child unpacks them, each beside its file.
+
+    A folder of this user alone: what lies there is run.
 
     Raises:
         OSError: It cannot be made.
@@ -182,7 +197,7 @@ def _folder() -> Path:
 
 
 def _remove_old(folder: Path) -> None:
-    for path in folder.glob("*.pack"):
+    for path in folder.glob(f"*{PACKED}"):
         with suppress(OSError):
             if _clock.wall_ms() - path.stat().st_mtime * 1000 > OLD_MS:
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)

@@ -18,6 +18,7 @@ def said(kernel, line):
 @pytest.fixture
 def mine(kernel):
     """The short name of the one worker that is there between tests."""
+    kernel.ok("%workers scale 1")
     (name,) = table(kernel)
     return name
 
@@ -183,3 +184,29 @@ def test_a_module_is_sent_along_and_again_after_an_edit(kernel, tmp_path):
     assert kernel.run(f"%workers sync {tmp_path}/words_of_min.py").usage.endswith(
         f"did you mean '{tmp_path}/words_of_mine.py'?"
     )
+
+
+def test_a_kernel_that_restarts_gets_new_workers_beside_a_url_and_the_old_finish(
+    start_kernel, own_server, tmp_path
+):
+    kernel = start_kernel(NBTASKS_KEY="a key that only these tests know")
+    kernel.ok(f"%broker {own_server.url} --start 1")
+    go, started = tmp_path / "go", tmp_path / "started"
+    kernel.ok(f"from pathlib import Path\ngo, started = Path({str(go)!r}), Path({str(started)!r})")
+    kernel.ok("%%task held --quiet\nstarted.touch()\nwhile not go.exists(): pass\n7")
+    identity = kernel.ok("held.id").value
+    wait_until(started.exists, "it runs")
+
+    kernel.manager.restart_kernel(now=True)
+    kernel.client.wait_for_ready(timeout=20)
+    kernel.ok("%load_ext nbtasks")
+    kernel.ok(f"%broker {own_server.url}")
+    wait_until(lambda: "then it ends" in str(table(kernel)), "the old worker has seen it")
+    kernel.ok("%broker --start 1")
+    assert len(table(kernel)) == 2
+    assert kernel.ok("%%task -b\n1").value == "1"
+
+    go.touch()
+    kernel.ok("from nbtasks import current_app")
+    assert kernel.ok(f"current_app().AsyncResult({identity}).get(20)").value == "7"
+    wait_until(lambda: len(table(kernel)) == 1, "the old worker has ended")

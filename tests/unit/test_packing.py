@@ -58,12 +58,13 @@ def test_a_single_file_is_a_module(tmp_path):
         ("data.csv", "cannot be imported: give a .py file, or the folder of a package"),
         ("class.py", "cannot be imported"),
         ("2.py", "cannot be imported"),
+        ("json.py", "'json' is the name of a module that workers need themselves"),
         ("plain", r"is no package, for it has no __init__.py: .*\(inner, some.py\)"),
         ("empty", r"\(there is nothing\)"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(tmp_path, path, said):
-    for name in ("data.csv", "class.py", "2.py"):
+    for name in ("data.csv", "class.py", "2.py", "json.py"):
         (tmp_path / name).touch()
     (tmp_path / "plain" / "inner").mkdir(parents=True)
     (tmp_path / "empty").mkdir()

@@ -115,3 +115,5 @@ def test_what_is_not_signed_as_a_package_is_refused(app, module, start_worker, s
     with pytest.raises(BadSignature, match=f"package {name!r}"):
         result.get(10)
     assert states(app, result) == b"F"
+    app.sync(write("true"))
+    assert app.task(word_of(name)).delay().get(10) == "true"
