@@ -9,9 +9,9 @@ from IPython.display import DisplayHandle
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
 from nbtasks.errors import NbTasksError
-from nbtasks.notebook.board import resolve_view
 from nbtasks.notebook.feed import Feed
-from nbtasks.notebook.listing import View, choose, count_of, is_stable, task_table
+from nbtasks.notebook.frontend import is_stable, resolve_view
+from nbtasks.notebook.listing import View, choose, count_of, task_table
 from nbtasks.notebook.sent import Sent
 from nbtasks.notebook.session import MAX_TASKS, Session
 from nbtasks.notebook.vocabulary import STATES
