@@ -66,6 +66,22 @@ HANG = """%load_ext nbtasks
 %%task long --for n in range(3)
 import threading
 threading.Event().wait(60)"""
+RESTARTED = [
+    "%load_ext nbtasks\n%broker --start 1",
+    """%%task slow
+from pathlib import Path
+from nbtasks import track
+import threading
+with open("runs", "a") as file:
+    file.write("once ")
+print("I have begun", flush=True)
+for step in track(range(100)):
+    while step > 40 and not Path("go").exists():
+        threading.Event().wait(0.05)
+""",
+    "%tasks",
+    "again = %task --attach slow",
+]
 
 
 class Lab:
@@ -231,3 +247,39 @@ def test_a_cancel_click_ends_a_running_task(page, lab, screenshots):
     everything.click()
     everything.click()
     page.get_by_text("3 / 3").first.wait_for(timeout=SECONDS)
+
+
+def run_cell(page, at):
+    """Run one cell of the open notebook, and wait for its end."""
+    page.evaluate(
+        """async (at) => {
+          panel.content.activeCellIndex = at;
+          await window.jupyterapp.commands.execute("notebook:run-cell");
+        }""",
+        at,
+    )
+
+
+def test_a_restart_of_the_kernel_leaves_the_task_and_its_board_comes_back(page, lab, screenshots):
+    lab.add("third.ipynb", RESTARTED)
+    page.evaluate(OPEN, "third.ipynb")
+    run_cell(page, 0)
+    run_cell(page, 1)
+    page.get_by_role("region", name="Tasks: slow").wait_for(timeout=SECONDS)
+    wait_until((lab.notebooks / "runs").exists, "it runs")
+    page.evaluate("panel.sessionContext.restartKernel()")
+
+    for at in (0, 2, 3):
+        run_cell(page, at)
+    before = page.locator(".jp-Cell").nth(1)
+    before.get_by_text("the kernel was restarted: %tasks show slow").wait_for(timeout=SECONDS)
+    assert before.get_by_role("button", name="Cancel").count() == 0
+    again = page.locator(".jp-Cell").nth(3).get_by_role("region", name="Tasks: slow")
+    again.get_by_text("I have begun").wait_for(timeout=SECONDS)
+    again.scroll_into_view_if_needed()
+    page.screenshot(path=screenshots / "restarted.png")
+    (lab.notebooks / "go").touch()
+    page.locator(".jp-Cell").nth(3).get_by_text("success").first.wait_for(timeout=SECONDS)
+    page.locator(".jp-Cell").nth(2).get_by_text("SUCCESS").first.wait_for(timeout=SECONDS)
+    page.screenshot(path=screenshots / "restarted-end.png")
+    assert (lab.notebooks / "runs").read_text() == "once "

@@ -165,7 +165,7 @@ class BoardView {
     const hear = (changed) => this.#later(changed);
     link.listeners.add(hear);
     const timer = setInterval(() => {
-      if (!link.state.done && !link.ended) this.#later([]);
+      if (!link.state.done && !link.ended && !link.orphaned) this.#later([]);
     }, TICK_MS);
     signal.addEventListener("abort", () => {
       link.listeners.delete(hear);
@@ -202,7 +202,10 @@ class BoardView {
   show() {
     const { link, n } = this;
     const { state } = link;
-    const over = state.done || link.ended;
+    const over = state.done || link.ended || link.orphaned;
+    if (link.orphaned && !state.done) {
+      setText(this.note, `the kernel was restarted: %tasks show ${state.title}`);
+    }
     setText(this.done, `${count(doneOf(state.counts))} / ${count(n)}`);
     const facts = n === 1 ? this.#factsOfOne() : this.#facts();
     setText(

@@ -250,6 +250,8 @@ export class Link {
     this.resyncing = false;
     /** @type {boolean} */
     this.ended = false;
+    /** @type {boolean} the kernel it belongs to is no more */
+    this.orphaned = false;
     /** @type {Set<(changed: Iterable<number> | null) => void>} */
     this.listeners = new Set();
     /** @type {Map<string, (reply: Reply) => void>} */
@@ -259,10 +261,17 @@ export class Link {
     /** @type {(content: any, buffers?: any[]) => void} */
     this.hear = (content, buffers = []) => this.#hear(content, bytes(buffers[0]));
     model.on("msg:custom", this.hear);
+    this.lose = () => {
+      this.orphaned ||= !this.ended;
+      this.#tell(null);
+    };
+    // ipywidgets' own word for a comm that has lost its kernel.
+    model.on("comm_live_update", this.lose);
   }
 
   close() {
     this.model.off("msg:custom", this.hear);
+    this.model.off("comm_live_update", this.lose);
     this.listeners.clear();
   }
 
@@ -304,6 +313,7 @@ export class Link {
 
   /** @param {any} content @param {Uint8Array} data */
   #hear(content, data) {
+    this.orphaned = false;
     if (content.t === "ack") this.#ack(content);
     else if (content.t === "s") this.#whole(content, data);
     else if (content.t === "d") this.#delta(content, data);

@@ -182,7 +182,8 @@ class Line {
     this.note.classList.toggle("nbt-bad", code === FAILURE);
     this.time.dataset.a = String(row.a);
     setText(this.time, elapsed(this.link, row, code));
-    this.button.hidden = isFinished(code) || this.link.state.done || this.link.ended;
+    this.button.hidden =
+        isFinished(code) || this.link.state.done || this.link.ended || this.link.orphaned;
   }
 }
 
