@@ -4,10 +4,14 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Si
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
+from nbtasks.asking import refused
+from nbtasks.errors import Retry
 from nbtasks.live import Progress
 from nbtasks.plan import Plan
+from nbtasks.retry import DEFAULT_MAX_RETRIES, RetryPolicy
 
 T = TypeVar("T")
 
@@ -27,6 +31,8 @@ class Request:
         parent_id: The task that came before it, or that sent it; None for none.
         group: The id of the group it is in; None for none.
         stamps: The headers that stamping has put on it.
+        headers: Those it was sent with (`apply_async(headers=...)`).
+        max_retries: How often it may be tried again.
         args: What it was called with, without `self`.
         kwargs: Likewise, by name.
         is_eager: Whether it runs in the process that sent it (`apply`).
@@ -43,6 +49,13 @@ class Request:
     args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     is_eager: bool = False
+    headers: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    max_retries: int = DEFAULT_MAX_RETRIES
+
+    @property
+    def called_directly(self) -> bool:
+        """False: a task that is called as a plain function has no request."""
+        return False
 
     @property
     def correlation_id(self) -> str:
@@ -152,6 +165,50 @@ class TaskContext:
             BadSignature: What is stored is not signed by our key.
         """
         return self._reporter.last_checkpoint()
+
+    @property
+    def max_retries(self) -> int:
+        """How often this task may be tried again."""
+        return self._reporter.request().max_retries
+
+    def retry(
+        self,
+        *,
+        exc: BaseException | None = None,
+        countdown: float | timedelta | None = None,
+        eta: datetime | None = None,
+        max_retries: int | None = None,
+        throw: bool = True,
+    ) -> Retry:
+        """End this try here, and have the task tried again: same id, same arguments.
+
+        Args:
+            exc: What the task fails of where it may not be tried again; by default
+                `MaxRetriesExceededError`.
+            countdown: Seconds until then; by default what the task's options say.
+            eta: The moment, in place of `countdown`.
+            max_retries: How often it may be tried again; by default what its options say.
+            throw: False to return what would be raised.
+
+        Returns:
+            What is to be raised, so that `raise self.retry()` reads well.
+
+        Raises:
+            Retry: Always, unless one of the next; not with `throw=False`.
+            MaxRetriesExceededError: It was tried again as often as is allowed, and `exc` is None.
+            BaseException: Likewise, and `exc` itself; or this task was called as a function.
+        """
+        asked = Retry(countdown if eta is None else eta, exc, max_retries)
+        try:
+            request = self._reporter.request()
+        except RuntimeError:  # a plain call: nobody would try it again
+            raise exc or asked from None
+        policy = RetryPolicy(max_retries=request.max_retries)
+        if (end := refused(asked, policy, request.retries, request.id)) is not None:
+            raise end
+        if throw:
+            raise asked
+        return asked
 
     def replace(self, signature: Any) -> NoReturn:
         """End this task here, and let a canvas go on in its place.

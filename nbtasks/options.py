@@ -1,6 +1,8 @@
 """How a task is sent: what a decorator and a call say, checked and merged (pure)."""
 
+import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -239,6 +241,22 @@ def retry_policy(
         auto=bool(names) or (said["max_retries"] and count != 0),
     )
     return policy, tuple(name for name, is_said in said.items() if is_said)
+
+
+def check_headers(headers: object) -> Mapping[str, Any]:
+    """The headers of a call; None for none.
+
+    Raises:
+        ConfigError: They are not names and values of JSON.
+    """
+    if headers is None:
+        return {}
+    if isinstance(headers, Mapping):
+        found = dict(cast("Mapping[Any, Any]", headers))  # type: ignore[redundant-cast] # pyright needs it
+        with suppress(TypeError, ValueError, RecursionError):
+            if all(isinstance(name, str) for name in found) and json.dumps(found):
+                return found
+    raise ConfigError(f"headers is {headers!r}: it must be a mapping of names to values of JSON")
 
 
 def exception_names(kinds: object) -> tuple[str, ...]:

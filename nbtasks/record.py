@@ -134,6 +134,7 @@ class Header:
     parent_id: str = ""
     group_id: str = ""
     stamps: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    headers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     packages: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
@@ -163,6 +164,7 @@ class Header:
             "parent": self.parent_id,
             "group": self.group_id,
             "stamps": self.stamps,
+            "headers": self.headers,
             "packages": self.packages,
         }
         fields |= {name: value for name, value in rest.items() if value}
@@ -215,6 +217,7 @@ class Header:
             parent_id=_text(fields.get("parent", "")),
             group_id=_text(fields.get("group", "")),
             stamps=dict(fields.get("stamps", {})),
+            headers=dict(fields.get("headers", {})),
             packages=_packages(fields.get("packages", ())),
         )
 

@@ -9,7 +9,7 @@ from nbtasks.config import Config
 from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
-from nbtasks.options import TaskOptions, merged
+from nbtasks.options import TaskOptions, check_headers, merged
 from nbtasks.placing import Place
 from nbtasks.plan import Call, Node, Role
 from nbtasks.record import IGNORES_ALL, IGNORES_VALUE, Header, Record, check_name, new_id
@@ -177,6 +177,7 @@ def _make_header(  # noqa: PLR0917 - what a header is made of
         parent_id=place.parent_id,
         group_id=place.group_id,
         stamps=place.stamps,
+        headers=check_headers(submission.call.get("headers")),
     )
 
 

@@ -20,7 +20,8 @@ OPTIONS: Final = (
     "countdown", "eta", "expires", "queue", "priority", "task_id",
     "retries", "retry_delay", "backoff", "retry_on", "max_deliveries", "acks_late",
     "time_limit", "soft_time_limit", "redrive", "durable", "serializer",
-    "ignore_result", "store_errors_even_if_ignored", "link", "link_error", "on_upstream", "stamps",
+    "reject_on_worker_lost", "ignore_result", "store_errors_even_if_ignored",
+    "link", "link_error", "on_upstream", "stamps", "headers",
 )  # fmt: skip
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 

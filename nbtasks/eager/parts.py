@@ -10,7 +10,7 @@ from nbtasks.config import Config
 from nbtasks.context import Request
 from nbtasks.eager.source import EagerSource
 from nbtasks.live import LiveRecord
-from nbtasks.options import merged
+from nbtasks.options import check_headers, merged
 from nbtasks.placing import Place, place_nodes
 from nbtasks.plan import Node, Plan, Source, Sources
 from nbtasks.retry import RetryPolicy
@@ -32,6 +32,7 @@ class Part:
         policy: How it is retried.
         sources: What it waits for.
         place: Where it stands in its canvas.
+        headers: What it is sent with.
         chords: The bodies of the chords whose header it is in, and by which source.
         added: If it is such a body, what tasks of its header have added to the chord.
     """
@@ -43,6 +44,7 @@ class Part:
     policy: RetryPolicy
     sources: Sources
     place: Place
+    headers: Mapping[str, Any]
     chords: list[tuple[Source, "Part"]] = field(default_factory=list[tuple[Source, "Part"]])
     added: list[Sources] = field(default_factory=list[Sources])
 
@@ -59,6 +61,8 @@ class Part:
             parent_id=self.place.parent_id or None,
             group=self.place.group_id or None,
             stamps=self.place.stamps,
+            headers=self.headers,
+            max_retries=self.policy.max_retries,
             args=args,
             kwargs=kwargs,
             is_eager=True,
@@ -150,4 +154,5 @@ class Parts:
             payloads=payloads,
             policy=options.retry,
             sources=Sources(node),
+            headers=check_headers(node.options.get("headers")),
         )

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from nbtasks.asking import refused
 from nbtasks.config import Config
 from nbtasks.context import Replaced
 from nbtasks.eager.calling import EagerReporter, Saved, call
 from nbtasks.eager.parts import Part, Parts
 from nbtasks.eager.source import EagerSource, Fall
 from nbtasks.eager.upstream import Find, Upstream
-from nbtasks.errors import TooBig
+from nbtasks.errors import Retry, TooBig
 from nbtasks.failure import encode_within
 from nbtasks.plan import Plan
 from nbtasks.replacing import check_canvas, mark, no_chord, value_of
@@ -127,7 +128,12 @@ class EagerRun:
     def _run_member(self, turn: Turn, fall: Fall | None) -> Iterator[Plan]:
         part = turn.part
         while isinstance(end := self._try(turn, fall), Exception):
-            if turn.retries >= part.policy.max_retries or not part.policy.matches(end):
+            if isinstance(end, Retry):
+                final = refused(end, part.policy, turn.retries, turn.task_id)
+                if final is not None:
+                    end = final
+                    break
+            elif turn.retries >= part.policy.max_retries or not part.policy.matches(end):
                 break
             turn.retries += 1
             part.record.back(turn.index, RETRY)

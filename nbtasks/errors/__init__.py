@@ -20,6 +20,8 @@
     │   ├── TaskRevoked             the task was revoked before it finished
     │   ├── TimeLimitExceeded       the task ran longer than its time limit, and was killed
     │   ├── SoftTimeLimitExceeded   raised inside a task that runs over its soft limit
+    │   ├── Retry                   raised in a task to be tried again
+    │   ├── MaxRetriesExceededError it was, as often as is allowed
     │   ├── WorkerLost              its worker died more often than allowed
     │   ├── ChordError              a task of the group before it did not succeed
     │   ├── VersionMismatch         it was pickled for another Python
@@ -49,8 +51,10 @@ from nbtasks.errors.task import (
     BadSignature,
     ChordError,
     ContentRefused,
+    MaxRetriesExceededError,
     NotRunning,
     RemoteError,
+    Retry,
     SoftTimeLimitExceeded,
     TaskError,
     TaskRevoked,
@@ -69,12 +73,14 @@ __all__ = [
     "ChordError",
     "ConfigError",
     "ContentRefused",
+    "MaxRetriesExceededError",
     "NbTasksError",
     "NoServer",
     "NotReplicated",
     "NotRunning",
     "QueueFull",
     "RemoteError",
+    "Retry",
     "SoftTimeLimitExceeded",
     "StoreError",
     "StoreFull",

@@ -1,5 +1,7 @@
 """What becomes of tasks, and what is refused of them."""
 
+from datetime import datetime, timedelta
+
 from nbtasks.errors.base import NbTasksError
 
 
@@ -180,6 +182,50 @@ class SoftTimeLimitExceeded(TaskError):
         return (
             f"task {self.args[0]!r} ran longer than its soft time limit of {self.args[1]:g} s: make"
             " it shorter, or raise soft_time_limit"
+        )
+
+
+class Retry(TaskError):
+    """Raised in a task to be tried again: `raise Retry(30)`, after 30 seconds.
+
+    Args:
+        delay: Seconds until then, or the moment; None for what the task's options say.
+        error: What the task fails of where it may not be tried again; by default
+            `MaxRetriesExceededError`.
+        max_retries: How often it may be tried again; None for what its options say.
+    """
+
+    def __init__(
+        self,
+        delay: float | timedelta | datetime | None = None,
+        error: BaseException | None = None,
+        max_retries: int | None = None,
+    ) -> None:
+        super().__init__(delay, error, max_retries)
+
+    def __str__(self) -> str:
+        delay, error, _ = self.args
+        when = "" if delay is None else f" at {delay}" if isinstance(delay, datetime) else ""
+        if delay is not None and not when:
+            when = f" in {delay}" if isinstance(delay, timedelta) else f" in {delay} s"
+        return f"the task is to be tried again{when}" + (f": {error!r}" if error else "")
+
+
+class MaxRetriesExceededError(TaskError):
+    """A task that asks to be tried again was, as often as is allowed.
+
+    Args:
+        task_id: Whose.
+        retries: How often that is.
+    """
+
+    def __init__(self, task_id: str, retries: int) -> None:
+        super().__init__(task_id, retries)
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.args[0]!r} asks to be tried again, and was {self.args[1]} times already:"
+            " raise max_retries, or let it fail of something else"
         )
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from nbtasks.asking import USUAL
 from nbtasks.retry import RetryPolicy
+from nbtasks.states import SUCCESS
+from nbtasks.worker.work import LATER, RETRYABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,23 @@ def decide(outcome: Outcome, policy: RetryPolicy, retries: int, chance: float) -
             return GiveBack(reason)
         case _:
             assert_never(outcome)
+
+
+def decide_ended(
+    state: int, body: bytes, policy: RetryPolicy, retries: int, chance: float
+) -> tuple[Decision, bytes]:
+    """What becomes of a member that a child says has ended, and the body without what it asks for.
+
+    Args:
+        state: How it ended.
+        body: Its value or error; of one that is to be tried `LATER` also when.
+        policy: How the task is to be retried.
+        retries: How many retries came before.
+        chance: A random number from 0 to 1, for jitter.
+    """
+    if state == LATER:
+        wait, _, error = body.partition(b"\n")
+        ms = int(wait) if wait.isdigit() else USUAL
+        return RetryIn(policy.delay(retries, chance) if ms == USUAL else ms), error
+    outcome = Returned() if state == SUCCESS else Raised(is_retryable=state == RETRYABLE)
+    return decide(outcome, policy, retries, chance), body

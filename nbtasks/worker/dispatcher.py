@@ -17,7 +17,7 @@ from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.worker.blame import lose
 from nbtasks.worker.codes import Codes
-from nbtasks.worker.decide import Raised, RetryIn, decide
+from nbtasks.worker.decide import RetryIn, Succeed, decide_ended
 from nbtasks.worker.delivery import Delivery, Slot, Taken
 from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
@@ -25,7 +25,7 @@ from nbtasks.worker.lookout import SLOW_US, look, start_takeback
 from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.revoking import condemn, strike
 from nbtasks.worker.seats import Seats
-from nbtasks.worker.work import REPLACED, RETRYABLE
+from nbtasks.worker.work import LATER, REPLACED, RETRYABLE
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ SLOT_US: Final = 5000
 SLOT_MEMBERS: Final = 256
 
 _NO_GUESS_US = float(SLOT_US)
+_UNDECIDED: Final = frozenset((LATER, REPLACED, RETRYABLE))
 _NO_SEQUENCE: Final = -(1 << 60)
 """Of coroutines: no number in the cells means one of them, and none can be taken back."""
 
@@ -123,7 +124,7 @@ class Dispatcher:
             self._guess_us = (self._guess_us + each) / 2
             delivery.at = start + len(states)
             states, bodies = delivery.spoil(start, states, bodies)
-        if RETRYABLE in states or REPLACED in states:
+        if not _UNDECIDED.isdisjoint(states):
             self._decide_each(slot, delivery, start, each, zip(states, bodies, strict=True))
         else:
             self._hand_in.ended(slot, delivery, start, states, each=each, bodies=bodies)
@@ -384,15 +385,14 @@ class Dispatcher:
         """Some member raised an error that may be retried, or was replaced."""
         policy = self._codes.facts(delivery.header).retry
         for index, (state, body) in enumerate(ended, start):
-            if state == RETRYABLE:
-                chance = random.random()  # noqa: S311 - jitter, not a secret
-                decision = decide(Raised(is_retryable=True), policy, delivery.retries, chance)
-                if isinstance(decision, RetryIn):
-                    self._hand_in.retry(slot, delivery, index, decision.delay_ms, body)
-                    continue
             if state == REPLACED:
                 sources, _, arguments = body.partition(b"\n")
                 self._hand_in.replaced(slot, delivery, index, arguments, sources)
                 continue
-            final = bytes([SUCCESS if state == SUCCESS else FAILURE])
-            self._hand_in.ended(slot, delivery, index, final, each=each, bodies=[body])
+            chance = random.random()  # noqa: S311 - jitter, not a secret
+            decision, rest = decide_ended(state, body, policy, delivery.retries, chance)
+            if isinstance(decision, RetryIn):
+                self._hand_in.retry(slot, delivery, index, decision.delay_ms, rest)
+                continue
+            final = bytes([SUCCESS if isinstance(decision, Succeed) else FAILURE])
+            self._hand_in.ended(slot, delivery, index, final, each=each, bodies=[rest])

@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from nbtasks.asking import refused, wait_ms
 from nbtasks.callee import Callee
 from nbtasks.cells import CellFunction
 from nbtasks.clock import Clock
 from nbtasks.context import Replaced, Request
-from nbtasks.errors import BadSignature, NbTasksError, RemoteError, TooBig
+from nbtasks.errors import BadSignature, NbTasksError, RemoteError, Retry, TooBig
 from nbtasks.failure import encode_within, encode_words, register_source, system_body
 from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
 from nbtasks.inputs import Inputs, make
@@ -34,7 +35,7 @@ from nbtasks.worker.upstream import (
     read_replaced_by,
     replaced_by,
 )
-from nbtasks.worker.work import REPLACED, RETRYABLE, ChildSettings, Work
+from nbtasks.worker.work import LATER, REPLACED, RETRYABLE, ChildSettings, Work
 
 _HEADERS_KEPT: Final = 256
 
@@ -163,6 +164,8 @@ class SliceRun:
             parent_id=header.parent_id or None,
             group=header.group_id or None,
             stamps=header.stamps,
+            headers=header.headers,
+            max_retries=header.retry.max_retries,
             args=args,
             kwargs=kwargs,
         )
@@ -311,7 +314,17 @@ class SliceRun:
                 return answer.replaced(error)
             except Exception as broken:  # noqa: BLE001 - what goes on is what the user has made
                 error = broken
-        is_retryable = answer.may_retry and self._known().retry.matches(error)
+        policy = self._known().retry
+        if isinstance(error, Retry):
+            try:
+                wait = wait_ms(error, self.clock.wall_ms())
+                end = refused(error, policy, self.work.retries, answer.task_id)
+            except Exception as broken:  # noqa: BLE001 - what it asks for is the user's
+                return FAILURE, answer.refusal(broken)
+            if end is None:
+                return LATER, b"%d\n%b" % (wait, answer.refusal(error.args[1] or error))
+            return FAILURE, answer.refusal(end)
+        is_retryable = answer.may_retry and policy.matches(error)
         return RETRYABLE if is_retryable else FAILURE, answer.refusal(error)
 
 
@@ -328,6 +341,11 @@ class Answer:
         self._began = run.clock.tick_ms()
         self.codec = run.settings.codec
         self.may_retry = True
+
+    @property
+    def task_id(self) -> str:
+        """Whose it is."""
+        return self._run.work.task_id(self._index)
 
     def be_like(self, body: bytes, payload: memoryview) -> None:
         """Answer in the way that this was sent."""

@@ -14,6 +14,9 @@ from nbtasks.worker.kinds import SOLO, PoolOptions
 RETRYABLE: Final = ord("E")
 """In place of FAILURE: the error is one that the task's policy would retry."""
 
+LATER: Final = ord("L")
+"""The task asks to be tried again: the body is after how many ms, and the error."""
+
 REPLACED: Final = ord("W")
 """Another canvas goes on in its place: the body is the sources of that, and new arguments."""
 

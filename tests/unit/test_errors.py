@@ -45,6 +45,8 @@ CASES = {
         ("t1", 2.5),
         "task 't1' ran longer than its soft time limit of 2.5 s: make",
     ),
+    "Retry": ((30, None, 5), "the task is to be tried again in 30 s"),
+    "MaxRetriesExceededError": (("t1", 3), "task 't1' asks to be tried again, and was 3 times"),
     "WorkerLost": (("t1", "signal 9"), "task 't1' is given up: signal 9. A crash in native code"),
     "VersionMismatch": (("t1", "3.11", "3.12"), "task 't1' was pickled on Python 3.11, but the"),
     "BadSignature": (("the code of 'f'",), "the code of 'f': it is not signed by this side's key"),
