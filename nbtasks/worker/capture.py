@@ -75,14 +75,21 @@ class CapturedStream(io.TextIOBase):
 
 
 def redirect(elsewhere: Write) -> None:
-    """Take the place of this process's stdout and stderr, also in the handlers of its loggers."""
+    """Take the place of this process's stdout and stderr, also in the handlers of its loggers.
+
+    The worker's own handler is the last resort from now on: so `basicConfig` works for a task as it
+    does in a notebook, and a logger that has a handler does not write twice.
+    """
     _Elsewhere.write = elsewhere
     before = sys.stderr
     sys.stdout = CapturedStream(STDOUT, elsewhere)
     sys.stderr = CapturedStream(STDERR, elsewhere)
-    for handler in logging.getLogger().handlers:
+    root = logging.getLogger()
+    for handler in root.handlers.copy():
         if getattr(handler, "stream", None) is before:
             setattr(handler, "stream", sys.stderr)  # noqa: B010 - only some handlers have one
+            root.removeHandler(handler)
+            logging.lastResort = handler
 
 
 def echo() -> None:
