@@ -27,7 +27,7 @@ from nbtasks.errors import (
     VersionMismatch,
     WorkerLost,
 )
-from nbtasks.frames import Frame, frames_of, rebuild
+from nbtasks.frames import Frame, frames_of, own_traceback, rebuild
 from nbtasks.linked import Linked, Linking
 from nbtasks.remaking import (
     MAX_TEXT,
@@ -70,12 +70,11 @@ class Failure:
 
 def encode_failure(error: BaseException, note: str, codec: Codec = _CODEC) -> bytes:
     """The payload for an exception that a task raised; `note` says which try, where, how long."""
-    frames = frames_of(error)
     fields: dict[str, Any] = {
         "type": type_name(error),
         "text": text_of(error),
-        "traceback": _format(error, frames),
-        "frames": frames,
+        "traceback": _format(error),
+        "frames": frames_of(error),
         "note": note,
     }
     args = None if codec.ships_objects else plain_args(error)
@@ -244,9 +243,9 @@ def _words_stop(payload: memoryview) -> int:
     return _words_start() + int(_length.unpack_from(payload, len(ERROR))[0])
 
 
-def _format(error: BaseException, frames: list[Frame]) -> str:
+def _format(error: BaseException) -> str:
     """The traceback in words, chained exceptions included."""
-    lines = traceback.format_exception(type(error), error, rebuild(tuple(frames)))
+    lines = traceback.format_exception(type(error), error, own_traceback(error))
     text = "".join(lines)
     if len(text) <= MAX_TEXT:
         return text

@@ -21,6 +21,7 @@ from nbtasks.notebook import cell as cells
 from nbtasks.notebook.fleet import find_worker
 from nbtasks.notebook.frontend import notebook_path
 from nbtasks.notebook.options import Line, loop_names, moment, n_bytes
+from nbtasks.notebook.places import note_cell
 from nbtasks.notebook.settings import NbTasks, cell_metadata
 from nbtasks.notebook.source import CellSource
 from nbtasks.notebook.words import size
@@ -337,8 +338,9 @@ def _cache_id(
 
 def _origin(shell: Any, source: CellSource) -> dict[str, str]:
     """Where a task comes from, so that its notebook finds it again."""
-    cell = cell_metadata(shell).get("cellId") or ""
-    found = {"notebook": notebook_path(), "cell": str(cell), "source": source.mark}
+    cell = str(cell_metadata(shell).get("cellId") or "")
+    note_cell(source.number, cell)
+    found = {"notebook": notebook_path(), "cell": cell, "source": source.mark}
     return {name: value for name, value in found.items() if value}
 
 

@@ -24,7 +24,7 @@ from nbtasks.notebook.feed import (
     Failures,
     Tally,
 )
-from nbtasks.notebook.places import in_cells
+from nbtasks.notebook.places import in_cells, linked
 from nbtasks.notebook.shown import (
     SHOWN,
     dropped_words,
@@ -246,8 +246,8 @@ def _body(tally: Tally, i: int, room: _Room, *, opened: bool) -> str:
         if opened:
             blocks.append(f"<div>{escape(first_line(error))}</div>")
         if error.traceback and room.traceback:
-            text = _spans(runs([("", in_cells(error.traceback))], room.traceback))
-            blocks.append(_fold("traceback", f'<pre style="{_MONO}">{text}</pre>', opened=False))
+            text = _traceback(error.traceback, room.traceback)
+            blocks.append(_fold("traceback", text, opened=False))
     if output is not None and room.output:
         parts = output.parts.copy()
         written = _written(output_runs(without_values(parts), room.output))
@@ -299,10 +299,13 @@ def _failures(tally: Tally, group: Failures, room: _Room) -> str:
         f"({group.count:,}): {escape(clean(group.error.text))}"
     )
     first = escape(clean(tally.label(group.first), LABEL_LIMIT))
-    words = in_cells(group.error.traceback) or group.error.text
-    text = _spans(runs([("", words)], room.traceback))
+    text = _traceback(group.error.traceback or group.error.text, room.traceback)
     inner = f'<div style="opacity:0.75">first: {first}</div>'
-    return _fold(summary, f'{inner}<pre style="{_MONO}">{text}</pre>', opened=False)
+    return _fold(summary, f"{inner}{text}", opened=False)
+
+
+def _traceback(words: str, limit: int) -> str:
+    return f'<pre style="{_MONO}">{linked(_spans(runs([("", in_cells(words))], limit)))}</pre>'
 
 
 def _fold(summary: str, inner: str, *, opened: bool) -> str:

@@ -283,3 +283,19 @@ def test_a_restart_of_the_kernel_leaves_the_task_and_its_board_comes_back(page, 
     page.locator(".jp-Cell").nth(2).get_by_text("SUCCESS").first.wait_for(timeout=SECONDS)
     page.screenshot(path=screenshots / "restarted-end.png")
     assert (lab.notebooks / "runs").read_text() == "once "
+
+
+def test_a_place_in_a_traceback_leads_to_its_cell(page, lab, screenshots):
+    bad = "%%task bad\nplot = 1\nraise ValueError(plot)"
+    lab.add("third.ipynb", ["%load_ext nbtasks\n%broker --start 1", bad, "bad.wait()"])
+    page.evaluate(OPEN, "third.ipynb")
+    page.evaluate(f"void {RUN_ALL}")
+    folded = page.locator("summary", has_text="traceback")
+    folded.wait_for(timeout=SECONDS)
+    page.evaluate("panel.content.activeCellIndex = 2")
+
+    page.wait_for_function("!document.querySelector('.nbt')", timeout=SECONDS)
+    folded.click()
+    page.screenshot(path=screenshots / "traceback.png")
+    page.get_by_role("link", name="Cell In[2], line 3").click()
+    page.wait_for_function("panel.content.activeCellIndex === 1", timeout=SECONDS)
