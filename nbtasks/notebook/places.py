@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from IPython.core.getipython import get_ipython
 
-from nbtasks.notebook.trail import notebook_path
+from nbtasks.notebook.frontend import notebook_path
 
 _PLACE = re.compile(r'File "([^"\n]+)", line (\d+)')
 _CELL = re.compile(r"Cell In\[(\d+)\], line \d+")
