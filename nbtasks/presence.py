@@ -7,6 +7,7 @@ from typing import Final
 
 from nbtasks.clock import Clock
 from nbtasks.record import DIRECT
+from nbtasks.spelling import nearest
 from nbtasks.store.fleet import WorkerFacts
 
 CHECK_MS: Final = 30_000.0
@@ -29,10 +30,12 @@ class Presence:
         if now - self._checked.get((queue, python), -CHECK_MS) < CHECK_MS:
             return
         self._checked[queue, python] = now
-        there = [worker for worker in find() if worker.takes(queue) and not worker.is_ending]
+        live = find()
+        there = [worker for worker in live if worker.takes(queue) and not worker.is_ending]
         if not there and queue.startswith(DIRECT):
             name = queue.removeprefix(DIRECT)
-            text = f"there is no worker {name!r}: the task waits until one of that name starts"
+            near = nearest(name, [worker.name for worker in live]) if live else ""
+            text = f"the task waits until a worker {name!r} starts, and there is none now{near}"
         elif not there:
             text = (
                 f"no worker listens on queue {queue!r}: the task waits until one starts"

@@ -52,10 +52,14 @@ def test_where_its_worker_is_killed_it_waits_for_the_next_of_that_name(app, star
     assert {result.get(10) for result in results} <= children(last)
 
 
-def test_that_nobody_has_the_name_is_said(app, worker):
-    with pytest.warns(NoWorkerWarning, match="there is no worker 'gone@here': the task waits"):
-        app.task(chores.noop).apply_async((1,), queue=worker_direct("gone@here")).revoke()
-    assert worker.process.poll() is None
+@pytest.mark.usefixtures("worker")
+def test_that_nobody_has_the_name_is_said_with_the_nearest(app):
+    (there,) = app.workers()
+    said = (
+        f"until a worker '{there.name}x' starts, and there is none now: did you mean {there.name!r}"
+    )
+    with pytest.warns(NoWorkerWarning, match=said):
+        app.task(chores.noop).apply_async((1,), queue=worker_direct(f"{there.name}x")).revoke()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "é", "x" * 300])
