@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from nbtasks.clock import Clock
@@ -136,6 +137,9 @@ class Firer:
                 logger.warning("%s: %s; it is tried again", self._said_of(firing.name), done)
             elif done and firing.run is not None:
                 logger.debug("%s: fired as %s", self._said_of(firing.name), firing.run.root)
+                if firing.ends_others:
+                    # Not before it is fired: who was asleep must not end the run of who took over.
+                    cancel_runs(self._link, self._keys, firing.name, firing.due_ms)
 
     def _read(self, found: Look) -> None:
         """Read the entries that are not known yet, and check who has signed them."""
@@ -168,10 +172,10 @@ class Firer:
         for step in steps(entry.schedule, entry.policy, moment):
             match step:
                 case Run(time, after):
-                    if due.is_running and entry.policy.overlap is Overlap.CANCEL_OTHER:
-                        cancel_runs(self._link, self._keys, due.name)
                     run = self._run(entry, time, now_ms)
-                    yield self._firing(entry, due, time, SCHEDULED, after, run=run)
+                    firing = self._firing(entry, due, time, SCHEDULED, after, run=run)
+                    is_last = due.is_running and entry.policy.overlap is Overlap.CANCEL_OTHER
+                    yield replace(firing, ends_others=is_last)
                 case Leave(time, last, count, is_skipped, after):
                     kind = SKIPPED if is_skipped else MISSED
                     yield self._firing(entry, due, time, kind, after, count=count, last=last)

@@ -70,6 +70,7 @@ class Firing:
         last_ms: The last of them.
         next_ms: The next time; None for none.
         next_at_ms: When to fire that.
+        ends_others: Whether the runs before it are to end.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Firing:
     last_ms: int = 0
     next_ms: int | None = None
     next_at_ms: int | None = None
+    ends_others: bool = False
 
     @property
     def records(self) -> Sequence[Record]:
@@ -134,12 +136,12 @@ def fire(link: Link, keys: Keys, firings: Sequence[Firing]) -> list[int | StoreR
     return found
 
 
-def cancel_runs(link: Link, keys: Keys, name: str) -> None:
-    """End the runs of an entry that have not ended."""
+def cancel_runs(link: Link, keys: Keys, name: str, before_ms: int) -> None:
+    """End the runs of an entry that have not ended, of times before this."""
     items = iter(link.call("HGETALL", keys.runs(name)))
     for root, text in zip(items, items, strict=True):
-        *_, kind, _, ended, _ = text.decode().split()
-        if ended != "0" or kind in {SKIPPED, MISSED}:
+        due, _, kind, _, ended, _ = text.decode().split()
+        if ended != "0" or kind in {SKIPPED, MISSED} or int(due) >= before_ms:
             continue
         plan = link.call("HGET", keys.canvas(root.decode()), "plan")
         for node in reversed(read_drawing(plan)["nodes"] if plan else ()):
