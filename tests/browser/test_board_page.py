@@ -46,7 +46,7 @@ window.start = (state, snapshot, shadow, late) => {
   }
   const model = {
     get: (name) => (name === "board" ? state : raw(snapshot)),
-    on: (_, listener) => listeners.add(listener),
+    on: (name, listener) => name === "msg:custom" && listeners.add(listener),
     off: (_, listener) => listeners.delete(listener),
     send: (message) => {
       if (window.kernelGone) throw new Error("no kernel");

@@ -27,23 +27,26 @@ function install() {
 class Model {
   constructor(state, snapshot) {
     this.values = { board: state, snapshot };
-    this.listeners = new Set();
+    this.listeners = new Map();
     this.sent = [];
   }
   get(name) {
     return this.values[name];
   }
-  on(_, listener) {
-    this.listeners.add(listener);
+  on(name, listener) {
+    this.listeners.set(listener, name);
   }
   off(_, listener) {
     this.listeners.delete(listener);
+  }
+  tell(name, ...values) {
+    for (const [listener, of] of this.listeners) if (of === name) listener(...values);
   }
   send(message) {
     this.sent.push(message);
   }
   hear(content, buffer = new Uint8Array(0)) {
-    for (const listener of this.listeners) listener(content, [new DataView(buffer.buffer)]);
+    this.tell("msg:custom", content, [new DataView(buffer.buffer)]);
   }
 }
 
@@ -202,6 +205,20 @@ test("an answer that nobody asked for is ignored", async () => {
   await painted();
 
   assert.equal(el.textContent, before);
+});
+
+test("a board whose kernel was restarted says what brings it back, until it hears of it", async () => {
+  const { model, el } = await start();
+
+  model.tell("comm_live_update");
+  await painted();
+  assert.match(el.querySelector(".nbt-says").textContent, /restarted: %tasks show scores/);
+  assert.equal(el.querySelector(".nbt-head button").hidden, true);
+
+  model.hear({ t: "ack", id: "other", ok: true, error: "", details: null });
+  await painted();
+  assert.equal(el.querySelector(".nbt-head button").hidden, false);
+  assert.equal(el.querySelector(".nbt-says").textContent, "");
 });
 
 test("a finished board has no cancel button and says how long it took", async () => {

@@ -84,6 +84,7 @@ class BoardView {
     this.spokenAt = 0;
     this.spoken = "";
     this.frame = 0;
+    this.orphaned = false;
     /** @type {Set<number> | null} */
     this.changed = null;
     this.root = make("section", "nbt");
@@ -203,8 +204,10 @@ class BoardView {
     const { link, n } = this;
     const { state } = link;
     const over = state.done || link.ended || link.orphaned;
-    if (link.orphaned && !state.done) {
-      setText(this.note, `the kernel was restarted: %tasks show ${state.title}`);
+    if (link.orphaned !== this.orphaned) {
+      this.orphaned = link.orphaned;
+      const text = `the kernel was restarted: %tasks show ${state.title}`;
+      setText(this.note, link.orphaned && !state.done ? text : "");
     }
     setText(this.done, `${count(doneOf(state.counts))} / ${count(n)}`);
     const facts = n === 1 ? this.#factsOfOne() : this.#facts();

@@ -265,8 +265,7 @@ export class Link {
       this.orphaned ||= !this.ended;
       this.#tell(null);
     };
-    // ipywidgets' own word for a comm that has lost its kernel.
-    model.on("comm_live_update", this.lose);
+    model.on("comm_live_update", this.lose); // of ipywidgets: the kernel is gone
   }
 
   close() {
@@ -313,7 +312,10 @@ export class Link {
 
   /** @param {any} content @param {Uint8Array} data */
   #hear(content, data) {
-    this.orphaned = false;
+    if (this.orphaned) {
+      this.orphaned = false; // the line was cut, and the kernel is still there
+      this.#tell([]);
+    }
     if (content.t === "ack") this.#ack(content);
     else if (content.t === "s") this.#whole(content, data);
     else if (content.t === "d") this.#delta(content, data);

@@ -183,7 +183,7 @@ class Line {
     this.time.dataset.a = String(row.a);
     setText(this.time, elapsed(this.link, row, code));
     this.button.hidden =
-        isFinished(code) || this.link.state.done || this.link.ended || this.link.orphaned;
+      isFinished(code) || this.link.state.done || this.link.ended || this.link.orphaned;
   }
 }
 
