@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
+from zoneinfo import available_timezones
 
 from IPython.core import completer as _completer
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
@@ -16,6 +17,8 @@ from nbtasks.notebook.vocabulary import (
     BROKER_OPTIONS,
     FLAG,
     REFERENCES,
+    SCHEDULE_COMMANDS,
+    SCHEDULE_OPTIONS,
     STATES,
     TASK_OPTIONS,
     TASKS_COMMANDS,
@@ -33,6 +36,8 @@ _MAGICS: Final[Mapping[str, Sequence[Option]]] = {
     "%tasks": TASKS_OPTIONS,
     "%broker": BROKER_OPTIONS,
     "%workers": WORKERS_OPTIONS,
+    "%schedule": SCHEDULE_OPTIONS,
+    "%%schedule": SCHEDULE_OPTIONS,
 }
 _LINE: Final = re.compile(r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(%%?\w+)\s(.*)$")
 _WORD: Final = re.compile(r"[^\s,=]*$")
@@ -77,7 +82,7 @@ def complete(before: str, row: int, values: Callable[[str], Sequence[str]]) -> F
         values: Gives what is known of a source: see `Option`.
     """
     line = _LINE.match(before)
-    if line is None or line[1] not in _MAGICS or (line[1] == "%%task" and row):
+    if line is None or line[1] not in _MAGICS or (line[1].startswith("%%") and row):
         return None
     magic, rest = line[1], line[2]
     if magic == "%task" and " -- " in f"{rest} ":
@@ -93,6 +98,8 @@ def complete(before: str, row: int, values: Callable[[str], Sequence[str]]) -> F
         wanted = [f"--{option.long}" for option in known]
     elif magic == "%tasks":
         wanted = [*values("sent"), *REFERENCES] if words else list(TASKS_COMMANDS)
+    elif magic == "%schedule":
+        wanted = values("entries") if words else list(SCHEDULE_COMMANDS)
     elif magic == "%workers" and words[:1] == ["sync"]:
         return None  # IPython completes paths
     elif magic == "%workers":
@@ -123,6 +130,8 @@ def _values(source: str, shell: Any, session: Session) -> Sequence[str]:
         "results": lambda: [name for name in names if isinstance(namespace[name], ResultBase)],
         "variables": lambda: [*names, "none"],
         "sent": lambda: list(dict.fromkeys(sent.name for sent in reversed(session.sent))),
+        "entries": lambda: _entries(session),
+        "zones": lambda: sorted(available_timezones()),
         "queues": lambda: _queues(session),
         "workers": lambda: [worker.name for worker in _workers(session)],
     }
@@ -134,6 +143,13 @@ def _queues(session: Session) -> Sequence[str]:
     found = {app.config.default_queue, *(sent.result.records[0].queue for sent in session.sent)}
     found.update(queue for worker in _workers(session) for queue in worker.queues)
     return sorted(found)
+
+
+def _entries(session: Session) -> Sequence[str]:
+    if session.app.is_connected:
+        with suppress(NbTasksError):
+            return list(session.app.schedules)
+    return ()
 
 
 def _workers(session: Session) -> Sequence[WorkerFacts]:

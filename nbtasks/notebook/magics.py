@@ -26,10 +26,13 @@ from nbtasks.notebook.completing import matcher
 from nbtasks.notebook.listing import broker_card
 from nbtasks.notebook.overview import Overview
 from nbtasks.notebook.runner import Runner
+from nbtasks.notebook.schedules import ScheduleCommands
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks
 from nbtasks.notebook.vocabulary import (
     BROKER_OPTIONS,
+    SCHEDULE_COMMANDS,
+    SCHEDULE_OPTIONS,
     TASK_OPTIONS,
     TASKS_COMMANDS,
     TASKS_OPTIONS,
@@ -76,6 +79,7 @@ class NbTasksMagics(Magics):
         self._commands = Commands(self.session)
         self._overview = Overview(self.session)
         self._workers = WorkerCommands(shell, self.session)
+        self._schedules = ScheduleCommands(shell, self.session, self.settings)
         self.matcher = matcher(shell, self.session)
 
     @no_var_expand
@@ -141,6 +145,25 @@ class NbTasksMagics(Magics):
             _display(view)
 
     @no_var_expand
+    @line_cell_magic
+    @_said_in_one_line
+    def schedule(self, line: str, cell: str | None = None) -> None:
+        """Run the cell again and again, or with one percent sign a signature.
+
+        %%schedule nightly --cron "0 7 * * mon-fri" --tz Europe/Paris
+        %schedule sync fetch.s("a") --every 10m    a signature of a task, or a canvas
+        %schedule                what is scheduled
+        %schedule next 5         the next 5 times
+        %schedule history sync   its last runs, with their values
+        %schedule pause sync     and resume, run, rm
+        """
+        __tracebackhide__ = True
+        commands = self._schedules
+        view = commands.run(line) if cell is None else commands.run_cell(line, cell)
+        if view is not None:
+            _display(view)
+
+    @no_var_expand
     @line_magic
     @_said_in_one_line
     def tasks(self, line: str) -> None:
@@ -199,4 +222,5 @@ def _add_words(magic: Callable[..., Any], *words: str) -> None:
 _add_words(NbTasksMagics.broker, options_text(BROKER_OPTIONS))
 _add_words(NbTasksMagics.task, options_text(TASK_OPTIONS))
 _add_words(NbTasksMagics.tasks, commands_text(TASKS_COMMANDS), options_text(TASKS_OPTIONS))
+_add_words(NbTasksMagics.schedule, commands_text(SCHEDULE_COMMANDS), options_text(SCHEDULE_OPTIONS))
 _add_words(NbTasksMagics.workers, commands_text(WORKERS_COMMANDS), options_text(WORKERS_OPTIONS))

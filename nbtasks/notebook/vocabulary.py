@@ -6,6 +6,7 @@ Long options are the keywords of `apply_async`, so docs, decorators and magics t
 from dataclasses import dataclass
 from typing import Final
 
+from nbtasks.overlap import Overlap
 from nbtasks.states import TaskState
 
 FLAG: Final = "flag"
@@ -97,6 +98,35 @@ TASKS_OPTIONS: Final = (
     Option("timeout", "", DURATION, "with wait: how long to wait"),
 )
 
+_OF_TASKS: Final = (
+    "queue", "priority", "tag", "expires", "time-limit", "soft-time-limit", "retries",
+    "retry-delay", "backoff", "retry-on", "inputs", "max-input", "for",
+)  # fmt: skip
+_OVERLAPS: Final = tuple(each.value for each in Overlap)
+SCHEDULE_OPTIONS: Final = (
+    Option("every", "", TEXT, "run it after each such time: 10m, 1h30m, 1d"),
+    Option("cron", "", TEXT, 'run it then: "0 7 * * mon-fri", or @daily'),
+    Option("tz", "", TEXT, "the time zone of --cron: Europe/Paris", source="zones"),
+    Option("until", "", TEXT, "not after that: 2030-01-31, or 2030-01-31T18:30"),
+    Option("overlap", "", TEXT, "while the last run has not ended", _OVERLAPS),
+    Option("catch-up", "", TEXT, "make up for times missed by no more than this; default 1h"),
+    Option("jitter", "", TEXT, "start it up to so much later: 30s"),
+    Option("pause-on-failure", "", WHOLE, "pause it after so many failed runs in a row"),
+    Option("from", "", TEXT, "with backfill: the first time, 2026-11-01"),
+    Option("to", "", TEXT, "with backfill: the last time; default: now"),
+    Option("lines", "n", WHOLE, "with history: how many runs; default 10"),
+    *(option for option in TASK_OPTIONS if option.long in _OF_TASKS),
+)
+SCHEDULE_COMMANDS: Final = {
+    "list": "all that is scheduled",
+    "next": "the next N times of all of it",
+    "history": "its last runs, with their values",
+    "pause": "run it no more until it is resumed",
+    "resume": "run it again from now on",
+    "run": "run it now, beside its schedule",
+    "backfill": "run it for times in the past: --from, --to",
+    "rm": "take it off the schedule",
+}
 WORKERS_OPTIONS: Final = (
     Option("queue", "q", TEXT, "with start: their queues, with commas", source="queues"),
     Option("concurrency", "c", WHOLE, "with start: tasks at a time for each; default 1"),
