@@ -245,16 +245,18 @@ class EventStream:
             case b"o":
                 text = item[2].decode("utf-8", "replace")
                 record.write(index, STREAMS.get(text[:1], "stdout"), text[1:], event)
-            case b"b" | b"r":
-                self._apply_back(record, kind, index, item)
             case b"q":
                 record.hear_again(index, int(item[2]))
+            case b"y":
+                record.touch(index)
             case _:
-                logger.warning("unknown event %r of task %s", kind, record.rid)
+                self._apply_back(record, kind, index, item)
 
     def _apply_back(self, record: LiveRecord, kind: bytes, index: int, item: list[bytes]) -> None:
-        """A member waits again: after an error (`r`), or because its worker was lost."""
-        if kind == b"r":
+        """A member waits again: after an error (`r`), or because its worker was lost (`b`)."""
+        if kind not in {b"r", b"b"}:
+            logger.warning("unknown event %r of task %s", kind, record.rid)
+        elif kind == b"r":
             self._read_errors(record, index, bytes([FAILURE]), item[3:4])
             record.back(index, RETRY)
         elif item[2] in {b"p", b"w"}:

@@ -424,6 +424,11 @@ class LiveRecord:
             output = self.output[index] = Output()
         output.add(stream, text)
 
+    def touch(self, index: int) -> None:
+        """A member has yielded something: who observes this record is to look."""
+        for call in self._observers:
+            call(range(index, index + 1))
+
     def lose(self) -> None:
         """The store no longer has this record."""
         self.missing = True

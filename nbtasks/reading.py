@@ -19,7 +19,7 @@ from nbtasks.failure import (
     system_failure,
 )
 from nbtasks.live import ErrorText, LiveRecord
-from nbtasks.record import DROPPED, KILL, NOT_WRITTEN, STREAMS, Dropped, Header
+from nbtasks.record import DROPPED, KILL, NOT_WRITTEN, STREAMS, Dropped, Header, parts_of
 from nbtasks.redrive import Redrive
 from nbtasks.result.base import ResultBase
 from nbtasks.result.canvas import Canvas
@@ -225,6 +225,20 @@ class Reader(ABC):
             for part in parts
             if part.stream not in NOT_WRITTEN
         )
+
+    def parts(self, record: LiveRecord, index: int, start: int) -> list[Any]:
+        """What a member has yielded so far, from place `start` on, as much as one reply may carry.
+
+        Raises:
+            BadSignature: A part is not signed by our key, or is of another place.
+        """
+        bodies = self.store.parts(record.rid, index, start)
+        seal = self.connection.signer.results(parts_of(record.rid, index))
+        what = f"what task {record.name!r} ({record.task_id(index)}) has yielded is refused"
+        return [
+            self.codec.decode(seal.open(at, body, what), what)
+            for at, body in enumerate(bodies, start)
+        ]
 
     def stack(self, record: LiveRecord, index: int, timeout: float) -> str:
         """Where a running member is, as its worker says.

@@ -201,7 +201,9 @@ class Task(Generic[P, R]):
 
     def _set_function(self, function: Callable[..., R]) -> None:
         self.function = function
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(
+            function
+        )
         # Its name and text, not its attributes: one that is called like ours would take its place.
         functools.update_wrapper(self, function, updated=())
         self._good_shapes: set[tuple[Any, ...]] = set()

@@ -80,6 +80,10 @@ class ResultSource(Protocol):
         """What a member wrote."""
         ...
 
+    def parts(self, record: LiveRecord, index: int, start: int) -> list[Any]:
+        """What a member has yielded so far, from place `start` on; not always all of it."""
+        ...
+
     def stack(self, record: LiveRecord, index: int, timeout: float) -> str:
         """Where a running member is."""
         ...

@@ -6,30 +6,60 @@ from typing import Any, NoReturn
 
 from nbtasks.context import Replaced, Request, TaskContext, current_task
 from nbtasks.live import LiveRecord, Progress
-from nbtasks.looping import run_to_end
+from nbtasks.looping import drain, drain_async, run_to_end
 from nbtasks.plan import Plan
 
 
 class Saved:
-    """The checkpoint of a member, encoded as it would be for Redis.
+    """The checkpoint of a member and the parts it yields, encoded as they would be for Redis.
 
     Args:
         encode: Makes bytes of a value.
         decode: Makes the value of them.
+
+    Attributes:
+        parts: What it has yielded.
     """
 
     def __init__(self, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> None:
         self._encode = encode
         self._decode = decode
         self._body: bytes | None = None
+        self._before: list[bytes] = []
+        self.parts: list[bytes] = []
+
+    def begin(self) -> None:
+        """A try begins, with no parts; with a checkpoint, those before it come back."""
+        self.parts = []
 
     def save(self, value: Any) -> None:
         """Keep it in place of the last one."""
-        self._body = self._encode(value)
+        self._body, self._before = self._encode(value), self.parts.copy()
 
     def load(self) -> Any:
         """The last one; None for none."""
-        return None if self._body is None else self._decode(self._body)
+        if self._body is None:
+            return None
+        self.parts = self.parts or self._before.copy()
+        return self._decode(self._body)
+
+    def run_to_end(self, value: Any) -> Any:
+        """The value of a task that returned this: a coroutine or a generator ends first."""
+        if inspect.iscoroutine(value):
+            return run_to_end(value)
+        if inspect.isgenerator(value):
+            returned = drain(value, self._put)
+        elif inspect.isasyncgen(value):
+            returned = run_to_end(drain_async(value, self._put_async))
+        else:
+            return value
+        return [self._decode(part) for part in self.parts] if returned is None else returned
+
+    def _put(self, part: Any) -> None:
+        self.parts.append(self._encode(part))
+
+    async def _put_async(self, part: Any) -> None:
+        self._put(part)
 
 
 class EagerReporter:
@@ -59,7 +89,7 @@ class EagerReporter:
         self._request = request
         self._send = send
         self._add = add
-        self._saved = saved
+        self.saved = saved
 
     def request(self) -> Request:
         """The task that runs now."""
@@ -75,11 +105,11 @@ class EagerReporter:
         Raises:
             Unsendable: It cannot be encoded.
         """
-        self._saved.save(value)
+        self.saved.save(value)
 
     def last_checkpoint(self) -> Any:
         """What it has kept last."""
-        return self._saved.load()
+        return self.saved.load()
 
     def lend(self) -> None:
         """There is no place to lend."""
@@ -117,6 +147,6 @@ def call(
     token = current_task.set(context)
     try:
         value = function(context, *args, **kwargs) if bind else function(*args, **kwargs)
-        return run_to_end(value) if inspect.iscoroutine(value) else value
+        return reporter.saved.run_to_end(value)
     finally:
         current_task.reset(token)

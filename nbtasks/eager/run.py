@@ -137,6 +137,8 @@ class EagerRun:
                 break
             turn.retries += 1
             part.record.back(turn.index, RETRY)
+        if turn.saved.parts:
+            self._source.yielded[part.record.rid, turn.index] = turn.saved.parts
         yield from turn.sent
         match end:
             case bytes():
@@ -150,6 +152,7 @@ class EagerRun:
         """The body of what a member returns, or what it raises."""
         part, index, source = turn.part, turn.index, self._source
         task, payload = part.task, part.payloads[index]
+        turn.saved.begin()
         turn.added, turn.began_ms = 0, source.clock.tick_ms()
         try:
             args, kwargs = source.codec.decode(payload, task.name)

@@ -72,6 +72,7 @@ class EagerSource:
         self.limit = limit
         self.revoke_on_interrupt = False
         self.records: dict[str, LiveRecord] = {}
+        self.yielded: dict[tuple[str, int], list[bytes]] = {}
         self._falls: dict[tuple[str, int], Fall] = {}
         self._first: dict[str, Fall] = {}
         self._first_heard: dict[str, Fall] = {}
@@ -220,6 +221,11 @@ class EagerSource:
     def log(self, record: LiveRecord, index: int) -> str:  # noqa: ARG002 - nothing is kept
         """What it wrote went to where this process writes."""
         return ""
+
+    def parts(self, record: LiveRecord, index: int, start: int) -> list[Any]:
+        """What a member has yielded, from place `start` on."""
+        found = self.yielded.get((record.rid, index), [])[start:]
+        return [self.codec.decode(part, f"a part of {record.name!r}") for part in found]
 
     def stack(self, record: LiveRecord, index: int, timeout: float) -> str:  # noqa: ARG002
         """What ran here has ended.

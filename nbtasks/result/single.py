@@ -10,6 +10,7 @@ from nbtasks.live import LiveRecord, Progress
 from nbtasks.plan import Held, Known, Value
 from nbtasks.record import KILL, check_signal
 from nbtasks.result.base import ResultBase
+from nbtasks.result.stream import Stream
 from nbtasks.serializers import CellValue
 from nbtasks.states import SUCCESS, TaskState
 from nbtasks.waiting import ResultSource, Waits, revoking, wait_async, wait_for
@@ -164,6 +165,23 @@ class AsyncResult(ResultBase, Generic[R]):
     def log(self) -> str:
         """What it wrote to stdout and stderr so far, in order."""
         return self._source.log(self._record, self._index)
+
+    def stream(self, timeout: float | None = None) -> Stream[Any]:
+        """What it yields, as it comes, from its first part on: for `for` and `async for`.
+
+        Each place is given once. Where a try has died, the next one begins with the first part
+        again, or goes on from its checkpoint: of that, what this reader has had is left out. The
+        exception of a task that fails comes behind its parts. A task that yields nothing has none.
+
+        Args:
+            timeout: Seconds to wait for each part at most.
+
+        Raises:
+            WaitTimeout: It took longer. The task goes on.
+            BadSignature: A part is not signed by our key.
+            Exception: What the task raised.
+        """
+        return Stream(self._source, self, timeout)
 
     def stack(self, timeout: float = 5.0) -> str:
         """Where it is right now: the stack of its thread, or what its coroutine awaits, in words.

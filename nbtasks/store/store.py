@@ -33,6 +33,9 @@ from nbtasks.store.submission import CHUNK, send_record, wait_for_replica, withd
 REVOKE_BATCH: Final = CHUNK
 """As many as a submit queues as one slice, so that the slices are found again."""
 
+PARTS_BATCH: Final = 100
+"""Parts in one reply."""
+
 LOOK_BATCH: Final = 200
 """Records looked at by one script: it is not to hold Redis for longer than a millisecond."""
 
@@ -250,6 +253,18 @@ class Store:
             How many bodies wait for the member; below 0 where its record is not stored.
         """
         return int(self.run_script("join", rid, index, number, " ".join(sources), note))
+
+    def parts(self, rid: str, index: int, start: int) -> list[bytes]:
+        """Signed parts that a member has yielded, from place `start` on, `PARTS_BATCH` at most."""
+        key = self.keys.record(rid)
+        count = int(self._call("HGET", key, f"pc{index}") or 0)
+        stop = min(count, start + PARTS_BATCH)
+        if start >= stop:
+            return []
+        found: list[bytes | None] = self._call(
+            "HMGET", key, *(f"pt{index}:{at}" for at in range(start, stop))
+        )
+        return [body or b"" for body in found]  # what Redis has lost is refused: it is not signed
 
     def ask(self, rid: str, index: int, question: str) -> str:
         """Have a running member's worker say where it is; its state byte, empty for no record."""

@@ -30,6 +30,7 @@ from nbtasks.worker.library import Function, Library, SliceRun
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
 from nbtasks.worker.work import WORK, Cells, ChildSettings, Work
+from nbtasks.worker.yielding import Parts, Window, drain_to_end
 
 MAX_PREVIEW: Final = 10_000
 
@@ -45,6 +46,7 @@ class Child:
         self._library = Library(settings, clock)
         self._memory = MemoryWatch(settings.max_memory, clock)
         self._context = TaskContext(self)
+        self._window = Window(cells.numbers)
         self._queue: SimpleQueue[SliceRun | None] = SimpleQueue()
         self._coroutines: Coroutines | None = None
         self.interrupt = Interrupt(cells.numbers, lambda: self.request().id)
@@ -118,6 +120,9 @@ class Child:
         """In a process that a task forks: it is no child of the worker, nor must act as one."""
         self.outbox.leave()
 
+    def _parts(self) -> Parts:
+        return Parts(self._running(), self._index, self.outbox, self._window)
+
     def _running(self) -> SliceRun:
         if self._slice is None:
             raise RuntimeError("no task runs here now")
@@ -142,6 +147,7 @@ class Child:
                     self.outbox,
                     self._memory,
                     numbers=self._numbers,
+                    window=self._window,
                 )
                 self._coroutines.start(found)
         return self._queue.get()
@@ -175,6 +181,7 @@ class Child:
             value = function(*args, **kwargs)
             if inspect.iscoroutine(value):
                 value = asyncio.run(value)
+            value = drain_to_end(self._parts, value)
         finally:
             if self._is_main:  # threads share their figures: whose they are is not known
                 showing.finish()

@@ -5,6 +5,7 @@ at once. Every member has a context of its own, which says whose output and prog
 """
 
 import asyncio
+import inspect
 import math
 import os
 import threading
@@ -26,6 +27,7 @@ from nbtasks.worker.library import Function, Library, SliceRun
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
 from nbtasks.worker.work import CANCEL, WHERE, WORK, Work
+from nbtasks.worker.yielding import Parts, Window
 
 
 class Member:
@@ -129,6 +131,7 @@ class Coroutines:
         memory: MemoryWatch,
         *,
         numbers: "memoryview[int]",
+        window: Window,
     ) -> None:
         self._reader = reader
         self._give = give
@@ -136,6 +139,7 @@ class Coroutines:
         self._outbox = outbox
         self._memory = memory
         self._numbers = numbers
+        self._window = window
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(_make_task)
         self._running: dict[tuple[int, int], tuple[asyncio.Task[None], Member]] = {}
@@ -215,6 +219,9 @@ class Coroutines:
             if loaded.bind:
                 args = (context, *args)
             value = function(*args, **kwargs)
+            if inspect.isasyncgen(value):
+                parts = Parts(run, member.index, self._outbox, self._window)
+                value = parts.drain_async(value)
             return await member.drive(value) if asyncio.iscoroutine(value) else value
 
         state, sealed = await run.run_async(member.index, body, call)

@@ -143,9 +143,7 @@ class Dispatcher:
 
     def report(self, slot: Slot, number: int, reports: Iterable[tuple[str, int, object]]) -> None:
         """A running member tells something."""
-        delivery = slot.deliveries.get(number)
-        if delivery is not None:
-            self._hand_in.report(delivery, reports)
+        self._hand_in.hear(slot, number, reports)
 
     def lent(self, slot: Slot, number: int, index: int) -> None:
         """A member waits for other tasks: it may be for those that wait behind it."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from nbtasks.worker.delivery import Delivery, Slot
+from nbtasks.worker.work import Cells
 
 BATCH_BYTES: Final = 16_000_000
 """One exchange hands in no more than this, and one chunk: Redis closes on far larger requests."""
@@ -17,7 +18,8 @@ REPORT_BYTES: Final = 16_000_000
 """Reports that wait for Redis to come back; the oldest go first."""
 
 CHECKPOINT: Final = "c"
-"""The kind of report that must not be lost, and of which only the newest of a member counts."""
+PART: Final = "y"
+"""Kinds of reports that must not be lost; of checkpoints only the newest of a member counts."""
 
 _IS_LAST: Final = 2
 
@@ -48,30 +50,45 @@ class Talk(Reports):
     def add(self, item: Report) -> None:
         """One more."""
         self.items.append(item)
-        self._bytes += _size(item)
+        self._bytes += size_of(item[-1])
         while self._bytes > REPORT_BYTES:
-            self._bytes -= _size(self.items.pop(0))
+            self._bytes -= size_of(self.items.pop(0)[-1])
             self.told = max(0, self.told - 1)
 
     def confirm(self) -> None:
         """Those have arrived."""
-        self._bytes -= sum(map(_size, self.items[: self.told]))
+        self._bytes -= sum(size_of(item[-1]) for item in self.items[: self.told])
         super().confirm()
 
 
-class Kept(Reports):
-    """Checkpoints: a newer one takes the place of one that still waits."""
+class Keepsakes(Reports):
+    """Checkpoints and parts; children hear how much of their parts has arrived."""
 
-    def add(self, item: Report) -> None:
-        """One more."""
-        self.items[self.told :] = [
-            older for older in self.items[self.told :] if older[:4] != item[:4]
-        ]
+    def __init__(self) -> None:
+        super().__init__()
+        self._from: list[Cells | None] = []
+
+    def add(self, item: Report, cells: Cells | None = None) -> None:
+        """One more of this child; a checkpoint takes the place of one that still waits."""
+        if item[0] == CHECKPOINT:
+            for at in range(self.told, len(self.items)):
+                if self.items[at][:4] == item[:4]:
+                    del self.items[at], self._from[at]
+                    break
         self.items.append(item)
+        self._from.append(cells)
+
+    def confirm(self) -> None:
+        """Those have arrived."""
+        for item, cells in zip(self.items[: self.told], self._from, strict=False):
+            if item[0] == PART and cells is not None:
+                cells.stored(size_of(item[-1]))
+        del self._from[: self.told]
+        super().confirm()
 
 
-def _size(report: Report) -> int:
-    data = report[-1]
+def size_of(data: object) -> int:
+    """How many bytes it has."""
     return len(data) if isinstance(data, bytes) else 0
 
 
@@ -83,7 +100,7 @@ class HandIn:
         self._sizes: list[int] = []
         self._sent = 0
         self._id = ""
-        self._kept = Kept()
+        self._kept = Keepsakes()
         self._talk = Talk()
         self._report_id = ""
 
@@ -126,11 +143,21 @@ class HandIn:
         self._chunks.append(["b", lease, 1, rid, start, stop, 0])
         self._sizes.append(0)
 
-    def report(self, delivery: Delivery, reports: Iterable[tuple[str, int, object]]) -> None:
-        """Running members tell something."""
+    def hear(self, slot: Slot, number: int, reports: Iterable[tuple[str, int, object]]) -> None:
+        """Members of a delivery tell something; where it is gone, nobody wants to know it."""
+        delivery, cells = slot.deliveries.get(number), slot.child.cells
         for kind, index, data in reports:
-            item = kind, delivery.lease, delivery.rid, index, data
-            (self._kept if kind == CHECKPOINT else self._talk).add(item)
+            if delivery is None:
+                cells.stored(size_of(data) if kind == PART else 0)
+            elif kind in {CHECKPOINT, PART}:
+                self._kept.add((kind, delivery.lease, delivery.rid, index, data), cells)
+            else:
+                self.report(delivery, [(kind, index, data)])
+
+    def report(self, delivery: Delivery, reports: Iterable[tuple[str, int, object]]) -> None:
+        """Say something of running members."""
+        for kind, index, data in reports:
+            self._talk.add((kind, delivery.lease, delivery.rid, index, data))
 
     def batch(self) -> tuple[str, list[object]]:
         """The next chunks to hand in: an id for them, and their arguments.

@@ -14,6 +14,9 @@ from nbtasks.worker.frames import send_frame
 
 HOLD_RESULTS_MS: Final = 10.0
 HOLD_REPORTS_MS: Final = 100.0
+HOLD_PARTS: Final = 256_000
+"""Bytes of parts above this go at once."""
+
 HOLD_BYTES: Final = 1_000_000
 """Results above this go at once, so that no message to Redis becomes too large."""
 
@@ -89,6 +92,8 @@ class Outbox:
         self._held = 0
         self._began = 0.0
         self._progress: dict[tuple[int, int], bytes] = {}
+        self._parts: list[tuple[int, int, bytes]] = []
+        self._parts_size = 0
         self._written: list[Written] = []
         # The newest of each member: many may write in turns, and only the order within one counts.
         self._newest: dict[tuple[int, int], Written] = {}
@@ -155,9 +160,21 @@ class Outbox:
                 self._drop_oldest()
             self._report()
 
-    def tell(self, *message: object) -> None:
-        """Send something at once."""
+    def part(self, delivery: int, index: int, data: bytes) -> None:
+        """A member has yielded something; nothing of that is ever left out."""
         with self.lock:
+            self._parts.append((delivery, index, data))
+            self._parts_size += len(data)
+            if self._parts_size > HOLD_PARTS and not self._is_sending:
+                self._send_reports()
+            else:
+                self._report()
+
+    def tell(self, *message: object) -> None:
+        """Send something at once; a checkpoint comes behind the parts before it."""
+        with self.lock:
+            if self._parts:
+                self._send_reports()
             self._send(message)
 
     def dropped(self, index: int) -> None:
@@ -195,6 +212,10 @@ class Outbox:
         if sock is not None:
             sock.close()
 
+    @property
+    def _has_reports(self) -> bool:
+        return bool(self._written or self._progress or self._parts)
+
     def _report(self) -> None:
         if self._clock.tick_ms() - self._last_report < HOLD_REPORTS_MS:
             self._arm()
@@ -219,7 +240,7 @@ class Outbox:
             del self._newest[part.delivery, part.index]
 
     def _send_reports(self) -> None:
-        if not self._written and not self._progress:
+        if not self._has_reports:
             return
         self._last_report = self._clock.tick_ms()
         written, progress = self._written, self._progress
@@ -227,10 +248,14 @@ class Outbox:
         dropped = Dropped(omitted, self._unshown)
         self._written, self._newest, self._progress = [], {}, {}
         self._omitted = self._shown = self._unshown = 0
+        parts, self._parts, self._parts_size = self._parts, [], 0
         reports: dict[int, list[tuple[str, int, bytes]]] = {}
+        for number, index, data in parts:
+            reports.setdefault(number, []).append(("y", index, data))
         if any(dropped):
             data = (DROPPED + dropped.text()).encode()
-            reports[written[0].delivery] = [("o", written[0].index, data)]
+            first = reports.setdefault(written[0].delivery, [])
+            first.append(("o", written[0].index, data))
         for part in written:
             reports.setdefault(part.delivery, []).append(("o", part.index, part.data()))
         for (delivery, index), data in progress.items():
@@ -244,6 +269,7 @@ class Outbox:
             return
         # The parent takes nothing more from a member that has ended.
         told = [*self._progress, *((part.delivery, part.index) for part in self._written)]
+        told += [part[:2] for part in self._parts]
         ended = range(self._start, self._start + count)
         if any(number == self._delivery and index in ended for number, index in told):
             self._send_reports()
@@ -286,7 +312,7 @@ class Outbox:
         with self.lock:
             now = self._clock.tick_ms()
             waits: list[float] = []
-            if self._written or self._progress:
+            if self._has_reports:
                 wait = self._last_report + HOLD_REPORTS_MS - now
                 if wait > 0:
                     waits.append(wait)

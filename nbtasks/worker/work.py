@@ -94,6 +94,10 @@ class Work:
         return self.rid if self.members == 1 else f"{self.rid}-{index}"
 
 
+STORED: Final = 10
+"""Where in the cells: how many bytes of parts have arrived in Redis, of all that were ever sent."""
+
+
 class Cells:
     """Numbers shared with the parent: where the child is, and what it must not begin or go on with.
 
@@ -124,6 +128,10 @@ class Cells:
     def end(self, sequence: int) -> None:
         """Name the member that is to end when a signal comes: it is revoked."""
         self.numbers[END] = sequence
+
+    def stored(self, size: int) -> None:
+        """So many bytes of parts have arrived, or are not wanted any more."""
+        self.numbers[STORED] += size
 
     def is_interrupted(self, sequence: int) -> bool:
         """Whether the child has seen to that."""
