@@ -37,7 +37,12 @@ def check_table(app: App, shell: Any) -> View:
     there = {worker.name: _told(app, worker) for worker in workers}
     rows = [row for name, version in here.items() for row in compare(name, version, there)]
     differing = {row[0] for row in rows if row[4]}
-    missing = [(name, LOCAL, "", "", f"%workers sync {name}") for name in local]
+    files = [
+        (name, LOCAL, "sent along", "all", "")
+        if name in app.packages
+        else (name, LOCAL, "", "", f"%workers sync {name}")
+        for name in local
+    ]
     head = (
         f"{count_of(len(here), 'package')} compared with {count_of(len(workers), 'worker')}:"
         f" {len(differing) or 'none'} {'differs' if len(differing) == 1 else 'differ'}"
@@ -46,7 +51,7 @@ def check_table(app: App, shell: Any) -> View:
     rows.sort(key=lambda row: (row[0] not in differing, order.index(row[0]), not row[4]))
     if is_stable():
         return View(head, (), ())
-    return View(head, _COLUMNS, [*rows, *missing])
+    return View(head, _COLUMNS, [*rows, *files])
 
 
 def used(

@@ -1,8 +1,21 @@
 """`%workers` in a real kernel: who is there, and to start, stop and read them."""
 
+import re
+
 import pytest
 from kernel_side import COMPLETE, users_of
 from patience import wait_until
+
+HOLD = """
+from pathlib import Path
+from threading import Event
+def hold(go, started):
+    pause = Event()
+    started.touch()
+    while not go.exists():
+        pause.wait(0.01)
+    return 7
+"""
 
 
 def table(kernel):
@@ -23,13 +36,19 @@ def mine(kernel):
     return name
 
 
+def hold(kernel, folder):
+    """Send a task that runs until the file which this gives back is there."""
+    go, started = folder / "go", folder / "started"
+    kernel.ok(f"{HOLD}go, started = Path({str(go)!r}), Path({str(started)!r})")
+    kernel.ok("%%task held --quiet\nhold(go, started)")
+    wait_until(started.exists, "it runs")
+    return go
+
+
 @pytest.fixture
 def held(kernel, tmp_path):
     """A task that runs until its file is there."""
-    go, started = tmp_path / "go", tmp_path / "started"
-    kernel.ok(f"from pathlib import Path\ngo, started = Path({str(go)!r}), Path({str(started)!r})")
-    kernel.ok("%%task held --quiet\nstarted.touch()\nwhile not go.exists(): pass")
-    wait_until(started.exists, "it runs")
+    go = hold(kernel, tmp_path)
     yield go
     go.touch()
     kernel.ok("held.get(20)")
@@ -180,6 +199,9 @@ def test_a_module_is_sent_along_and_again_after_an_edit(kernel, tmp_path):
         assert said(kernel, f"sync {tmp_path}/words_of_mine.py").startswith("words_of_mine (1 file")
         assert kernel.ok("%%task -b\nimport words_of_mine\nwords_of_mine.word").value == repr(word)
 
+    kernel.ok(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import words_of_mine")
+    (shown,) = kernel.ok("%workers check").displays
+    assert re.search("words_of_mine +a file of yours +sent along", shown["text/plain"])
     assert "has not changed" in said(kernel, f"sync {tmp_path}/words_of_mine")
     assert kernel.run(f"%workers sync {tmp_path}/words_of_min.py").usage.endswith(
         f"did you mean '{tmp_path}/words_of_mine.py'?"
@@ -191,11 +213,8 @@ def test_a_kernel_that_restarts_gets_new_workers_beside_a_url_and_the_old_finish
 ):
     kernel = start_kernel(NBTASKS_KEY="a key that only these tests know")
     kernel.ok(f"%broker {own_server.url} --start 1")
-    go, started = tmp_path / "go", tmp_path / "started"
-    kernel.ok(f"from pathlib import Path\ngo, started = Path({str(go)!r}), Path({str(started)!r})")
-    kernel.ok("%%task held --quiet\nstarted.touch()\nwhile not go.exists(): pass\n7")
+    go = hold(kernel, tmp_path)
     identity = kernel.ok("held.id").value
-    wait_until(started.exists, "it runs")
 
     kernel.manager.restart_kernel(now=True)
     kernel.client.wait_for_ready(timeout=20)
