@@ -71,7 +71,7 @@ class solar(Schedule):  # noqa: N801 - Celery's name for it
         fill(self, {"event": event, **place, **limits(until, jitter, UTC)})
 
     def _next_ms(self, t_ms: int) -> int | None:
-        day = self._day_of(t_ms) - 1
+        day = self._day_of(t_ms)
         for number in range(day, day + _SEARCH_DAYS):
             for found in self._of_day(number):
                 if found > t_ms:
