@@ -11,6 +11,8 @@ from nbtasks.config import Config
 from nbtasks.entry import Entry, run_id, run_records
 from nbtasks.errors import NbTasksError, StoreRefused
 from nbtasks.overlap import Leave, Moment, Overlap, Run, Wait, fire_at, steps
+from nbtasks.schedule import schedule_from_json
+from nbtasks.serializers import decode_json
 from nbtasks.signing import Signer
 from nbtasks.store.canvases import CanvasRecords
 from nbtasks.store.entries import (
@@ -22,9 +24,11 @@ from nbtasks.store.entries import (
     Firing,
     Look,
     cancel_runs,
+    entry_names,
     fire,
     look,
     read_entries,
+    tell_entries,
 )
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
@@ -40,6 +44,9 @@ OTHERS_MS: Final = 1000
 
 LONGEST_MS: Final = 5000
 """Whoever does not lead, or has nothing to wait for, looks again after this."""
+
+SET_BACK_MS: Final = 1000
+"""By less than this a clock is set back by whoever keeps it right."""
 
 _KEPT_BYTES: Final = 64_000_000
 
@@ -95,6 +102,8 @@ class Firer:
         found = self._look()
         wait = self._longest_ms if found.wait_ms is None else found.wait_ms
         self.next_ms = self._clock.tick_ms() + min(wait, self._longest_ms)
+        if found.back_ms > SET_BACK_MS:
+            self._rewind(found.now_ms, found.back_ms)
         self.waits = bool(found.due) or found.wait_ms is not None
         if not found.due:
             return 0
@@ -117,7 +126,33 @@ class Firer:
             )
         except StoreRefused as error:
             self._say("", "", f"schedule entries cannot be looked at: {error}")
-            return Look(0, None, ())
+            return Look(0, None, 0, ())
+
+    def _rewind(self, now_ms: int, back_ms: int) -> None:
+        """Redis' clock was set back: look again at the times that come again.
+
+        What was fired for one of them is stored under its id, so it is not fired again; but a time
+        that was skipped or missed while the clock was ahead is, and no entry waits for the moment
+        up to which the clock had been.
+        """
+        logger.warning(
+            "%s: the clock of Redis was set back by %.1f s: times that come again are fired only"
+            " where they were not fired before",
+            self._who,
+            back_ms / 1000,
+        )
+        names = entry_names(self._link, self._keys)
+        for item in tell_entries(self._link, self._keys, names):
+            name, due, version = item[0].decode(), item[1].decode(), item[10].decode()
+            try:
+                rule = schedule_from_json(decode_json(item[9])["when"])
+            except (NbTasksError, KeyError, TypeError, ValueError):
+                continue  # whoever fires it says what is wrong with it
+            after = rule.next_after_ms(now_ms)
+            if due and after is not None and after < int(due):
+                args = (after, fire_at(rule, name, after), version, due)
+                self._link.call_script("alter", self._keys.prefix, name, "b", *args)
+        self.next_ms = 0.0
 
     def _fire(self, found: Look) -> None:
         self._read(found)

@@ -31,7 +31,16 @@ from nbtasks.serializers import decode_json, encode_json
 from nbtasks.signature import Signature
 from nbtasks.spelling import nearest
 from nbtasks.store.canvases import CanvasRecords
-from nbtasks.store.entries import BACKFILLED, BY_HAND, Firing, fire, send_codes
+from nbtasks.store.entries import (
+    BACKFILLED,
+    BY_HAND,
+    Firing,
+    entry_names,
+    fire,
+    send_codes,
+    tell_entries,
+)
+from nbtasks.store.link import Link
 from nbtasks.submitting import Submitter
 
 logger = logging.getLogger(__name__)
@@ -290,8 +299,12 @@ class Schedules(Mapping[str, ScheduleEntry]):
         return self.add_plan(name, plan, what.rule, what.policy, words=words, owner=owner)
 
     def _read(self, *names: str) -> list[ScheduleEntry]:
-        _, *items = self._app.store.run_script("entries", *names)
-        return [read_entry(item) for item in items]
+        keys = self._app.store.keys
+
+        def read(link: Link) -> list[list[bytes]]:
+            return tell_entries(link, keys, names or entry_names(link, keys))
+
+        return [read_entry(item) for item in self._app.store.attempt(read)]
 
     def _unknown(self, name: str) -> UnknownEntry:
         known = list(self)

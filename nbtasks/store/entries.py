@@ -33,6 +33,10 @@ OWN_MS: Final = 5000
 """Whoever gets an entry to fire has it to himself for so long."""
 
 
+_LISTED: Final = 100
+"""Entries that one script tells of: it is not to hold Redis for longer than a millisecond."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """An entry that is due.
@@ -49,10 +53,15 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What `look` finds; `wait_ms` is None where nothing will be due."""
+    """What `look` finds.
+
+    `wait_ms` is None where nothing will be due; Redis' clock was set back by `back_ms` since
+    anybody looked.
+    """
 
     now_ms: int
     wait_ms: int | None
+    back_ms: int
     due: Sequence[Due]
 
 
@@ -101,18 +110,34 @@ def look(link: Link, keys: Keys, who: str, *, lead_ms: int, most: int, others_ms
         most: Entries at a time.
         others_ms: How much later the others are told.
     """
-    now, wait, *found = link.call_script("due", keys.prefix, who, lead_ms, OWN_MS, most, others_ms)
+    now, wait, back, *found = link.call_script(
+        "due", keys.prefix, who, lead_ms, OWN_MS, most, others_ms
+    )
     due = [
         Due(name.decode(), version.decode(), int(time), bool(running), bool(buffered))
         for name, version, time, running, buffered in found
     ]
-    return Look(int(now), None if wait < 0 else int(wait), due)
+    return Look(int(now), None if wait < 0 else int(wait), int(back), due)
 
 
 def read_entries(link: Link, keys: Keys, names: Sequence[str]) -> list[bytes | None]:
     """What is stored of entries, signed; None where there is no such entry."""
     link.send_all([("HGET", keys.entry(name), "b") for name in names])
     return [link.read() for _ in names]
+
+
+def entry_names(link: Link, keys: Keys) -> list[str]:
+    """The names of all entries, those that are due first in front."""
+    return [name.decode() for name in link.call("ZRANGE", keys.due, 0, -1)]
+
+
+def tell_entries(link: Link, keys: Keys, names: Sequence[str]) -> list[list[bytes]]:
+    """What there is to say of these entries, as entries.lua has it; a few in each round trip."""
+    found: list[list[bytes]] = []
+    for at in range(0, len(names), _LISTED):
+        _, *items = link.call_script("entries", keys.prefix, *names[at : at + _LISTED])
+        found += items
+    return found
 
 
 def fire(link: Link, keys: Keys, firings: Sequence[Firing]) -> list[int | StoreRefused]:

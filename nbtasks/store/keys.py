@@ -53,6 +53,7 @@ touches itself; the scripts build the others from the prefix.
     ro:<name>        ZSET    run -> when it was fired, ms           the same
     programs         HASH    program -> version and start, of       declaring nothing
                              those that declare entries
+    asked            STRING  when it was last looked what is due    a day
     lead             STRING  who fires entries first                seconds after he has looked
     wake:%beat       ZSET    a marker: an entry is due earlier      popped, or after an hour
 """
@@ -118,6 +119,11 @@ class Keys:
     def entry(self, name: str) -> str:
         """HASH of a schedule entry."""
         return f"{self.prefix}en:{name}"
+
+    @property
+    def due(self) -> str:
+        """ZSET of the schedule entries."""
+        return f"{self.prefix}due"
 
     def runs(self, name: str) -> str:
         """HASH of the last runs of a schedule entry."""

@@ -128,7 +128,7 @@ def test_an_entry_belongs_to_who_has_declared_it(enter):
 def test_an_entry_without_its_code_is_not_added(enter, store):
     store.call("UNLINK", store.keys.code("c0de"))
     assert enter() == -1
-    assert store.run_script("entries")[1:] == []
+    assert store.run_script("entries", "nightly")[1:] == []
 
 
 def test_its_code_stays_as_long_as_the_entry(enter, store):
@@ -155,6 +155,23 @@ def test_the_first_who_asks_is_told_first(enter, ask, store):
     # What the leader has left lying is for everybody.
     store.call("ZADD", f"{store.keys.prefix}due", first.now_ms - 2000, "nightly")
     assert names(ask("w2")) == ["nightly"]
+
+
+def test_the_first_who_asks_after_redis_clock_was_set_back_is_told(ask, store):
+    found = ask("w1")
+    assert found.back_ms == 0
+    store.call("SET", f"{store.keys.prefix}asked", found.now_ms + MINUTE_MS)
+    assert MINUTE_MS - 5000 < ask("w1").back_ms <= MINUTE_MS
+    assert ask("w2").back_ms == 0
+
+
+def test_a_time_that_comes_again_is_looked_at_where_nothing_has_changed(enter, go, store, field):
+    enter()
+    go()
+    again = ("b", DUE, DUE, "1")
+    assert store.run_script("alter", "nightly", *again, DUE) == 0
+    assert store.run_script("alter", "nightly", *again, LATER) == 1
+    assert field("due") == str(DUE)
 
 
 def test_an_entry_that_is_due_earlier_wakes_who_waits(enter, ask, store):
@@ -282,7 +299,9 @@ def test_the_runs_of_an_entry_can_be_ended(enter, go, worker, states, runs):
     enter()
     _, rid = go()
     worker.take_one()
-    cancel_runs(worker.link, worker.store.keys, "nightly")
+    cancel_runs(worker.link, worker.store.keys, "nightly", DUE)
+    assert states(rid) == "s"
+    cancel_runs(worker.link, worker.store.keys, "nightly", DUE + 1)
     assert states(rid) == "R"
     assert runs()[rid] == ("r", 1, "R")
 

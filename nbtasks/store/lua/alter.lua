@@ -2,12 +2,14 @@
 --
 -- Parts    base code entry
 -- KEYS[1]  prefix
--- ARGV     1 name · 2 p pause, r resume, x remove, e it cannot be fired
+-- ARGV     1 name · 2 p pause, r resume, x remove, e it cannot be fired,
+--          b Redis' clock was set back: times that are to come again are looked at again
 --          p, e: 3 why, and e: 4 its version · r: 3 next due time, ms, '' for none · 4 when
--- Returns  1 · 0 there is no such entry (e: it has changed)
+--          b: 3, 4 as r · 5 its version · 6 its due time so far
+-- Returns  1 · 0 there is no such entry (e, b: it has changed)
 
 local name, what, key = ARGV[1], ARGV[2], entry_key(ARGV[1])
-local found = redis.call('HMGET', key, 'v', 'fn', 'off')
+local found = redis.call('HMGET', key, 'v', 'fn', 'off', 'due')
 if not found[1] then
   return 0
 end
@@ -20,6 +22,12 @@ elseif what == 'e' then
     return 0
   end
   redis.call('HSET', key, 'er', ARGV[3])
+elseif what == 'b' then
+  if found[1] ~= ARGV[5] or found[4] ~= ARGV[6] or found[3] then
+    return 0
+  end
+  redis.call('HSET', key, 'due', ARGV[3], 'at', ARGV[4])
+  look_at(name, tonumber(ARGV[4]))
 elseif what == 'r' then
   redis.call('HDEL', key, 'off', 'buf', 'er')
   redis.call('HSET', key, 'due', ARGV[3], 'at', ARGV[4], 'bad', 0)

@@ -6,7 +6,8 @@
 -- KEYS[1]  prefix
 -- ARGV     1 who asks · 2 ms that he leads · 3 ms that he has an entry to himself
 --          4 most entries · 5 ms that the others leave to the leader
--- Returns  {now, ms until he is to ask again or -1, {name, version, due, '1' if a run of it has
+-- Returns  {now, ms until he is to ask again or -1, ms by which Redis' clock was set back since it
+--           was last asked, {name, version, due, '1' if a run of it has
 --           not ended, '1' if it waited for that}..}
 
 local leader = redis.call('GET', PREFIX .. 'lead')
@@ -30,7 +31,9 @@ local function is_running(name, count)
   return false
 end
 
-local reply = { NOW, -1 }
+local last_asked = tonumber(redis.call('GET', PREFIX .. 'asked') or NOW)
+redis.call('SET', PREFIX .. 'asked', NOW, 'PX', DAY)
+local reply = { NOW, -1, math.max(0, last_asked - NOW) }
 local due = PREFIX .. 'due'
 local last = NOW - later
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', last, 'LIMIT', 0, ARGV[4])) do

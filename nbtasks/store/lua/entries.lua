@@ -2,13 +2,12 @@
 --
 -- Parts    entry
 -- KEYS[1]  prefix
--- ARGV     names; or none, for all
+-- ARGV     names
 -- Returns  {now, {name, due, at, off, er, failures, running, program, added, words, version}..}:
 --          '' where there is none
 
-local names = #ARGV > 0 and ARGV or redis.call('ZRANGE', PREFIX .. 'due', 0, -1)
 local reply = { NOW }
-for _, name in ipairs(names) do
+for _, name in ipairs(ARGV) do
   local key = entry_key(name)
   local found =
     redis.call('HMGET', key, 'due', 'at', 'off', 'er', 'bad', 'on', 'pg', 't0', 'tx', 'v')
