@@ -4,7 +4,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -41,9 +41,13 @@ from nbtasks.notebook.vocabulary import (
     commands_text,
     options_text,
 )
+from nbtasks.notebook.words import tell
 from nbtasks.notebook.workers import WorkerCommands
 
 _display = cast("Callable[[object], object]", _untyped_display)
+
+
+_HELP: Final = ("--help", "-h", "-?", "?")
 
 
 def _said_in_one_line(magic: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,6 +59,9 @@ def _said_in_one_line(magic: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(magic)
     def run(self: "NbTasksMagics", line: str, cell: str | None = None) -> Any:
         __tracebackhide__ = True
+        if line.strip() in _HELP:
+            tell(inspect.getdoc(run) or "")
+            return None
         try:
             return magic(self, line) if cell is None else magic(self, line, cell)
         except (CellSyntaxError, RemoteError):

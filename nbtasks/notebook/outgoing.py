@@ -18,6 +18,7 @@ from nbtasks.errors import TooBig
 from nbtasks.functions import Code, cell_code, import_way, load
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import cell as cells
+from nbtasks.notebook.credentials import find_secret
 from nbtasks.notebook.fleet import find_worker
 from nbtasks.notebook.frontend import notebook_path
 from nbtasks.notebook.options import Line, loop_names, moment, n_bytes
@@ -36,6 +37,9 @@ from nbtasks.spelling import nearest
 from nbtasks.task import Task
 
 MAX_LABEL: Final = 60
+NEVER: Final = "none"
+"""`confirm_inputs` where whatever a cell reads is to go along."""
+
 LARGE: Final = 10_000_000
 """Bytes of a variable above which it is said that it is sent."""
 
@@ -113,8 +117,10 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
     inputs = cells.pick_inputs(
         [read for read in source.reads if read not in taken], namespace, options.get("inputs")
     )
+    if options.get("inputs") is None:
+        _check_secrets(inputs, app, options, settings)
     sizes = cells.input_sizes(inputs, app.codec)
-    _check_sizes(sizes, app, options, settings)
+    _check_sizes(sizes, app, options, settings, inputs)
     outputs = options.get("outputs", ())
     code = cell_code(
         source.text, name=title, filename=source.filename, inputs=inputs, outputs=outputs,
@@ -240,8 +246,27 @@ def _check_ignored(options: Mapping[str, Any]) -> None:
             raise UsageError(f"--ignore-result and --{other}: of what is not kept, nothing is left")
 
 
+def _check_secrets(
+    inputs: Mapping[str, Any], app: App, options: Mapping[str, Any], settings: NbTasks
+) -> None:
+    """Nobody means to leave a password in Redis who only mentions it in a cell."""
+    if settings.confirm_inputs == NEVER or app.config.encrypt or options.get("local"):
+        return
+    culprit = find_secret(inputs)
+    if culprit:
+        raise UsageError(
+            f"{culprit!r}, which this cell reads, looks like a secret, and would be kept in Redis:"
+            " let the cell read it from a file or the environment; or, where it is to go along,"
+            f" name all inputs: --inputs {','.join(inputs)}"
+        )
+
+
 def _check_sizes(
-    sizes: Sequence[tuple[str, int]], app: App, options: Mapping[str, Any], settings: NbTasks
+    sizes: Sequence[tuple[str, int]],
+    app: App,
+    options: Mapping[str, Any],
+    settings: NbTasks,
+    inputs: Mapping[str, Any],
 ) -> None:
     most = app.config.max_input
     limit = options.get("max-input", most)
@@ -250,11 +275,11 @@ def _check_sizes(
     culprit, bytes_ = sizes[0] if sizes else ("", 0)
     if bytes_ > limit:
         raise TooBig(f"{culprit!r}, which this cell reads,", bytes_, limit, "max_input")
-    bound = settings.confirm_inputs
+    bound = "" if settings.confirm_inputs == NEVER else settings.confirm_inputs
     if bound and options.get("inputs") is None and bytes_ > n_bytes(bound, "confirm_inputs"):
         raise UsageError(
             f"{culprit!r}, which this cell reads, has {size(bytes_)}: where it is to go along, name"
-            f" all inputs: --inputs {','.join(name for name, _ in sizes)}"
+            f" all inputs: --inputs {','.join(inputs)}"
         )
     large = [f"{name!r} ({size(each)})" for name, each in sizes if each > LARGE]
     if large and options.get("inputs") is None:

@@ -64,13 +64,15 @@ class Runner:
         if definition is not None:
             self._define(*definition, cell)
             return None
+        line, is_hidden = _without_semicolon(line)
         parsed = self._task_line(line)
         if "attach" in parsed.options:
             raise UsageError("--attach sends nothing: r = %task --attach NAME, in a line")
         name = lines.task_name(parsed.words)
         sent = self._send(cell, name, parsed)
         waits = parsed.options.get("block") or parsed.options.get("local")
-        return self._finish(sent, parsed) if sent is not None and waits else None
+        value = self._finish(sent, parsed) if sent is not None and waits else None
+        return None if is_hidden else value
 
     def _line(self, line: str, known: Sequence[Option]) -> lines.Line:
         return lines.parse(line, known, self._shell.user_ns)
@@ -99,6 +101,10 @@ class Runner:
                 "before -- stand options only; a loop needs a cell: %%task NAME --for x in …"
             )
         expression = tail.strip().rstrip(";")
+        if not expression:
+            raise UsageError(
+                "write what is to run: r = %task fit(0.1), or r = %task -q gpu -- fit(1)"
+            )
         try:
             compile(expression, "<expression>", "eval", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except SyntaxError:
@@ -236,6 +242,12 @@ class Runner:
             type(error), error, remote, tb_offset=0
         )
         return _shown_as(error, stack)
+
+
+def _without_semicolon(line: str) -> tuple[str, bool]:
+    """A line without the `;` at its end, which hides the value as it does behind an expression."""
+    stripped = line.rstrip()
+    return stripped.removesuffix(";"), stripped.endswith(";")
 
 
 def _view(parsed: lines.Line) -> str:

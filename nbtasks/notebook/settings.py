@@ -37,7 +37,9 @@ class NbTasks(Configurable):
         "", help="The largest variable that a task may take along: as --max-input"
     ).tag(config=True)
     confirm_inputs = Unicode(
-        "", help="A variable larger than this, 10MB say, goes along only where --inputs names it"
+        "",
+        help="A variable larger than this, 10MB say, goes along only where --inputs names it; what"
+        " looks like a secret in any case, but with none",
     ).tag(config=True)
 
     def fields(self) -> dict[str, Any]:

@@ -74,3 +74,29 @@ def test_a_board_appears_once_a_task_has_taken_long(kernel, settings, tmp_path):
     assert "application/vnd.jupyter.widget-view+json" in kernel.cells[message].displays[0]
     (tmp_path / "go").touch()
     kernel.ok("%tasks wait")
+
+
+def test_what_looks_like_a_secret_goes_along_only_by_name(kernel):
+    kernel.ok("db_password, n = 'hunter2', 1")
+
+    assert kernel.run("%%task -b\nlen(db_password) + n").usage.endswith(
+        "name all inputs: --inputs db_password,n"
+    )
+    assert kernel.ok("%%task -b -i db_password,n\nlen(db_password) + n").value == "8"
+    assert kernel.ok("%%task -b --local\nlen(db_password) + n").value == "8"
+    kernel.ok("%config NbTasks.confirm_inputs = 'none'")
+    assert kernel.ok("%%task -b\nlen(db_password) + n").value == "8"
+    kernel.ok("%config NbTasks.confirm_inputs = ''")
+
+
+def test_a_semicolon_behind_the_line_hides_the_value(kernel):
+    assert kernel.ok("%%task seven -b;\n7").value is None
+    assert kernel.ok("seven.get()").value == "7"
+
+
+@pytest.mark.parametrize("line", ["%task --help", "%tasks -h", "%broker --help", "%workers ?"])
+def test_every_magic_has_help_with_its_options(kernel, line):
+    text = kernel.ok(line).text("stdout")
+
+    assert line.split()[0] in text
+    assert "--queue" in text or "--state" in text
