@@ -33,7 +33,8 @@ def find_secret(inputs: Mapping[str, Any]) -> str:
     for name, value in inputs.items():
         if _is_secret(name, value):
             return name
-        parts = cast("Mapping[Any, Any]", value) if type(value) is dict else {}
+        is_dict = type(value) is dict
+        parts: Mapping[object, object] = cast("dict[object, object]", value) if is_dict else {}
         if any(_is_secret(key, part) for key, part in parts.items()):
             return name
     return ""

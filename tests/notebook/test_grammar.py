@@ -243,7 +243,7 @@ def test_a_task_knows_the_cell_it_comes_from(kernel):
     kernel.ok("mine.get()\nstore = current_app().store")
     kernel.ok("stamps = Header.decode(store.watch(mine.id).header).stamps")
     assert kernel.ok("stamps['origin']['cell'], stamps['tag'], len(stamps['origin'])").value == (
-        "('c-1', ['night', 'big'], 2)"
+        "('c-1', ['night', 'big'], 3)"
     )
 
 
