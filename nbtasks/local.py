@@ -74,6 +74,9 @@ def running_workers() -> list[LocalWorker]:
     return [worker for worker in _started if worker.is_running]
 
 
+_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
 def start_workers(
     server: EmbeddedServer,
     count: int,
@@ -100,7 +103,7 @@ def start_workers(
             f"the server's folder is {str(server.folder)!r}: its last part must be {FOLDER!r},"
             f" because a worker looks for it in {ENV_HOME}"
         )
-    environ = {**os.environ, ENV_HOME: str(server.folder.parent)}
+    environ = {**_environ(count * concurrency), ENV_HOME: str(server.folder.parent)}
     options = ("--local", "--concurrency", str(concurrency), "--queues", ",".join(queues))
     logs = private_folder(server.folder / LOGS)
     return [
@@ -130,7 +133,7 @@ def start_beside(
     """
     # The secret goes by the environment, which only this user can read, never by the command line.
     environ = {
-        **os.environ,
+        **_environ(count * concurrency),
         **to_environment(config),
         ENV_URL: config.url if server is None else server.url,
     }
@@ -144,6 +147,16 @@ def start_beside(
         _start(options, logs, f"notebook-{os.getpid()}", environ, stdin=subprocess.PIPE)
         for _ in range(count)
     ]
+
+
+def _environ(tasks: int) -> dict[str, str]:
+    """Our environment, in which tasks that run beside each other share the cores.
+
+    Numeric libraries start a thread for each core in every process, and threads that wait for their
+    turn in a spin made a fit forty times as long. What the user has set stays.
+    """
+    share = str(max(1, (os.cpu_count() or 1) // max(1, tasks)))
+    return {**os.environ, **{name: os.environ.get(name) or share for name in _THREADS}}
 
 
 def _start(

@@ -137,6 +137,7 @@ class Kernel:
         self.cells: dict[str, Shown] = {}
         self.places: dict[str, tuple[Shown, int]] = {}
         self.widgets: list[str] = []
+        self.messages = 0
 
     def start(self, code: str) -> str:
         """Send a cell; its id."""
@@ -171,7 +172,14 @@ class Kernel:
         assert shown.status == "ok", shown.traceback or shown.text("stderr")
         return shown
 
+    def click(self, comm: str, content: Mapping[str, Any]) -> None:
+        """Send what a click in a widget sends."""
+        data = {"method": "custom", "content": content}
+        session = self.client.session
+        self.client.shell_channel.send(session.msg("comm_msg", {"comm_id": comm, "data": data}))
+
     def _take(self, message: Mapping[str, Any]) -> None:
+        self.messages += 1
         kind, content = message["msg_type"], message["content"]
         shown = self.cells.get(message["parent_header"].get("msg_id", ""))
         if kind == "comm_open" and "board" in content["data"].get("state", {}):

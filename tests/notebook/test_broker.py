@@ -37,6 +37,15 @@ def test_the_broker_starts_a_worker_for_each_core(start_kernel):
     assert len(card.splitlines()) == 2 + cores
 
 
+def test_local_workers_share_the_cores_unless_the_user_says_otherwise(start_kernel):
+    kernel = start_kernel(OMP_NUM_THREADS="", MKL_NUM_THREADS="7")
+    kernel.ok("%broker --start 2")
+    kernel.ok("import os\ncores = os.cpu_count()")
+
+    code = "os.environ['OMP_NUM_THREADS'] == str(max(1, cores // 2)), os.environ['MKL_NUM_THREADS']"
+    assert kernel.ok(f"%task -b -- {code}").value == "(True, '7')"
+
+
 def test_workers_start_on_other_queues(start_kernel):
     kernel = start_kernel()
     kernel.ok("%broker --start 1 -q gpu,cpu")
