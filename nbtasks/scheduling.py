@@ -172,7 +172,8 @@ class Schedules(Mapping[str, ScheduleEntry]):
         told = {
             "when": rule.to_json(),
             "policy": policy.to_json(),
-            "what": short(words),
+            # Arguments that travel encrypted are not to be read here either.
+            "what": plan.nodes[0].task.name if signer.encrypts else short(words),
             "queue": prepared[0].record.queue,
         }
         head = (name, entry.encode(signer), entry.mark, encode_json(told))

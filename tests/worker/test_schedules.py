@@ -1,6 +1,7 @@
 """Entries of the schedule, fired by real workers."""
 
 import os
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from plain_chores import echo, fail
 from worker_side import HERE
 
 from nbtasks import chain, group
+from nbtasks.app import App
 from nbtasks.errors import ConfigError, UnknownEntry
 from nbtasks.schedule import crontab, every
 
@@ -181,6 +183,16 @@ def test_what_is_wrong_is_said_at_once(case, schedules, task):
 def test_what_takes_an_earlier_result_cannot_run_again(schedules, task):
     with pytest.raises(ConfigError, match="put that task into the schedule as well"):
         schedules.add("x", task.s(task.delay(1)), 1)
+
+
+def test_where_arguments_are_encrypted_nothing_of_an_entry_can_be_read(server):
+    with closing(App("secret", broker=server.url, key="k" * 40, encrypt=True)) as app:
+        app.schedules.add("hidden", app.task(echo, name="echo").s("canary"), NEVER)
+        with server.client() as client:
+            stored = b"".join(client.hgetall(app.store.keys.entry("hidden")).values())
+        assert app.schedules["hidden"].what == "echo"
+        app.schedules.remove("hidden")
+    assert b"canary" not in stored
 
 
 def test_an_unknown_name_is_told_the_nearest(schedules, task):
