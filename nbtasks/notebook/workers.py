@@ -73,8 +73,8 @@ class WorkerCommands:
             case "stop":
                 self._stop(rest, any_one=options.get("any", False))
             case "sync":
-                for path in rest or [""]:
-                    sync(app, _one(word, [path] if path else [], "a .py file or a folder"))
+                for path in rest or [_one(word, rest, "a .py file or a folder")]:
+                    sync(app, path)
             case "log":
                 _log(find_worker(_one(word, rest, "a worker"), app.workers()), options)
             case _:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from kernel_side import COMPLETE, users_of
+from kernel_side import COMPLETE
 from patience import wait_until
 
 HOLD = """
@@ -137,18 +137,6 @@ def test_a_worker_of_somebody_else_is_stopped_only_when_that_is_asked_for(kernel
     assert kernel.ok("other.wait(10)").value == "0"
 
 
-def test_workers_beside_a_url_end_with_a_kernel_that_is_killed(start_kernel, own_server):
-    kernel = start_kernel(NBTASKS_KEY="a key that only these tests know")
-    kernel.ok(f"%broker {own_server.url} --start 1")
-    kernel.ok("import os\nfork = os.fork()\nif not fork: import signal; signal.pause()")
-    workers = [one for one in users_of(kernel.home) if "worker" in one.cmdline()]
-    assert workers
-
-    kernel.manager._kill_kernel()
-
-    wait_until(lambda: not any(one.is_running() for one in workers), "they have ended")
-
-
 def test_what_is_installed_is_compared_also_with_a_busy_worker(kernel, held, tmp_path):
     (tmp_path / "psutil-0.1.dist-info").mkdir()
     kernel.ok(f"import os, psutil\nfolder = {str(tmp_path)!r}")
@@ -208,7 +196,7 @@ def test_a_module_is_sent_along_and_again_after_an_edit(kernel, tmp_path):
     )
 
 
-def test_a_kernel_that_restarts_gets_new_workers_beside_a_url_and_the_old_finish(
+def test_a_kernel_that_is_killed_gets_new_workers_beside_a_url_and_the_old_finish(
     start_kernel, own_server, tmp_path
 ):
     kernel = start_kernel(NBTASKS_KEY="a key that only these tests know")
