@@ -1,11 +1,10 @@
 """What this client knows of the records it follows: fed by events, read by results and widgets."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from nbtasks import record
+from nbtasks.output import WRITTEN, Output
 from nbtasks.record import member_id
 from nbtasks.states import (
     FAILURE,
@@ -24,19 +23,6 @@ EVERY = -1
 
 EventId = tuple[int, int]
 """Which event told something: they grow."""
-
-OUTPUT_LIMIT = 1_000_000
-"""Characters of output kept per member; older ones are dropped and counted."""
-
-
-DISPLAY_LIMIT = 1_000_000
-"""The same for what it displays, as JSON."""
-
-DISPLAYED = "display"
-RICH = "rich"
-SHOWN = (DISPLAYED, RICH)
-LEFT_OUT = "dropped"
-_WRITTEN = ("stdout", "stderr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,89 +56,6 @@ class ErrorText:
     type_name: str
     text: str
     traceback: str = ""
-
-
-@dataclass(slots=True)
-class Output:
-    """The newest of what a member wrote and displayed, in order, as parts of (stream, text).
-
-    The streams are `stdout`, `stderr`, `value`, `display`, of which `record.SHOW` says how a text
-    is made up, `rich`: such a text of a value, and `dropped`: a line about what the worker has
-    dropped there.
-    """
-
-    parts: deque[tuple[str, str]] = field(default_factory=deque[tuple[str, str]])
-    size: int = 0
-    dropped: int = 0
-    dropped_lines: int = 0
-    displayed: int = 0
-    dropped_displays: int = 0
-    _clears: bool = False
-
-    def add(self, stream: str, text: str) -> None:
-        """Append a part; drop the oldest above `OUTPUT_LIMIT` and `DISPLAY_LIMIT`."""
-        if self._clears:
-            self._clear()
-        if stream in SHOWN:
-            self._display(stream, text)
-            return
-        if stream == LEFT_OUT:
-            text = self._note(record.Dropped.read(text))
-        kept = text[-OUTPUT_LIMIT:]
-        self._count_dropped(text[: len(text) - len(kept)])
-        self.parts.append((stream, kept))
-        self.size += len(kept)
-        while self.size > OUTPUT_LIMIT:
-            at = next(at for at, part in enumerate(self.parts) if part[0] not in SHOWN)
-            stream, gone = self.parts[at]
-            del self.parts[at]
-            self.size -= len(gone)
-            if stream != LEFT_OUT:
-                self._count_dropped(gone)
-
-    def text(self, *streams: str) -> str:
-        """What was written to these streams (default: all), in order."""
-        chosen = streams or (*_WRITTEN, "value")
-        return "".join(text for stream, text in self.parts if stream in chosen)
-
-    def _note(self, dropped: record.Dropped) -> str:
-        self.dropped_lines += dropped.lines
-        self.dropped_displays += dropped.displays
-        self.dropped += dropped.size
-        return dropped.line()
-
-    def _count_dropped(self, text: str) -> None:
-        self.dropped += len(text)
-        self.dropped_lines += text.count("\n")
-
-    def _display(self, stream: str, text: str) -> None:
-        match text[:1]:
-            case record.CLEAR:
-                self._clear()
-            case record.CLEAR_LATER:
-                self._clears = True
-            case record.UPDATE:
-                self._update(record.SHOW + text[1:])
-            case _:
-                self.parts.append((stream, text))
-                self.displayed += len(text)
-        while self.displayed > DISPLAY_LIMIT:
-            at = next(at for at, part in enumerate(self.parts) if part[0] in SHOWN)
-            self.displayed -= len(self.parts[at][1])
-            del self.parts[at]
-            self.dropped_displays += 1
-
-    def _update(self, text: str) -> None:
-        head = text[: text.find("\n") + 1]
-        for at, (stream, before) in enumerate(self.parts):
-            if stream == DISPLAYED and before.startswith(head):
-                self.displayed += len(text) - len(before)
-                self.parts[at] = DISPLAYED, text
-
-    def _clear(self) -> None:
-        self._clears = False
-        self.parts.clear()
-        self.size = self.displayed = 0
 
 
 class LiveRecord:
@@ -417,7 +320,7 @@ class LiveRecord:
         self._changed((index,))
 
     def _write(self, index: int, stream: str, text: str) -> None:
-        if stream in _WRITTEN and not self.shows_log:
+        if stream in WRITTEN and not self.shows_log:
             return
         output = self.output.get(index)
         if output is None:

@@ -129,13 +129,19 @@ def _values(source: str, shell: Any, session: Session) -> Sequence[str]:
         "errors": lambda: [*(name for name in names if _is_error(namespace[name])), *error_names()],
         "results": lambda: [name for name in names if isinstance(namespace[name], ResultBase)],
         "variables": lambda: [*names, "none"],
-        "sent": lambda: list(dict.fromkeys(sent.name for sent in reversed(session.sent))),
+        "sent": lambda: _sent(session),
         "entries": lambda: _entries(session),
         "zones": lambda: sorted(available_timezones()),
         "queues": lambda: _queues(session),
         "workers": lambda: [worker.name for worker in _workers(session)],
     }
     return found[source]() if source else ()
+
+
+def _sent(session: Session) -> Sequence[str]:
+    with suppress(NbTasksError):  # no server: nothing is to fail while one types
+        return session.names()
+    return ()
 
 
 def _queues(session: Session) -> Sequence[str]:

@@ -12,7 +12,6 @@ from itertools import groupby
 from struct import pack
 from typing import Final
 
-from nbtasks.live import SHOWN as SHOWN_STREAMS
 from nbtasks.notebook.feed import (
     CODE_FAILURE,
     CODE_PENDING,
@@ -34,6 +33,7 @@ from nbtasks.notebook.shown import (
     without_values,
 )
 from nbtasks.notebook.words import Run, clean, duration, escape, first_line, runs, size
+from nbtasks.output import SHOWN as SHOWN_STREAMS
 from nbtasks.states import TaskState
 
 HTML_LIMIT: Final = 64_000

@@ -152,6 +152,16 @@ class Session:
         self.sent[:0] = self._trail.find(notes)
         del self.sent[:-MAX_TASKS]
 
+    def names(self) -> list[str]:
+        """What was sent is called, the newest first, also before this kernel.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        past = [] if is_stable() or not self.app.is_connected else self._trail.read()
+        found = [*(note.name for note in past), *(sent.name for sent in self.sent)]
+        return list(dict.fromkeys(reversed(found)))
+
     def running(self, key: str) -> list[Sent]:
         """What a cell has sent that still runs, also before this kernel."""
         self.recall(lambda note: note.key == key)

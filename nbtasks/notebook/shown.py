@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
-from nbtasks.live import DISPLAYED, RICH, Output
 from nbtasks.notebook.words import Run, escape, runs
+from nbtasks.output import DISPLAYED, RICH, Output
 from nbtasks.record import Dropped
 from nbtasks.serializers import decode_json
 

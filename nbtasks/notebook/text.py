@@ -3,7 +3,6 @@
 from itertools import islice
 from typing import Final
 
-from nbtasks.live import DISPLAYED
 from nbtasks.notebook.feed import (
     CODE_FAILURE,
     CODE_PROGRESS,
@@ -15,6 +14,7 @@ from nbtasks.notebook.feed import (
 from nbtasks.notebook.render import STATES, TITLE_LIMIT
 from nbtasks.notebook.shown import plain_text
 from nbtasks.notebook.words import clean, first_line, runs
+from nbtasks.output import DISPLAYED
 from nbtasks.states import TaskState
 
 OUTPUT_LINES: Final = 40

@@ -3,6 +3,7 @@
 import pytest
 from kernel_side import Kernel
 from patience import wait_until
+from test_commands import COMPLETE
 
 # A task that says when it begins, and ends when it is told to.
 SLOW = """%%task slow
@@ -62,6 +63,14 @@ def test_the_tasks_of_a_notebook_are_found_after_a_restart(kernel, restarted):
     (restarted / "go").touch()
     assert kernel.ok("%tasks wait @last").text("stdout") == "slow: 1 SUCCESS\n"
     assert (restarted / "began").read_text() == "once "
+
+
+@pytest.mark.usefixtures("restarted")
+def test_the_tab_key_offers_the_names_of_before(kernel):
+    kernel.ok(COMPLETE)
+
+    assert "%tasks show slow" in kernel.ok("offered('%tasks show sl')").value
+    assert "r = %task --attach parts" in kernel.ok("offered('r = %task --attach pa')").value
 
 
 @pytest.mark.usefixtures("restarted")

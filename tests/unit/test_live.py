@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from nbtasks.events import apply_snapshot
-from nbtasks.live import EVERY, OUTPUT_LIMIT, LiveRecord, Output, Progress, Start
+from nbtasks.live import EVERY, LiveRecord, Progress, Start
+from nbtasks.output import OUTPUT_LIMIT, Output
 from nbtasks.states import TaskState
 from nbtasks.store.store import Snapshot
 

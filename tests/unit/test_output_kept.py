@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbtasks.live import DISPLAY_LIMIT, OUTPUT_LIMIT, Output
+from nbtasks.output import DISPLAY_LIMIT, OUTPUT_LIMIT, Output
 from nbtasks.record import Dropped
 
 
