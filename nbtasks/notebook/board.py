@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from IPython.display import DisplayHandle
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
@@ -15,9 +16,11 @@ from nbtasks.notebook.feed import Feed, Tally
 from nbtasks.notebook.frontend import resolve_view
 from nbtasks.notebook.picture import Message, Picture
 from nbtasks.notebook.text import text_end, text_start
-from nbtasks.notebook.widget import BoardWidget
 from nbtasks.notebook.words import clean
 from nbtasks.states import is_finished
+
+if TYPE_CHECKING:
+    from nbtasks.notebook.widget import BoardWidget
 
 logger = logging.getLogger(__name__)
 
@@ -244,7 +247,7 @@ class Board:
             return
         formats = self._static()
         if self._view == "board":
-            self._widget = BoardWidget(self._look)
+            self._widget = _make_widget(self._look)
             self._widget.on_msg(self._hear)
             formats["application/vnd.jupyter.widget-view+json"] = {
                 "version_major": 2,
@@ -275,7 +278,7 @@ class Board:
         with self._lock:
             return self._picture.whole(self._seq, tuple(self._watched)), self._picture.snapshot()
 
-    def _send_frame(self, widget: BoardWidget, changed: list[int]) -> None:
+    def _send_frame(self, widget: "BoardWidget", changed: list[int]) -> None:
         picture, now_ms = self._picture, self._now_ms
         details = sorted(self._to_detail | (self._watched.keys() & set(changed)))
         self._to_detail.clear()
@@ -368,3 +371,9 @@ class Board:
             self._ended, self._done_ms = False, None
             self._handle.update(_Bundle(self._static()))
         self._feed.add(self)
+
+
+def _make_widget(look: "Callable[[], tuple[Message, bytes]]") -> "BoardWidget":
+    """Load the widgets with the first board: they take a fifth of `%load_ext`."""
+    found: BoardWidget = import_module("nbtasks.notebook.widget").BoardWidget(look)
+    return found
