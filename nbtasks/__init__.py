@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         ResultSet,
         result_from_tuple,
     )
+    from nbtasks.roster import shared_task
     from nbtasks.schedule import Schedule, cron, crontab, every, solar
     from nbtasks.signature import Signature
     from nbtasks.stamping import StampingVisitor
@@ -123,6 +124,7 @@ _HOMES: Final = {
         "result_from_tuple",
     ),
     "record": ("worker_direct",),
+    "roster": ("shared_task",),
     "schedule": ("Schedule", "cron", "crontab", "every", "solar"),
     "signature": ("Signature",),
     "stamping": ("StampingVisitor",),
@@ -189,6 +191,7 @@ __all__ = [
     "last_checkpoint",
     "register_serializer",
     "result_from_tuple",
+    "shared_task",
     "solar",
     "track",
     "worker_direct",

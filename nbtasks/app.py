@@ -3,9 +3,8 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeVar, cast
 from weakref import WeakSet, WeakValueDictionary
 
 from nbtasks import keyring
@@ -15,17 +14,16 @@ from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
 from nbtasks.context import sending_task
 from nbtasks.eager import EagerRun, EagerSource, ended_records
-from nbtasks.errors import ConfigError, UnknownTask
+from nbtasks.errors import UnknownTask
 from nbtasks.functions import FunctionCache, digest
 from nbtasks.live import LiveRecord
-from nbtasks.options import task_options
 from nbtasks.packing import Packed, pack
 from nbtasks.plan import Plan
-from nbtasks.planner import Planner
 from nbtasks.presence import Presence
 from nbtasks.record import KILL, check_signal, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult, make_result, set_restorer, task_result
+from nbtasks.roster import Roster, own_tasks
 from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
@@ -35,7 +33,7 @@ from nbtasks.store.ended import store_ended
 from nbtasks.store.fleet import WorkerFacts, live_workers
 from nbtasks.store.packages import store_package
 from nbtasks.store.stamped import revoke_stamped
-from nbtasks.task import Task, default_name
+from nbtasks.task import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,7 +42,7 @@ Handle = AsyncResult[Any]
 """In the class below, `AsyncResult` is the method of that name."""
 
 
-class App(Planner):
+class App(Roster):
     """Tasks, and the Redis they go to.
 
     Args:
@@ -88,7 +86,7 @@ class App(Planner):
         self._redrive = Redrive(self.clock)
         self._records: WeakValueDictionary[str, LiveRecord] = WeakValueDictionary()
         self._eager: WeakValueDictionary[str, EagerSource] = WeakValueDictionary()
-        self.tasks: dict[str, Task[..., Any]] = {}
+        self.tasks = own_tasks()
         self._lock = threading.RLock()
         self._presence = Presence(self.clock)
         _apps.add(self)
@@ -216,37 +214,6 @@ class App(Planner):
 
     # Tasks
 
-    @overload
-    def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
-    @overload
-    def task(
-        self, function: None = None, /, **options: Any
-    ) -> Callable[[Callable[..., R]], Task[..., R]]: ...
-    def task(self, function: Any = None, /, **options: Any) -> Any:
-        """Make a function a task: `@app.task`, or `@app.task(queue="gpu", max_retries=3)`.
-
-        Args:
-            function: The function.
-            **options: `name` (default: the function's), `bind` (the function gets a `TaskContext`
-                first), `queue`, `priority` 0-9, `expires` seconds, `max_retries`,
-                `default_retry_delay` seconds, `autoretry_for` exception classes, `retry_backoff`,
-                `retry_backoff_max` seconds, `retry_jitter`, `max_deliveries`, `time_limit` seconds,
-                `soft_time_limit` seconds,
-                `redrive` (False for what must not be sent again where Redis has lost it),
-                `durable` ("replica": a submit waits until one has it),
-                `ignore_result` (its value is not kept), `store_errors_even_if_ignored`,
-                `serializer` (in place of the app's: `pickle`, `json`, `yaml`, `msgpack` or one of
-                your own).
-                With `max_retries` and no `autoretry_for`, every `Exception` is retried.
-
-        Raises:
-            ConfigError: An option has a wrong value.
-            TypeError: There is no such option.
-        """
-        if function is None:
-            return partial(self._add_task, **options)
-        return self._add_task(function, **options)
-
     def map(
         self, function: "Callable[..., R] | Task[..., R]", items: Iterable[Any], **options: Any
     ) -> GroupResult[R]:
@@ -340,18 +307,6 @@ class App(Planner):
             return task
         return self.AsyncResult(task.id if isinstance(task, DeadTask) else task)
 
-    def _add_task(self, function: Any, /, **options: Any) -> Task[..., Any]:
-        task = self._make_task(function, **options)
-        self.tasks[task.name] = task
-        return task
-
-    def _make_task(self, function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
-        if isinstance(function, Task):
-            function = cast("Task[..., Any]", function).function
-        if not callable(function):
-            raise ConfigError(f"{function!r} is not a function: only functions can be tasks")
-        return Task(self, function, name or default_name(function), task_options(**options))
-
 
 _current: App | None = None
 _apps: WeakSet[App] = WeakSet()
@@ -366,6 +321,12 @@ def set_current_app(app: App) -> None:
     """Make an app the current one; `App()` does so by itself."""
     global _current  # noqa: PLW0603 - one per process
     _current = app
+
+
+def known_apps() -> list[App]:
+    """The apps of this process, the current one first."""
+    first = current_app()
+    return [first, *(app for app in _apps if app is not first)]
 
 
 def _disconnect_after_fork() -> None:

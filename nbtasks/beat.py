@@ -1,14 +1,12 @@
 """`nbtasks beat`: fires the schedule where no worker is to, and declares that of a program."""
 
-import importlib
 import logging
 import signal
-from typing import Any, Final
+from typing import Final
 
-from nbtasks.app import App, current_app
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
-from nbtasks.errors import ConfigError, StoreError
+from nbtasks.errors import StoreError
 from nbtasks.firing import Firer
 from nbtasks.store.keys import BEAT, Keys
 from nbtasks.store.link import Link
@@ -83,24 +81,3 @@ class Beat:
 
     def _stop(self, *_: object) -> None:
         self._is_stopped = True
-
-
-def find_app(place: str) -> App:
-    """The app of a program: `shop.tasks`, or `shop.tasks:app`.
-
-    Raises:
-        ConfigError: The module cannot be imported, or there is no app.
-    """
-    module, _, attribute = place.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-    except ImportError as error:
-        raise ConfigError(f"-A {place!r}: {error}; run it in the folder of the program") from error
-    if not attribute:
-        values = (getattr(found, name) for name in dir(found))
-        apps = [value for value in values if isinstance(value, App)]
-        return apps[0] if apps else current_app()
-    app = getattr(found, attribute, None)
-    if not isinstance(app, App):
-        raise ConfigError(f"-A {place!r}: module {module!r} has no app {attribute!r}")
-    return app

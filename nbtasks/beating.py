@@ -82,7 +82,7 @@ def beat(  # noqa: PLR0917 - the options of a command
 
 
 def _program(place: str) -> "App":
-    from nbtasks.beat import find_app
+    from nbtasks.registry import find_app
 
     return find_app(place)
 

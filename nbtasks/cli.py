@@ -8,6 +8,7 @@ import stat
 import sys
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -111,6 +112,13 @@ commands.add_command(beat)
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
 @click.option("-a", "--app", default="", help="The app whose tasks it runs; default: main.")
 @click.option(
+    "-A",
+    "--program",
+    default="",
+    metavar="MODULE[:APP]",
+    help="Have the tasks of this program, for those that are sent by name, and its settings.",
+)
+@click.option(
     "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
 )
 @click.option(
@@ -161,9 +169,10 @@ def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) ->
     from nbtasks.worker.worker import Worker
 
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    config, server = _settings(url, app, local=local)
-    hide_secrets()
     sys.path.insert(0, str(Path.cwd()))
+    program = options.pop("program")
+    config, server = _settings(url, app, program, local=local)
+    hide_secrets()
     set_current_app(App.from_config(config))
     _check(config)
     _check_lifeline(is_wanted=options["until_stdin_closes"])
@@ -279,12 +288,22 @@ def lab() -> None:
 
 
 def _settings(
-    url: str, app: str, *, local: bool
+    url: str, app: str, program: str, *, local: bool
 ) -> tuple[Config, "embedded.EmbeddedServer | None"]:
-    base = from_environment()
+    base = _program(program) if program else from_environment()
     if local:
         base = replace(base, url="")
     return resolve(replace(base, name=app or base.name, url=url or base.url), as_worker=True)
+
+
+def _program(place: str) -> Config:
+    """The settings of a program, whose module is imported once more where a process needs it."""
+    from nbtasks.registry import find_app
+
+    config = find_app(place).config
+    for name in config.imports:
+        import_module(name)  # what is wrong there is to be said at once
+    return replace(config, imports=(place.partition(":")[0], *config.imports))
 
 
 def _check(config: Config) -> None:

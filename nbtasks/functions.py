@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 from weakref import WeakKeyDictionary
 
 from nbtasks.errors import Unsendable
@@ -28,6 +28,8 @@ from nbtasks.serializers import PYTHON_TAG, Codec, decode_json, encode_json, typ
 
 FUNCTION: Final = "function"
 CELL: Final = "cell"
+NAMED: Final = "named"
+"""What is shipped: a function, what a cell reads, or nothing but a name that the worker knows."""
 
 _CODEC: Final = Codec()
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
@@ -61,6 +63,22 @@ class Loaded:
     bind: bool
     imports: Mapping[str, str]
     value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """In place of the function of a task that only workers have."""
+
+    name: str
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """It cannot be called here.
+
+        Raises:
+            Unsendable: Always.
+        """
+        what, advice = f"task {self.name!r}", "make or import the task, to run it in this process"
+        raise Unsendable(what, "name", "only its name is known here", advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +119,9 @@ class FunctionCache:
         Raises:
             Unsendable: It, or something it refers to, cannot be encoded; the message names what.
         """
+        if isinstance(function, Named):
+            only = {"kind": NAMED, "name": function.name, "filename": "", "source": ""}
+            return _code(only, b"", portable=True, fresh=False)
         mark = fingerprint(function)
         print_now = None if mark is None else (name, bind, codec, mark)
         known = self._known.get(function) if print_now is not None else None
@@ -198,6 +219,8 @@ def load(blob: bytes | memoryview, codec: Codec = _CODEC) -> Loaded:
         value: Any = Imported(*way).resolve()
         if "star" in meta:
             value = over_list(value, star=meta["star"])
+    elif meta["kind"] == NAMED:
+        value = Named(meta["name"])
     else:
         value = codec.decode(view[start + size :], f"the code of {meta['name']!r}")
     return Loaded(

@@ -55,6 +55,7 @@ class TaskOptions:
             None for the app's setting.
         limit_ms: Its process is killed where it runs longer; 0 for the app's setting.
         soft_ms: `SoftTimeLimitExceeded` is raised in it then; below `limit_ms`, 0 as above.
+        typing: Whether its arguments are checked when it is called.
         named: What its retry policy was told: `max_retries`, `retry_delay`. The rest is the app's.
         bind: Whether its function gets a `TaskContext` first.
         redrive: Whether it is sent again where Redis has lost it; None for the app's setting.
@@ -79,6 +80,7 @@ class TaskOptions:
     store_errors_even_if_ignored: bool | None = None
     serializer: str = ""
     named: tuple[str, ...] = ()
+    typing: bool = True
 
     def __post_init__(self) -> None:
         if self.queue:
@@ -179,6 +181,8 @@ def task_options(
     ignore_result: bool | None = None,
     store_errors_even_if_ignored: bool | None = None,
     serializer: str = "",
+    typing: bool = True,
+    throws: Iterable[type[BaseException]] = (),
     **retries: Any,
 ) -> TaskOptions:
     """The options of a task from what `@app.task` says, which documents them.
@@ -187,6 +191,7 @@ def task_options(
         ConfigError: A value is wrong.
         TypeError: There is no such option.
     """
+    exception_names(throws)  # no more: workers log no traceback of any error
     retry, named = retry_policy(**retries)
     if reject_on_worker_lost is not None and not max_deliveries:
         max_deliveries = 0 if reject_on_worker_lost else 1
@@ -196,7 +201,7 @@ def task_options(
         limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
         durable=durable, serializer=serializer, ignore_result=ignore_result,
-        store_errors_even_if_ignored=store_errors_even_if_ignored, named=named,
+        store_errors_even_if_ignored=store_errors_even_if_ignored, named=named, typing=typing,
     )  # fmt: skip
 
 

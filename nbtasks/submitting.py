@@ -1,7 +1,7 @@
 """The part of an app that sends: plans and calls become records, all of a plan or nothing of it."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -34,7 +34,7 @@ class Submitter(Reader):
     """Sends what signatures, tasks and cells have made."""
 
     config: Config
-    tasks: dict[str, Task[..., Any]]
+    tasks: MutableMapping[str, Task[..., Any]]
     clock: Clock
     revoke_on_interrupt: bool
     on_sent: Callable[[Any], None] | None

@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 from nbtasks.compiling import compile_call, compile_calls
 from nbtasks.context import Here, TaskContext
 from nbtasks.errors import ConfigError
+from nbtasks.functions import Named
 from nbtasks.mapping import chunks, xmap, xstarmap
 from nbtasks.options import TaskOptions
 from nbtasks.overlist import over_list
@@ -166,7 +167,7 @@ class Task(Generic[P, R]):
     def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError where the function does not take these."""
         signature = self._signature
-        if signature is None:
+        if signature is None or not self.options.typing:
             return
         shape = (len(args), *kwargs)
         if shape not in self._good_shapes:
@@ -217,6 +218,39 @@ class Task(Generic[P, R]):
         if self.options.bind and parameters and parameters[0].kind is not _REST:
             signature = signature.replace(parameters=parameters[1:])
         self._signature = signature
+
+
+class NamedTask(Task[..., Any]):
+    """A task that only the worker has: what is sent is its name."""
+
+    def __init__(self, sender: Sender, name: str, options: TaskOptions) -> None:
+        super().__init__(sender, Named(check_name(name, "task name")), name, options)
+
+    def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Nothing: nobody here knows what it takes."""
+
+
+class SharedTask(Task[P, R]):
+    """A task of every app: the current one sends it."""
+
+    def __init__(
+        self,
+        find: Callable[[], Sender],
+        function: Callable[..., R],
+        name: str,
+        options: TaskOptions,
+    ) -> None:
+        self._find = find
+        super().__init__(cast("Sender", None), function, name, options)
+
+    @property
+    def sender(self) -> Sender:
+        """The current app."""
+        return self._find()
+
+    @sender.setter
+    def sender(self, _: object) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Nothing: it belongs to none."""
 
 
 class _TaskOverList(Task[..., Any]):

@@ -214,7 +214,7 @@ class Runner:
         }
         if "autoretry_for" in options:
             options["autoretry_for"] = error_classes(options["autoretry_for"], self._shell.user_ns)
-        self._shell.user_ns[name] = self.session.app.task(name=name, **options)(function)
+        self._shell.user_ns[name] = self.session.app.task(function, name=name, **options)
 
     def _finish(self, sent: Sent, parsed: lines.Line) -> Any:
         """Wait for what was sent, and give its value; its outputs become variables."""

@@ -5,7 +5,7 @@ Every signature is checked before anything is unpickled.
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from nbtasks.asking import refused, wait_ms
@@ -15,9 +15,10 @@ from nbtasks.clock import Clock
 from nbtasks.context import Replaced, Request
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, Retry, TooBig
 from nbtasks.failure import encode_within, encode_words, register_source, system_body
-from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
+from nbtasks.functions import CELL, FUNCTION, NAMED, Loaded, digest, load
 from nbtasks.inputs import Inputs, make
 from nbtasks.record import IGNORES_ALL, Header
+from nbtasks.registry import find_registered
 from nbtasks.replacing import inputs_of
 from nbtasks.serializers import encode_json
 from nbtasks.signing import HEAD, is_named
@@ -303,6 +304,9 @@ class SliceRun:
         if not is_named(code, digest(opened)):
             raise BadSignature(what)
         loaded = load(opened, self.settings.codec)
+        if loaded.kind == NAMED:
+            task = find_registered(loaded.name, self.settings.imports)
+            loaded = replace(loaded, value=task.function, bind=task.options.bind)
         register_source(loaded.filename, loaded.source)
         function = CellFunction(loaded) if loaded.kind == CELL else loaded.value
         book.found, book.generation = (function, loaded), generation

@@ -45,7 +45,9 @@ class Boot:
     def of(cls, config: Config, worker: str, pool: PoolOptions) -> "Boot":
         """This process, as it is now."""
         level = logging.getLogger().level
-        settings, secrets = asdict(replace(config, task_annotations={})), hidden_secrets()
+        # What holds objects is for who sends tasks, and cannot be told.
+        plain = replace(config, task_annotations={}, beat_schedule={})
+        settings, secrets = asdict(plain), hidden_secrets()
         return cls(os.getpid(), sys.path, level, worker, asdict(pool), settings, secrets)
 
     def send(self, sock: socket.socket) -> None:

@@ -31,7 +31,7 @@ with where the member is."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSettings:
-    """What a child must know: the worker's name, the keys, and what it is to refuse.
+    """What a child must know: the worker's name, the keys, what it is to refuse and to import.
 
     Values and memory are in bytes. 0 is no limit: for `max_memory`, above which it retires, for
     `limit_memory`, above which there is a MemoryError, and for `max_age_ms`.
@@ -44,6 +44,7 @@ class ChildSettings:
     limit_memory: int = 0
     codec: Codec = field(default_factory=Codec)
     max_age_ms: int = 0
+    imports: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Config, worker: str, pool: PoolOptions) -> "ChildSettings":
@@ -56,6 +57,7 @@ class ChildSettings:
             limit_memory=pool.limit_memory,
             codec=make_codec(config.serializer, config.accept_content),
             max_age_ms=config.max_age_ms,
+            imports=config.imports,
         )
 
 

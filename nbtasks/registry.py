@@ -1,0 +1,73 @@
+"""Programs and their tasks, by name: what `-A` names, and what `send_task` sends."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from nbtasks.app import App, current_app, known_apps
+from nbtasks.errors import ConfigError
+from nbtasks.spelling import nearest
+from nbtasks.task import Task
+
+
+def find_app(place: str) -> App:
+    """The app of a program: `shop.tasks`, or `shop.tasks:app`.
+
+    Raises:
+        ConfigError: The module cannot be imported, or there is no app.
+    """
+    module, _, attribute = place.partition(":")
+    try:
+        found: Any = import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"-A {place!r}: {error}; run it in the folder of the program") from error
+    if not attribute:
+        values = (getattr(found, name) for name in dir(found))
+        apps = [value for value in values if isinstance(value, App)]
+        return apps[0] if apps else current_app()
+    app = getattr(found, attribute, None)
+    if not isinstance(app, App):
+        raise ConfigError(f"-A {place!r}: module {module!r} has no app {attribute!r}")
+    return app
+
+
+def find_registered(name: str, imports: Iterable[str]) -> Task[..., Any]:
+    """The task of a name, of any app of this process.
+
+    Args:
+        name: The task's.
+        imports: Modules that are imported first, where none has it.
+
+    Raises:
+        ConfigError: There is none; the message names the nearest.
+        ImportError: One of the modules cannot be imported.
+    """
+    found = _known(name)
+    if found is None:
+        for module in imports:
+            import_module(module)
+        found = _known(name)
+    if found is None:
+        _import_home(name.rpartition(".")[0])
+        found = _known(name)
+    if found is None:
+        names = {each for app in known_apps() for each in app.tasks}
+        raise ConfigError(
+            f"this worker has no task {name!r}{nearest(name, list(names))}. Start it with -A, or"
+            " name the module in the setting imports"
+        )
+    return found
+
+
+def _known(name: str) -> Task[..., Any] | None:
+    return next((app.tasks[name] for app in known_apps() if name in app.tasks), None)
+
+
+def _import_home(module: str) -> None:
+    """Import the module that the name of a task begins with, if there is one."""
+    try:
+        if module:
+            import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise

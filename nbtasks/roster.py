@@ -1,0 +1,198 @@
+"""The part of an app that has tasks: those made here, shared ones, and those sent by name."""
+
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, cast, overload
+
+from nbtasks.errors import ConfigError
+from nbtasks.options import task_options
+from nbtasks.planner import Planner
+from nbtasks.result import AsyncResult
+from nbtasks.sender import current_sender
+from nbtasks.task import NamedTask, SharedTask, Task, default_name
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_shared: Final[dict[str, Task[..., Any]]] = {}
+
+
+class Roster(Planner):
+    """What an app can run.
+
+    Attributes:
+        tasks: Its tasks by their names, shared ones among them.
+    """
+
+    tasks: MutableMapping[str, Task[..., Any]]
+
+    @overload
+    def task(
+        self, function: Callable[Concatenate[Any, P], R], /, *, bind: Literal[True], **options: Any
+    ) -> Task[P, R]: ...
+    @overload
+    def task(
+        self, function: Callable[P, R], /, *, bind: Literal[False] = False, **options: Any
+    ) -> Task[P, R]: ...
+    @overload
+    def task(
+        self, function: None = None, /, *, bind: Literal[True], **options: Any
+    ) -> Callable[[Callable[Concatenate[Any, P], R]], Task[P, R]]: ...
+    @overload
+    def task(
+        self, function: None = None, /, *, bind: Literal[False] = False, **options: Any
+    ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+    def task(self, function: Any = None, /, **options: Any) -> Any:
+        """Make a function a task: `@app.task`, or `@app.task(queue="gpu", max_retries=3)`.
+
+        Args:
+            function: The function.
+            **options: `name` (default: the function's), `bind` (the function gets a `TaskContext`
+                first), `queue`, `priority` 0-9, `expires` seconds, `max_retries`,
+                `default_retry_delay` seconds, `autoretry_for` and `dont_autoretry_for` exception
+                classes, `retry_kwargs`, `retry_backoff`, `retry_backoff_max` seconds,
+                `retry_jitter`, `max_deliveries`, `acks_late`, `reject_on_worker_lost`,
+                `time_limit` seconds, `soft_time_limit` seconds,
+                `redrive` (False for what must not be sent again where Redis has lost it),
+                `durable` ("replica": a submit waits until one has it),
+                `ignore_result` (its value is not kept), `store_errors_even_if_ignored`,
+                `serializer` (in place of the app's: `pickle`, `json`, `yaml`, `msgpack` or one of
+                your own), `typing` (False: arguments are not checked when it is called), `throws`
+                (errors that are expected: workers log no traceback of any).
+                With `max_retries` and no `autoretry_for`, every `Exception` is retried.
+
+        Raises:
+            ConfigError: An option has a wrong value.
+            TypeError: There is no such option.
+        """
+        if function is None:
+            return partial(self._add_task, **options)
+        return self._add_task(function, **options)
+
+    def register_task(self, task: Task[P, R]) -> Task[P, R]:
+        """Have a task that was made elsewhere; it is sent by this app then.
+
+        Raises:
+            ConfigError: It is no task.
+        """
+        found: Any = task
+        if not isinstance(found, Task):
+            raise ConfigError(f"{found!r} is not a task: make it one with @app.task")
+        task.sender = self
+        self.tasks[task.name] = task
+        return task
+
+    def send_task(
+        self,
+        name: str,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> AsyncResult[Any]:
+        """Send a task by its name; the worker has it, this process need not.
+
+        The worker finds it among the tasks of the program it runs (`nbtasks worker -A`), of the
+        modules in `imports`, or in the module that its name begins with.
+
+        Args:
+            name: The task's.
+            args: Positional arguments; nobody checks them here.
+            kwargs: Keyword arguments.
+            **options: As in `Task.apply_async`, over those of the task, where this app has it.
+
+        Raises:
+            ConfigError: An option is unknown or has a wrong value.
+            Unsendable: An argument cannot be pickled; the message names it.
+            StoreUnavailable: Redis does not answer.
+        """
+        known = self.tasks.get(name)
+        if known is not None and self.config.task_always_eager:
+            return known.apply_async(args, kwargs, **options)
+        base = task_options() if known is None else known.options
+        return NamedTask(self, name, base).apply_async(args, kwargs, **options)
+
+    def autodiscover_tasks(self, packages: Iterable[str], related_name: str = "tasks") -> list[str]:
+        """Import the module `tasks` of each package that has one; returns their names.
+
+        Args:
+            packages: The packages.
+            related_name: What the modules are called; empty for the packages themselves.
+
+        Raises:
+            ImportError: There is no such package, or a module cannot be imported.
+        """
+        found: list[str] = []
+        for package in packages:
+            name = f"{package}.{related_name}" if related_name else package
+            import_module(package)
+            if find_spec(name) is not None:
+                import_module(name)
+                found.append(name)
+        return found
+
+    def _add_task(self, function: Any, /, **options: Any) -> Task[..., Any]:
+        task = self._make_task(function, **options)
+        self.tasks[task.name] = task
+        return task
+
+    def _make_task(self, function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
+        plain = _plain(function)
+        return Task(self, plain, name or default_name(plain), task_options(**options))
+
+
+def own_tasks() -> MutableMapping[str, Task[..., Any]]:
+    """The tasks of a new app: none of its own yet, and all shared ones."""
+    return ChainMap({}, _shared)
+
+
+@overload
+def shared_task(
+    function: Callable[Concatenate[Any, P], R], /, *, bind: Literal[True], **options: Any
+) -> Task[P, R]: ...
+@overload
+def shared_task(
+    function: Callable[P, R], /, *, bind: Literal[False] = False, **options: Any
+) -> Task[P, R]: ...
+@overload
+def shared_task(
+    function: None = None, /, *, bind: Literal[True], **options: Any
+) -> Callable[[Callable[Concatenate[Any, P], R]], Task[P, R]]: ...
+@overload
+def shared_task(
+    function: None = None, /, *, bind: Literal[False] = False, **options: Any
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def shared_task(function: Any = None, /, **options: Any) -> Any:
+    """Make a function a task of every app: a library needs none. The current app sends it.
+
+    Args:
+        function: The function.
+        **options: As in `App.task`.
+
+    Raises:
+        ConfigError: An option has a wrong value.
+        TypeError: There is no such option.
+    """
+    if function is None:
+        return partial(_share, **options)
+    return _share(function, **options)
+
+
+def _share(function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
+    plain = _plain(function)
+    task: Task[..., Any] = SharedTask(
+        current_sender, plain, name or default_name(plain), task_options(**options)
+    )
+    _shared[task.name] = task
+    return task
+
+
+def _plain(function: Any) -> Callable[..., Any]:
+    found: Any = (
+        cast("Task[..., Any]", function).function if isinstance(function, Task) else function
+    )
+    if not callable(found):
+        raise ConfigError(f"{found!r} is not a function: only functions can be tasks")
+    return cast("Callable[..., Any]", found)
