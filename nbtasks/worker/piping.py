@@ -1,25 +1,27 @@
 """What a task writes past Python: a C library of its, and the processes that it starts.
 
-Where a process runs one task at a time, its standard output is a pipe. As soon as a task starts a
-process, both streams are pipes of that task alone; a coroutine has its own. What is in them when
-the task ends is still its own. A process that it leaves behind has the worker's terminal then, as
-our own standard error always has: that is where a process that crashes says its last words.
+Where a process runs one task at a time, its standard output is a pipe. A task that starts a process
+has pipes of its own for both streams, and so has a coroutine: they stand in the places of files 1
+and 2 while that process comes about. What is in them when the task ends is still its own. A process
+that it leaves behind has the worker's terminal then, as our own standard error always has: that is
+where a process that crashes says its last words.
 """
 
-import asyncio
+import _posixsubprocess
 import codecs
 import ctypes
 import os
+import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Final
 
-from nbtasks.record import SEPARATOR, STDERR, STDOUT, TEXT
+from nbtasks.record import SEPARATOR, STDOUT, TEXT
 from nbtasks.worker import capture
 from nbtasks.worker.capture import Write
 from nbtasks.worker.outbox import Outbox
@@ -30,24 +32,36 @@ MOST_STRAYS: Final = 32
 _CHUNK: Final = 65_536
 """As much as a pipe holds."""
 
-_STARTS: Final = frozenset(
-    ("subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "pty.spawn")
+_CLOSED: Final = -1
+_STARTERS: Final[tuple[tuple[Any, str], ...]] = (
+    (subprocess, "_fork_exec"),
+    (_posixsubprocess, "fork_exec"),
+    (os, "posix_spawn"),
+    (os, "posix_spawnp"),
 )
+"""What starts a program, and is back as soon as it runs. Forks have hooks of their own."""
+
 _BY_LINE: Final = 1  # _IOLBF
 _C_STDOUT: Final = "__stdoutp" if sys.platform == "darwin" else "stdout"
 
 
 @dataclass(slots=True, eq=False)
 class _Pipe:
-    """The end of a pipe that we read, and whose it is."""
+    """A pipe, and whose it is. It is lent when a process may have its other end."""
 
     letter: str
-    reader: int
     owner: Write
+    reader: int
+    writer: int
     is_lent: bool = False
     decoder: codecs.IncrementalDecoder = field(
         default_factory=partial(codecs.getincrementaldecoder("utf-8"), "replace")
     )
+
+    def close_writer(self) -> None:
+        """Keep only what we read."""
+        os.close(self.writer)
+        self.writer = _CLOSED
 
 
 class Pipes:
@@ -56,28 +70,52 @@ class Pipes:
     def __init__(self, own: Write, outbox: Outbox) -> None:
         self._own = own
         self._outbox = outbox
-        self._at: dict[str, _Pipe] = {}
         self._pipes: list[_Pipe] = []
         self._is_used = False
         self._is_reading = False
         self._is_gone = False
+        # Held while the files are another's than the main thread's; taken before the outbox's.
+        self._starting = threading.RLock()
         self._selector = DefaultSelector()
         self._flush = _line_buffered()
         self._terminal = capture.keep_terminal()
-        self._put(STDOUT, own)
+        self._make(STDOUT, own)
+        self._come_home()
         outbox.hear = self.hear
         threading.Thread(target=self._watch, name="nbtasks-pipes", daemon=True).start()
 
-    def on_event(self, event: str, _: object) -> None:
-        """Lend the streams to the task that is about to start a process: an audit hook."""
-        if event not in _STARTS or self._is_gone:
+    @contextmanager
+    def starting(self) -> Generator[None]:
+        """Inside, the files are those of the task that is about to start a process."""
+        self.before_fork()
+        try:
+            yield
+        finally:
+            self.after_fork()
+
+    def before_fork(self) -> None:
+        """Put the files of the task that starts a process in their places."""
+        if self._is_gone:
             return
-        owner = capture.sink.get() or self._own
-        with suppress(OSError), self._outbox.lock:
-            self._lend(owner)
-            if owner != self._own:
-                with suppress(RuntimeError):  # no loop runs here: so in a thread of a coroutine's
-                    asyncio.get_running_loop().call_soon(self._take_back)
+        self._starting.acquire()
+        with suppress(OSError):  # no files are left: it gets what there is
+            self._lend(capture.sink.get() or self._own)
+
+    def after_fork(self) -> None:
+        """It has its files."""
+        if self._is_gone:
+            return
+        with suppress(OSError):
+            self._come_home()
+        self._starting.release()
+
+    def lend_own(self) -> bool:
+        """Lend the main thread's files, where it is the main thread's task that asks."""
+        is_own = (capture.sink.get() or self._own) == self._own
+        if is_own:
+            with self.starting():
+                pass  # they stay in their places until its task ends
+        return is_own
 
     def hear(self) -> None:
         """Take in what was written by now."""
@@ -91,10 +129,11 @@ class Pipes:
             return
         if owner == self._own:
             self._flush()
-        with self._outbox.lock:
+        with self._starting, self._outbox.lock:
             owned = [pipe for pipe in self._pipes if pipe.owner == owner]
-            if any(pipe.is_lent for pipe in owned):
-                self._take_back()
+            lent = [pipe for pipe in owned if pipe.is_lent]
+            if lent:
+                self._take_back(lent)
             for pipe in owned:
                 if self._read(pipe) and pipe.is_lent:
                     pipe.owner = capture.write_to_terminal
@@ -107,31 +146,50 @@ class Pipes:
             self._selector.close()
             for pipe in self._pipes:
                 os.close(pipe.reader)
+                if pipe.writer != _CLOSED:
+                    pipe.close_writer()
             self._pipes = []
 
+    def _find(self, letter: str, owner: Write) -> _Pipe | None:
+        return next(
+            (
+                pipe
+                for pipe in self._pipes
+                if pipe.writer != _CLOSED and pipe.letter == letter and pipe.owner == owner
+            ),
+            None,
+        )
+
     def _lend(self, owner: Write) -> None:
-        self._is_used = True
-        for letter in TEXT:
-            if letter not in self._at or self._at[letter].owner != owner:
-                self._put(letter, owner)
-            self._at[letter].is_lent = True
+        with self._outbox.lock:
+            self._is_used = True
+            for letter, file in TEXT.items():
+                pipe = self._find(letter, owner) or self._make(letter, owner)
+                pipe.is_lent = True
+                os.dup2(pipe.writer, file)
 
-    def _take_back(self) -> None:
-        """Close our ends of what was lent."""
-        with suppress(OSError), self._outbox.lock:
-            if any(pipe.is_lent for pipe in self._at.values()):
-                os.dup2(self._terminal, TEXT[STDERR])
-                self._at.clear()
-                self._put(STDOUT, self._own)
+    def _come_home(self) -> None:
+        """Let the files be the main thread's."""
+        with self._outbox.lock:
+            for letter, file in TEXT.items():
+                pipe = self._find(letter, self._own)
+                os.dup2(self._terminal if pipe is None else pipe.writer, file)
 
-    def _put(self, letter: str, owner: Write) -> None:
+    def _take_back(self, lent: list[_Pipe]) -> None:
+        for pipe in lent:
+            pipe.close_writer()
+        with suppress(OSError):  # no files are left: what C prints goes to the terminal
+            if self._find(STDOUT, self._own) is None:
+                self._make(STDOUT, self._own)
+        self._come_home()
+
+    def _make(self, letter: str, owner: Write) -> _Pipe:
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
-        os.dup2(writer, TEXT[letter])
-        os.close(writer)
-        pipe = self._at[letter] = _Pipe(letter, reader, owner)
+        pipe = _Pipe(letter, owner, reader, writer)
         self._pipes.append(pipe)
         self._selector.register(reader, EVENT_READ, pipe)
+        return pipe
 
     def _watch(self) -> None:
         while True:
@@ -176,6 +234,9 @@ class Pipes:
             self._selector.unregister(pipe.reader)
         with suppress(OSError):
             os.close(pipe.reader)
+        if pipe.writer != _CLOSED:
+            with suppress(OSError):
+                pipe.close_writer()
 
 
 class _Process:
@@ -191,9 +252,16 @@ def listen(own: Write, outbox: Outbox) -> None:
         own: What the task in the main thread writes to, or the terminal between tasks.
         outbox: Where that goes.
     """
-    with suppress(OSError):  # no files are left: it goes to the worker's terminal
-        _Process.pipes = Pipes(own, outbox)
-        sys.addaudithook(_Process.pipes.on_event)
+    try:
+        pipes = _Process.pipes = Pipes(own, outbox)
+    except OSError:  # no files are left: it goes to the worker's terminal
+        return
+    for module, name in _STARTERS:
+        if hasattr(module, name):
+            setattr(module, name, _lending(pipes, getattr(module, name)))
+    system = "system"  # by its name: a type checker advises against it
+    setattr(os, system, _lending_for_long(pipes, getattr(os, system)))
+    os.register_at_fork(before=pipes.before_fork, after_in_parent=pipes.after_fork)
 
 
 def settle(owner: Write) -> None:
@@ -206,6 +274,28 @@ def leave() -> None:
     """In a process that a task forks."""
     if _Process.pipes is not None:
         _Process.pipes.leave()
+
+
+def _lending(pipes: Pipes, start: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(start)
+    def start_lent(*args: Any, **options: Any) -> Any:
+        with pipes.starting():
+            return start(*args, **options)
+
+    return start_lent
+
+
+def _lending_for_long(pipes: Pipes, start: Callable[..., int]) -> Callable[..., int]:
+    """The same of what is back when the program has ended: only a coroutine holds others up."""
+
+    @wraps(start)
+    def start_lent(*args: Any, **options: Any) -> int:
+        if pipes.lend_own():
+            return start(*args, **options)
+        with pipes.starting():
+            return start(*args, **options)
+
+    return start_lent
 
 
 def _line_buffered() -> Callable[[], None]:

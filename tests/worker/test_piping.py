@@ -121,6 +121,24 @@ def test_each_of_many_coroutines_gets_what_its_own_processes_write(app):
 
 
 @pytest.mark.usefixtures("worker")
+def test_plain_tasks_and_coroutines_of_one_process_start_processes_at_once(app):
+    async def wait(number):
+        for _ in range(5):
+            process = await asyncio.create_subprocess_exec("echo", str(number))
+            await process.wait()
+
+    def run(number):
+        for _ in range(5):
+            subprocess.run(["echo", f"plain {number}"], check=True)
+
+    waited, ran = app.task(wait).map_async(range(10)), app.task(run).map_async(range(10))
+    waited.get(30)
+    ran.get(30)
+    assert [result.log for result in waited] == [f"{number}\n" * 5 for number in range(10)]
+    assert [result.log for result in ran] == [f"plain {number}\n" * 5 for number in range(10)]
+
+
+@pytest.mark.usefixtures("worker")
 def test_a_flood_from_a_process_is_bounded_and_its_end_is_kept(app):
     script = "yes | head -c 30000000; echo the end"
     result = app.task(lambda: subprocess.run(script, shell=True, check=True) and None).delay()  # noqa: S602
