@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial, wraps
+from select import POLLIN, poll
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Final
 
@@ -71,7 +72,7 @@ class Pipes:
         self._own = own
         self._outbox = outbox
         self._pipes: list[_Pipe] = []
-        self._is_used = False
+        self._is_used = self._is_lending = False
         self._is_reading = False
         self._is_gone = False
         # Held while the files are another's than the main thread's; taken before the outbox's.
@@ -79,7 +80,7 @@ class Pipes:
         self._selector = DefaultSelector()
         self._flush = _line_buffered()
         self._terminal = capture.keep_terminal()
-        self._make(STDOUT, own)
+        self._base = self._make_base()
         self._come_home()
         outbox.hear = self.hear
         threading.Thread(target=self._watch, name="nbtasks-pipes", daemon=True).start()
@@ -129,6 +130,8 @@ class Pipes:
             return
         if owner == self._own:
             self._flush()
+            if not self._is_lending and not self._base.poll(0):
+                return  # as for nearly every task: quick
         with self._starting, self._outbox.lock:
             owned = [pipe for pipe in self._pipes if pipe.owner == owner]
             lent = [pipe for pipe in owned if pipe.is_lent]
@@ -138,6 +141,7 @@ class Pipes:
                 if self._read(pipe) and pipe.is_lent:
                     pipe.owner = capture.write_to_terminal
                     self._drop_strays()
+            self._is_lending = any(pipe.is_lent and pipe.writer != _CLOSED for pipe in self._pipes)
 
     def leave(self) -> None:
         """This is a process that the task has forked: what is read is its parent's."""
@@ -162,7 +166,7 @@ class Pipes:
 
     def _lend(self, owner: Write) -> None:
         with self._outbox.lock:
-            self._is_used = True
+            self._is_used = self._is_lending = True
             for letter, file in TEXT.items():
                 pipe = self._find(letter, owner) or self._make(letter, owner)
                 pipe.is_lent = True
@@ -180,8 +184,14 @@ class Pipes:
             pipe.close_writer()
         with suppress(OSError):  # no files are left: what C prints goes to the terminal
             if self._find(STDOUT, self._own) is None:
-                self._make(STDOUT, self._own)
+                self._base = self._make_base()
         self._come_home()
+
+    def _make_base(self) -> "poll":
+        """The pipe for what C prints; what tells whether something is in it."""
+        found = poll()
+        found.register(self._make(STDOUT, self._own).reader, POLLIN)
+        return found
 
     def _make(self, letter: str, owner: Write) -> _Pipe:
         reader, writer = os.pipe()
