@@ -363,3 +363,9 @@ def report(name):
 def sleep_and_pid(ms):
     _pause.wait(ms / 1000)
     return os.getpid()
+
+
+def yield_and_hold(self, word, folder):
+    yield word
+    self.checkpoint(word)
+    hold(folder, "held")

@@ -4,6 +4,7 @@ import uuid
 
 import chores
 import pytest
+from patience import wait_until
 
 from nbtasks.app import App
 from nbtasks.errors import ContentRefused
@@ -46,6 +47,17 @@ def test_arguments_values_errors_and_code_cannot_be_read_in_redis(secret, start_
     result = AsyncResult(secret, secret.submit(submission))
     assert (result.get(10), result.outputs.x) == (WORD, WORD)
     assert WORD.encode() not in everything(secret)
+
+
+def test_parts_checkpoints_and_stacks_cannot_be_read_in_redis_either(secret, start_own, tmp_path):
+    start_own(encrypt=True)
+    result = secret.task(bind=True)(chores.yield_and_hold).delay(WORD, str(tmp_path))
+    assert next(result.stream(timeout=10)) == WORD
+    assert "in yield_and_hold" in result.stack()
+    wait_until(lambda: b"cp0" in everything(secret), "the checkpoint is stored")
+    assert WORD.encode() not in everything(secret)
+    (tmp_path / "go-held").touch()
+    assert result.get(10) == [WORD]
 
 
 def test_a_worker_that_encrypts_serves_clients_that_do_not(app, secret, start_own):

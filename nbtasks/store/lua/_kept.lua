@@ -11,7 +11,7 @@ end
 local function keep_part(rid, i, data)
   local key, place, part = record_key(rid), string.match(data, '^(%d+) (.*)$')
   local at = tonumber(place)
-  local count = tonumber(redis.call('HGET', key, 'pc' .. i) or 0)
+  local count = tonumber(redis.call('HGET', key, 'pc' .. i) or 0) or 0
   if at > count then
     return count -- what was before it is lost: whoever reads must not take it for the next
   end
