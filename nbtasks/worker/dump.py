@@ -39,7 +39,7 @@ _PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 _OUTER: Final = {("child.py", "_run_slice"), ("coroutines.py", "_run")}
 _INNER: Final = {("child.py", "_call"), ("coroutines.py", "drive")}
 _CAUGHT: Final = re.compile(r"^SigCgt:\s*(\w+)$", re.MULTILINE)
-_libc = ctypes.CDLL(None) if SIGNAL else None
+_tgkill = getattr(ctypes.CDLL(None), "tgkill", None) if SIGNAL else None
 
 
 class Place(NamedTuple):
@@ -144,7 +144,7 @@ def _listens(pid: int) -> bool:
 
 
 def _send(pid: int, thread: int) -> None:
-    if _libc is None or not thread or _libc.tgkill(pid, thread, SIGNAL):
+    if _tgkill is None or not thread or _tgkill(pid, thread, SIGNAL):
         raise OSError("there is no such thread")
 
 

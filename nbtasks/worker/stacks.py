@@ -25,6 +25,8 @@ LOOP_MS: Final = 100.0
 GIVE_UP_MS: Final = 1000.0
 MOST_WAITING: Final = 100
 
+_WORDS: Final = 4  # of a question: its name, the client, the member, the record
+
 _NOT_BEGUN: Final = "it waits in a process that has not begun it"
 _HELD_UP: Final = "it does not run now: this is what holds its event loop up"
 _NO_ANSWER: Final = "its thread could not be looked at"
@@ -68,7 +70,10 @@ class Stacks:
 
     def ask(self, text: str) -> None:
         """A question from Redis; what is not of a task here is for another worker."""
-        question, client, number, rid = text.split(" ", 3)
+        words = text.split(" ")
+        if len(words) != _WORDS or not words[2].isdecimal():
+            return  # no client of ours has written it
+        question, client, number, rid = words
         index = int(number)
         known = any(query.question == question for query in self._waiting)
         for slot in self._slots.values():

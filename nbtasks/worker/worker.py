@@ -267,7 +267,7 @@ class Worker:
     def _obey_store(self, items: Iterator[Any], now: float) -> None:
         """Do what the answer to a heartbeat says."""
         for kind in items:
-            what = next(items).decode()
+            what = next(items).decode("utf-8", "replace")
             match kind:
                 case b"l":
                     self._dispatcher.drop(what)

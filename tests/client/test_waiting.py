@@ -81,7 +81,7 @@ def test_a_member_that_is_queued_again_is_waited_for_again(app):
     again = Event()
 
     def once_more():
-        live.again(0, 1)
+        live.hear_again(0, 1)
         again.set()
 
     live.call_when_done(0, once_more)  # asked for before the wait: it is told first
@@ -145,7 +145,7 @@ def test_a_failure_that_is_queued_again_is_no_end_of_its_group(app, monkeypatch)
 
     def waited(_):
         if not threads:
-            live.again(0, 1)
+            live.hear_again(0, 1)
             threads.append(Thread(target=live.finish, args=(0, b"II", [], "w", 2)))
             threads[0].start()
 

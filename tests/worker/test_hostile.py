@@ -2,6 +2,7 @@
 
 import pytest
 from chores import noop
+from patience import wait_until
 
 NONSENSE = {
     "header": ("h", b"\xff" * 10),
@@ -49,3 +50,24 @@ def test_a_worker_survives_nonsense_in_a_queue(app, start_worker, key, name):
     assert app.task(noop).delay(3).get(10) == 3
     assert worker.process.poll() is None
     app.store.call("UNLINK", app.store.keys.prefix + key)
+
+
+def test_a_worker_survives_nonsense_among_questions(app, start_worker):
+    worker = start_worker("-c", "1")
+    name, prefix = app.workers()[0].name, app.store.keys.prefix
+    for question in (b"", b"\xff", b"a b c d", b"a b 0", b"a b 0 nobody", b"a b -1 c"):
+        app.store.call("ZADD", f"{prefix}ask:{name}", 0, question)
+    app.store.call("ZADD", app.store.keys.wake(f"@{name}"), 0, "1")
+    wait_until(lambda: not app.store.call("EXISTS", f"{prefix}ask:{name}"), "they were read")
+    assert app.task(noop).delay(3).get(10) == 3
+    assert worker.process.poll() is None
+
+
+@pytest.mark.filterwarnings("ignore:no worker listens")
+@pytest.mark.parametrize("checkpoint", [b"", b"many x", b"-3 x", b"2 x"])
+def test_a_worker_survives_nonsense_for_a_checkpoint(app, start_worker, checkpoint):
+    result = app.task(noop).delay(1)
+    app.store.call("HSET", app.store.keys.record(result.id), "kp", "1", "cp0", checkpoint)
+    worker = start_worker("-c", "1")
+    assert result.get(10) == 1
+    assert worker.process.poll() is None
