@@ -150,7 +150,13 @@ class Child:
                     window=self._window,
                 )
                 self._coroutines.start(found)
-        return self._queue.get()
+        if not self._is_main:
+            return self._queue.get()
+        dump.interrupt_waits(is_on=True)
+        try:
+            return self._queue.get()
+        finally:
+            dump.interrupt_waits(is_on=False)
 
     def _run_slice(self, run: SliceRun) -> None:
         work = run.work

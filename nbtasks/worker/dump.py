@@ -1,8 +1,10 @@
 """The stack of a thread, wherever it is: also in C code that holds the interpreter's lock.
 
-A signal that is sent to just that thread lets faulthandler write it down, in C and without the
-lock, into a file without a name. The parent reads that: no Python runs for it in the child, and a
-system call that it interrupts goes on. Works where there is /proc, which is Linux.
+A signal lets Python write the stacks of a process down between two of its steps. Where none comes,
+since the thread is in C code, another signal, to just that thread, lets faulthandler do it, which
+needs no lock. It must not come first: between steps a stack may be half made, and what reads it
+then crashes, or spoils the `errno` of a system call. Both write to a file without a name, which the
+parent reads. Works where there is /proc, which is Linux.
 """
 
 import ctypes
@@ -15,12 +17,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple
 
 SIGNAL: Final = signal.SIGRTMIN + 11 if sys.platform == "linux" else 0
-"""One that nobody else uses: where nobody listens, it would end the process."""
+IN_C: Final = SIGNAL and SIGNAL + 1
+"""Two that nobody else uses, for Python and for C: where nobody listens, they end a process."""
 
 FILE: Final = 6
 INODE: Final = 7
@@ -38,6 +42,10 @@ _HERE: Final = f"{Path(__file__).parent}{os.sep}"
 _PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 _OUTER: Final = {("child.py", "_run_slice"), ("coroutines.py", "_run")}
 _INNER: Final = {("child.py", "_call"), ("coroutines.py", "drive")}
+_HEAD: Final = b"Thread %d\n"
+_TAIL: Final = b"End %d\n"
+_named: dict[int, int] = {}
+_PENDING: Final = re.compile(r"^ShdPnd:\s*(\w+)$", re.MULTILINE)
 _CAUGHT: Final = re.compile(r"^SigCgt:\s*(\w+)$", re.MULTILINE)
 _tgkill = getattr(ctypes.CDLL(None), "tgkill", None) if SIGNAL else None
 
@@ -51,18 +59,21 @@ class Place(NamedTuple):
 
 
 class Dump:
-    """One stack that is being written; `text` is what there is of it."""
+    """The stack of one thread that is being written."""
 
     def __init__(self, pid: int, numbers: "memoryview[int]", thread: int) -> None:
         """Have it written.
 
         Raises:
-            OSError: The thread has ended, or its process does not listen.
+            OSError: Its process does not listen.
         """
+        self._pid = pid
+        self._thread = numbers[thread]
         self._file = _open(pid, numbers)
+        self._is_native = False
         try:
             os.ftruncate(self._file, 0)
-            _send(pid, numbers[thread])
+            os.kill(pid, SIGNAL)
         except OSError:
             self.close()
             raise
@@ -70,9 +81,23 @@ class Dump:
     def read(self) -> list[Place] | None:
         """All of it, outermost first; None while it is not there."""
         text = os.pread(self._file, _MOST, 0)
-        places = _parse(text)
-        is_whole = text.endswith(_TOO_DEEP) or any(_name(place) in _OUTER for place in places)
-        return places if is_whole else None
+        head, tail = (word % self._thread for word in (_HEAD, _TAIL))
+        if head in text and tail in text:
+            return _parse(text.partition(head)[2].partition(tail)[0])
+        found = _parse(text) if self._is_native else []
+        is_whole = text.endswith(_TOO_DEEP) or any(_name(place) in _OUTER for place in found)
+        return found if found and is_whole else None
+
+    def ask_in_c(self) -> None:
+        """No Python has run there since the signal came: have it written without.
+
+        Raises:
+            OSError: The thread has ended.
+        """
+        if not self._is_native and not _waits(self._pid):
+            self._is_native = True
+            if _tgkill is None or not self._thread or _tgkill(self._pid, self._thread, IN_C):
+                raise OSError("there is no such thread")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -85,15 +110,44 @@ def listen(*cells: "memoryview[int]") -> None:
         return
     file = os.memfd_create("nbtasks-stack")
     fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
-    faulthandler.register(SIGNAL, file=file, all_threads=False, chain=False)
+    faulthandler.register(IN_C, file=file, all_threads=False, chain=False)
+    signal.signal(SIGNAL, partial(_write_all, file))
+    interrupt_waits(is_on=len(cells) > 1)
     for numbers in cells:
         numbers[FILE] = file
         numbers[INODE] = os.fstat(file).st_ino
 
 
+def interrupt_waits(*, is_on: bool) -> None:
+    """Whether the signal ends a system call of the main thread early, as it must where that waits.
+
+    Where it runs a task it must not: what calls from C may take that for an error.
+    """
+    if SIGNAL:
+        signal.siginterrupt(SIGNAL, is_on)
+
+
+def _write_all(file: int, _: int, interrupted: FrameType | None) -> None:
+    """Write the stacks of all named threads down, as faulthandler would."""
+    # There is no public way.
+    frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    frames[threading.get_ident()] = interrupted or frames[threading.get_ident()]
+    lines: list[bytes] = []
+    for ident, native in _named.items():
+        frame: FrameType | None = frames.get(ident)
+        lines.append(_HEAD % native)
+        while frame is not None:
+            code = frame.f_code
+            text = f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}\n'
+            lines.append(text.encode("ascii", "backslashreplace"))
+            frame = frame.f_back
+        lines.append(_TAIL % native)
+    os.write(file, b"".join(lines))
+
+
 def name_thread(numbers: "memoryview[int]", place: int) -> None:
     """This thread runs tasks (THREAD), or coroutines (LOOP)."""
-    numbers[place] = threading.get_native_id()
+    numbers[place] = _named[threading.get_ident()] = threading.get_native_id()
 
 
 def awaited(steps: object) -> list[Place]:
@@ -139,13 +193,15 @@ def _listens(pid: int) -> bool:
         found = re.search(
             r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
         )
-        return found is not None and bool(int(found[1], 16) >> (SIGNAL - 1) & 1)
+        caught = int(found[1], 16) if found is not None else 0
+        return all(caught >> (number - 1) & 1 for number in (SIGNAL, IN_C))
     return False
 
 
-def _send(pid: int, thread: int) -> None:
-    if _tgkill is None or not thread or _tgkill(pid, thread, SIGNAL):
-        raise OSError("there is no such thread")
+def _waits(pid: int) -> bool:
+    """Whether the signal has not come there yet: the process does not get to run."""
+    found = _PENDING.search(Path(f"/proc/{pid}/status").read_text())
+    return found is None or bool(int(found[1], 16) >> (SIGNAL - 1) & 1)
 
 
 def _parse(text: bytes) -> list[Place]:

@@ -7,6 +7,7 @@ up, and it is the loop's own thread that is looked at.
 
 import linecache
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,10 @@ from nbtasks.worker.work import WHERE
 LOOK_MS: Final = 5.0
 LOOP_MS: Final = 100.0
 """A loop that has not answered by then is held up."""
+
+STEP_MS: Final = 100.0
+STEP_MS_EACH: Final = 50.0
+"""A thread that runs Python takes a step within that time; more where several take turns."""
 
 GIVE_UP_MS: Final = 1000.0
 MOST_WAITING: Final = 100
@@ -130,10 +135,14 @@ class Stacks:
             query.asked_ms = now
 
     def _read(self, query: Query, dump: Dump, now: float) -> None:
-        places = dump.read()
-        if places is None and now - query.asked_ms < GIVE_UP_MS:
-            return
-        if places is None:
+        places, waited = dump.read(), now - query.asked_ms
+        if places is None and waited < GIVE_UP_MS:
+            # Native code of a loop is not looked at: another thread may be what holds it up.
+            crowd = len(query.slot.child.process.children)
+            if waited >= STEP_MS + STEP_MS_EACH * (crowd - 1) and not query.delivery.is_async:
+                with suppress(OSError):  # it has ended, which is seen at the next look
+                    dump.ask_in_c()
+        elif places is None:
             self._answer(query, [], _NO_ANSWER)
         elif query.delivery.is_async:
             self._answer(query, own(places), _HELD_UP)
