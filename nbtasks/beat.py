@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from collections.abc import Callable
 from typing import Final
 
 from nbtasks.clock import Clock, SystemClock
@@ -26,9 +27,13 @@ class Beat:
     Args:
         config: The settings of the app.
         name: Under which it logs.
+        declare: Called whenever it has connected: a Redis that was lost knows no program.
     """
 
-    def __init__(self, config: Config, name: str) -> None:
+    def __init__(
+        self, config: Config, name: str, declare: Callable[[], object] | None = None
+    ) -> None:
+        self._declare = declare
         self._name = name
         self._clock: Clock = SystemClock()
         self._link = Link(config.url)
@@ -63,6 +68,8 @@ class Beat:
         if not self._link.is_open:
             self._link.open()
             self._firer.wake()
+            if self._declare is not None:
+                self._declare()
         if self._firer.step():
             return
         wait = min(self._firer.next_ms - self._clock.tick_ms(), BLOCK_MS)

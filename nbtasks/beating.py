@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -67,9 +68,11 @@ def beat(  # noqa: PLR0917 - the options of a command
     config = _config(found, url, app)
     if max_interval is not None:
         config = replace(config, beat_max_loop_interval=max_interval)
+    again = None
     if found is not None:
         found.config = config
-        for entry in found.schedules.declare(program.partition(":")[0]):
+        again = partial(found.schedules.declare, program.partition(":")[0])
+        for entry in again():
             logging.getLogger(__name__).info("declared %r: %s", entry.name, entry.describe())
     elif declare:
         raise click.UsageError("--declare needs -A: whose schedule is it?")
@@ -78,7 +81,7 @@ def beat(  # noqa: PLR0917 - the options of a command
     link = Link(config.url)
     link.open()
     link.close()
-    sys.exit(Beat(config, check_worker_name(name or _default_name())).run())
+    sys.exit(Beat(config, check_worker_name(name or _default_name()), again).run())
 
 
 def _program(place: str) -> "App":

@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from nbtasks.clock import Clock
@@ -37,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 MOST: Final = 100
 """Entries fired in one go: what else its process does waits for that."""
+
+MOST_RUNS: Final = 200
+"""Likewise runs of all of them: after an outage one entry may have many."""
 
 LEAD_MS: Final = 10_000
 OTHERS_MS: Final = 1000
@@ -162,7 +166,8 @@ class Firer:
             if entry is not None:
                 self._known.move_to_end((due.name, due.version))
                 try:
-                    firings += self._firings(entry, due, found.now_ms)
+                    room = MOST_RUNS - len(firings)
+                    firings += islice(self._firings(entry, due, found.now_ms), room)
                 except NbTasksError as error:
                     self._refuse(due, error)
         self._forget()

@@ -84,6 +84,18 @@ def test_it_declares_the_schedule_of_a_program(app, schedules, beat, tmp_path):
     assert found == {"tick": ("shop", "say(1)"), "rare": ("shop", "say(2)")}
 
 
+def test_it_declares_it_again_where_redis_has_lost_it(app, schedules, beat, server, tmp_path):
+    text = PROGRAM.format(name=app.config.name, url=app.config.url, key=KEY)
+    (tmp_path / "shop.py").write_text(text)
+    beat("-A", "shop")
+    wait_until(lambda: "tick" in schedules and schedules.history("tick"), "it is fired")
+    with server.client() as client:
+        for key in client.scan_iter(f"{app.store.keys.prefix}*"):
+            client.delete(key)
+        client.client_kill_filter(_type="normal", skipme=True)
+    wait_until(lambda: len(schedules) == 2, "it is declared again")
+
+
 @pytest.mark.parametrize("place", ["nowhere", "os:app"])
 def test_a_program_without_an_app_is_one_line(beat, place):
     process, log = beat("-A", place)

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +13,11 @@ from worker_side import HERE
 
 from nbtasks import chain, group
 from nbtasks.app import App
+from nbtasks.clock import SystemClock
 from nbtasks.errors import ConfigError, UnknownEntry
+from nbtasks.firing import MOST_RUNS, Firer
 from nbtasks.schedule import crontab, every
+from nbtasks.store.link import Link
 
 NEVER = every(weeks=50)
 
@@ -183,6 +187,22 @@ def test_what_is_wrong_is_said_at_once(case, schedules, task):
 def test_what_takes_an_earlier_result_cannot_run_again(schedules, task):
     with pytest.raises(ConfigError, match="put that task into the schedule as well"):
         schedules.add("x", task.s(task.delay(1)), 1)
+
+
+def test_no_more_than_so_many_runs_begin_in_one_step(fresh_app, server):
+    config = replace(fresh_app.config, url=server.url)
+    link = Link(server.url)
+    firer = Firer(link, config, "w", SystemClock())
+    schedules, store = fresh_app.schedules, fresh_app.store
+    schedules.add("much", fresh_app.task(echo).s(), 1, overlap="allow")
+    due = int(schedules["much"].next_due.timestamp() * 1000) - 1_000_000
+    store.call("HSET", store.keys.entry("much"), "due", due)
+    store.call("ZADD", store.keys.due, due, "much")
+    assert firer.step() == 1
+    assert schedules["much"].running == MOST_RUNS
+    link.close()
+    schedules.remove("much")
+    fresh_app.revoke_by_stamped_headers({"schedule": "much"})
 
 
 def test_where_arguments_are_encrypted_nothing_of_an_entry_can_be_read(server):
