@@ -25,7 +25,7 @@ class Sent:
     """Something sent from this notebook: its name and its handle.
 
     `key` says which cell has sent it, `tags` are the words it was given. `is_past` where a kernel
-    before this one has sent it.
+    before this one has sent it, `is_call` where no cell has, but a call of the Python API.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Sent:
     key: str = ""
     tags: Sequence[str] = ()
     is_past: bool = False
+    is_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Note:
             record.labels = record.labels or labels
         for record in result.records:
             record.shows_log = not self.fields.get("silent", False)
-        return Sent(self.name, result, self.key, self.tags, is_past=True)
+        is_call = bool(self.fields.get("call"))
+        return Sent(self.name, result, self.key, self.tags, is_past=True, is_call=is_call)
 
 
 def write_note(sent: Sent) -> bytes | None:
@@ -79,6 +81,7 @@ def write_note(sent: Sent) -> bytes | None:
     rest: dict[str, Any] = {
         "key": sent.key,
         "tags": list(sent.tags),
+        "call": sent.is_call,
         "canvas": len(result.sent) > len(records),
         "silent": not all(record.shows_log for record in records),
     }

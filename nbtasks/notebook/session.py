@@ -19,7 +19,7 @@ from nbtasks.notebook.sent import Note, Result, Sent
 from nbtasks.notebook.trail import Trail
 from nbtasks.result import GroupResult
 
-MAX_TASKS: Final = 200
+MAX_TASKS: Final = 400
 START_MS: Final = 20_000.0
 
 
@@ -150,7 +150,13 @@ class Session:
         newest = self._trail.read()[-limit:]
         notes = [note for note in newest if note.id not in known and is_wanted(note)]
         self.sent[:0] = self._trail.find(notes)
-        del self.sent[:-MAX_TASKS]
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget the oldest of too many: calls before cells, which have names and boards."""
+        while len(self.sent) > MAX_TASKS:
+            call = next((at for at, sent in enumerate(self.sent[:-1]) if sent.is_call), 0)
+            del self.sent[call]
 
     def names(self) -> list[str]:
         """What was sent is called, the newest first, also before this kernel.
@@ -250,14 +256,14 @@ class Session:
     def remember(self, sent: Sent) -> None:
         """Keep it for `%tasks`."""
         self.sent.append(sent)
-        del self.sent[:-MAX_TASKS]
+        self._let_go()
 
     def _on_sent(self, result: Result) -> None:
         """A call of the Python API: it has no board, but `%tasks` lists it."""
         only = result[0] if isinstance(result, GroupResult) and len(result) == 1 else result
         for record in result.records[:1]:
-            self.remember(sent := Sent(record.name, only))
-            self._trail.note(sent, may_wait=True)
+            self.remember(sent := Sent(record.name, only, is_call=True))
+            self._trail.note(sent)
 
     def _on_waited(self, records: Sequence[LiveRecord]) -> None:
         """A blocking wait has ended: where all is done, what is shown becomes final now.

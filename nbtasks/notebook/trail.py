@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 ENV_USER: Final = "JUPYTERHUB_USER"
 
+CALLS: Final = ".calls"
+"""Calls have a list of their own: a loop of thousands is not to push the cells out."""
+
 GAP_MS: Final = 200.0
 """What is sent sooner after the last note than this is noted together with what comes then."""
 
@@ -36,7 +39,7 @@ class Trail:
     def __init__(self, find_app: Callable[[], App]) -> None:
         self._find_app = find_app
         self._lock = threading.Lock()
-        self._waiting: list[bytes] = []
+        self._waiting: dict[str, list[bytes]] = {}
         self._written_ms: float | None = None
         self._timer: threading.Timer | None = None
 
@@ -49,16 +52,16 @@ class Trail:
         owner = os.environ.get(ENV_USER) or getpass.getuser()
         return blake2b(f"{owner}\0{path}".encode(), digest_size=10).hexdigest()
 
-    def note(self, sent: Sent, *, may_wait: bool = False) -> None:
+    def note(self, sent: Sent) -> None:
         """Note something; that this fails is logged: it was sent all the same."""
         data = write_note(sent) if self.name else None
         if data is None:
             return
         now = self._find_app().clock.tick_ms()
         with self._lock:
-            self._waiting.append(data)
+            self._waiting.setdefault(CALLS if sent.is_call else "", []).append(data)
             last = self._written_ms
-            is_soon = may_wait and last is not None and now - last < GAP_MS
+            is_soon = sent.is_call and last is not None and now - last < GAP_MS
             if is_soon and self._timer is None:
                 # A context of its own: a thread with a cell's context writes into that cell.
                 run = contextvars.Context().run
@@ -71,7 +74,7 @@ class Trail:
     def flush(self) -> None:
         """Write what waits."""
         with self._lock:
-            notes, self._waiting = self._waiting, []
+            notes, self._waiting = self._waiting, {}
             timer, self._timer = self._timer, None
             app = self._find_app()
             self._written_ms = app.clock.tick_ms()
@@ -79,7 +82,8 @@ class Trail:
             timer.cancel()
         if notes and app.is_connected:
             try:
-                note_sent(app.store, self.name, notes)
+                for kind, several in notes.items():
+                    note_sent(app.store, self.name + kind, several)
             except NbTasksError:
                 logger.warning("what this notebook has sent could not be noted", exc_info=True)
 
@@ -94,7 +98,8 @@ class Trail:
             return []
         self.flush()
         found: dict[str, Note] = {}
-        for data in sent_by(app.store, name):
+        both = [*sent_by(app.store, name), *sent_by(app.store, name + CALLS)]
+        for _, data in sorted(both):
             note = read_note(data)
             if note is not None:
                 found.pop(note.id, None)  # sent again under the same id: the later one counts
@@ -120,5 +125,6 @@ class Trail:
             else:
                 found.append(sent)
         del held
-        drop_notes(app.store, self.name, gone)
+        for kind in ("", CALLS):
+            drop_notes(app.store, self.name + kind, gone)
         return found

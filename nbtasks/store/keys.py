@@ -44,8 +44,9 @@ touches itself; the scripts build the others from the prefix.
     spread           ZSET    slice that ended, and what waits for    emptied by exchanges
                              it was not told of yet -> when
     gr:<id>          STRING  a saved group (JSON)                   as long as results are kept
-    nb:<notebook>    ZSET    what it has sent (JSON) -> when; the   30 days after the last
-                             newest 200
+    nb:<notebook>    ZSET    what its cells have sent (JSON) ->     30 days after the last
+                             when; the newest 200
+    nb:<notebook>.calls      the same of other calls                the same
     dead             ZSET    slices given up -> when                30 days after the last
     en:<name>        HASH    a schedule entry: fields in _entry.lua whoever removes the entry
     due              ZSET    entry -> when to look at it, ms        the same

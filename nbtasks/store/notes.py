@@ -22,10 +22,10 @@ def note_sent(store: Store, notebook: str, notes: Sequence[bytes]) -> None:
     store.run_script("note", notebook, KEPT, KEEP_MS, *notes)
 
 
-def sent_by(store: Store, notebook: str) -> list[bytes]:
-    """What a notebook has sent, the oldest first."""
-    found: list[bytes] = store.call("ZRANGE", store.keys.notebook(notebook), 0, -1)
-    return found
+def sent_by(store: Store, notebook: str) -> list[tuple[float, bytes]]:
+    """What a notebook has sent, the oldest first, and when (ms since 1970)."""
+    found = store.call("ZRANGE", store.keys.notebook(notebook), 0, -1, "WITHSCORES")
+    return [(float(when), note) for note, when in zip(found[::2], found[1::2], strict=True)]
 
 
 def drop_notes(store: Store, notebook: str, notes: Sequence[bytes]) -> None:
