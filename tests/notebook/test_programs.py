@@ -17,7 +17,7 @@ PARAMETERS = ("-p", "workers", "1", "-p", "rounds", "80", "-y", "rates: [0.1]")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELLS = [
     "%load_ext nbtasks\n%broker --start 1",
-    "%%task first\nprint('words')\n1",
+    "%%task first\nimport threading\nthreading.Event().wait(0.5)\nprint('words')\n1",
     "%%task -b second\n2",
 ]
 RUN = """
