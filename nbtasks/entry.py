@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from nbtasks.edges import Edge, Edges
 from nbtasks.errors import BadSignature, ConfigError
+from nbtasks.header_fields import MAX_FIELD
 from nbtasks.overlap import Policy
-from nbtasks.record import MAX_FIELD, Header, Record, check_name
+from nbtasks.record import Header, Record, check_name
 from nbtasks.schedule import Schedule, schedule_from_json
 from nbtasks.schedule.zones import from_ms
 from nbtasks.serializers import decode_json, encode_json
@@ -127,18 +128,8 @@ def make_entry(
     Raises:
         ConfigError: The run has too many records.
     """
-    if len(records) > MOST_RECORDS:
-        raise ConfigError(
-            f"schedule entry {name!r} is a canvas of {len(records)} records, and may have"
-            f" {MOST_RECORDS}: schedule a task that sends it"
-        )
-    payloads: list[bytes] = []
-    found: list[dict[str, Any]] = []
-    for record in records:
-        opened = signer.arguments(record.rid, record.header)
-        own = [bytes(opened.open(at, body, name)) for at, body in enumerate(record.bodies)]
-        found.append(_plain_record(record, [len(payload) for payload in own]))
-        payloads += own
+    _check_count(len(records), name)
+    found, payloads = _opened(records, signer, name)
     fields = {
         "v": FORMAT,
         "base": records[0].rid,
@@ -156,6 +147,28 @@ def make_entry(
         head=encode_json(fields).decode(),
         payloads=payloads,
     )
+
+
+def _check_count(count: int, name: str) -> None:
+    if count > MOST_RECORDS:
+        raise ConfigError(
+            f"schedule entry {name!r} is a canvas of {count} records, and may have"
+            f" {MOST_RECORDS}: schedule a task that sends it"
+        )
+
+
+def _opened(
+    records: Sequence[Record], signer: Signer, name: str
+) -> tuple[list[dict[str, Any]], list[bytes]]:
+    """The records without their digests, and the arguments of all their members."""
+    found: list[dict[str, Any]] = []
+    payloads: list[bytes] = []
+    for record in records:
+        opened = signer.arguments(record.rid, record.header)
+        own = [bytes(opened.open(at, body, name)) for at, body in enumerate(record.bodies)]
+        found.append(_plain_record(record, [len(payload) for payload in own]))
+        payloads += own
+    return found, payloads
 
 
 def decode_head(head: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from nbtasks.edges import Edges
 from nbtasks.errors import BadSignature, ConfigError, TooOld, VersionMismatch
+from nbtasks.header_fields import read_flag, read_number, read_packages, read_policy, read_text
 from nbtasks.inputs import Inputs
 from nbtasks.retry import RetryPolicy
 from nbtasks.serializers import PYTHON_TAG, decode_json, encode_json
@@ -22,11 +23,6 @@ FORMAT: Final = 1
 MAX_PRIORITY: Final = 9
 MAX_HEADER: Final = 2_000_000
 """Bytes; a longer header is not even read."""
-
-MAX_FIELD: Final = 1000
-"""Characters of a name in a header."""
-
-MAX_NUMBER: Final = 2**53
 
 KILL: Final = "SIGKILL"
 """What ends a revoked task that runs, where nothing else was asked for."""
@@ -103,7 +99,6 @@ DIRECT: Final = "worker@"
 
 _NAME = re.compile(r"[A-Za-z0-9_.:<>\-]{1,255}")
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_.:<>@\-]{1,255}")
-_PACKAGE = re.compile(r"[^\W\d]\w{0,200}:[0-9a-f]{32}-[0-9A-Za-z-]{1,64}")
 _MEMBER = re.compile(r"(.+)-(\d{1,9})")
 
 
@@ -200,25 +195,25 @@ class Header:
                 " install the same version of nbtasks on clients and workers"
             )
         return cls(
-            task=_text(fields["task"]),
-            code=_text(fields["code"]),
-            python=_text(fields["py"]),
-            fresh=_flag(fields["fresh"]),
-            key_id=_text(fields["kid"]),
-            limit_ms=_number(fields["limit"]),
-            soft_ms=_number(fields.get("soft", 0)),
-            is_async=_flag(fields.get("async", False)),
-            once=_flag(fields.get("once", False)),
-            ignores=_text(fields.get("ign", "")),
-            retry=_policy(fields["retry"]),
-            sent_ms=_number(fields.get("at", 0)),
+            task=read_text(fields["task"]),
+            code=read_text(fields["code"]),
+            python=read_text(fields["py"]),
+            fresh=read_flag(fields["fresh"]),
+            key_id=read_text(fields["kid"]),
+            limit_ms=read_number(fields["limit"]),
+            soft_ms=read_number(fields.get("soft", 0)),
+            is_async=read_flag(fields.get("async", False)),
+            once=read_flag(fields.get("once", False)),
+            ignores=read_text(fields.get("ign", "")),
+            retry=read_policy(fields["retry"]),
+            sent_ms=read_number(fields.get("at", 0)),
             inputs=Inputs.from_header(fields["in"]) if "in" in fields else None,
-            root_id=_text(fields.get("root", "")),
-            parent_id=_text(fields.get("parent", "")),
-            group_id=_text(fields.get("group", "")),
+            root_id=read_text(fields.get("root", "")),
+            parent_id=read_text(fields.get("parent", "")),
+            group_id=read_text(fields.get("group", "")),
             stamps=dict(fields.get("stamps", {})),
             headers=dict(fields.get("headers", {})),
-            packages=_packages(fields.get("packages", ())),
+            packages=read_packages(fields.get("packages", ())),
         )
 
     def check_age(self, what: str, now_ms: float, max_age_ms: int) -> None:
@@ -270,46 +265,6 @@ class Record:
     max_queued: int = 0
     states: bytes = b""
     edges: Edges | None = None
-
-
-# Who writes to Redis writes headers, and a worker's parent reads them before anybody has looked at
-# the signature: of the wrong type, or too large, they must not get further than here.
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MAX_FIELD or not value.isprintable():
-        raise TypeError("no plain text")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("no flag")
-    return value
-
-
-def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_NUMBER:
-        raise TypeError("no number")
-    return value
-
-
-def _policy(fields: Any) -> RetryPolicy:
-    for name in ("max", "delay", "cap") if fields else ():
-        _number(fields[name])
-    for name in ("backoff", "jitter") if fields else ():
-        _flag(fields[name])
-    for each in (*fields.get("on", ()), *fields.get("not", ())):
-        _text(each)
-    _flag(fields.get("auto", True))
-    return RetryPolicy.from_header(fields)
-
-
-def _packages(value: Any) -> tuple[str, ...]:
-    # They become keys, and names of files.
-    if not all(_PACKAGE.fullmatch(_text(each)) for each in value):
-        raise TypeError("no package")
-    return tuple(value)
 
 
 def new_id() -> str:

@@ -74,12 +74,7 @@ def prepare(
 ) -> Prepared:
     """Check, encode and sign.
 
-    Args:
-        submission: What is to be sent.
-        config: The settings.
-        signer: What signs.
-        codec: What arguments travel as.
-        packages: What the task may import, by the names of modules: see `App.sync`.
+    A task may import `packages`, by the names of modules: see `App.sync`.
 
     Raises:
         ConfigError: An option has a wrong value.
@@ -102,14 +97,28 @@ def prepare(
     header = replace(header, ignores=_ignores(options, place, config), packages=imports)
     encoded = header.encode()
     seal = signer.arguments(place.rid, encoded).seal
-    record = Record(
-        rid=place.rid,
+    record = replace(
+        _empty(options, place, config, name=name, delay_ms=delay_ms),
         header=encoded,
         python=header.python,
         code=header.code,
+        bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
+    )
+    return _prepared(submission, record, options, config)
+
+
+def _empty(
+    options: TaskOptions, place: Place, config: Config, *, name: str, delay_ms: int
+) -> Record:
+    """A record as its options say it, with nothing in it yet."""
+    return Record(
+        rid=place.rid,
+        header=b"",
+        python="",
+        code="",
         name=name,
         queue=options.queue or config.default_queue,
-        bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
+        bodies=(),
         priority=options.priority or 0,
         delay_ms=delay_ms,
         expires_ms=options.expires_ms,
@@ -118,7 +127,6 @@ def prepare(
         max_queued=config.max_queued,
         edges=place.edges,
     )
-    return _prepared(submission, record, options, config)
 
 
 def _prepared(

@@ -114,13 +114,8 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
     labels = [_label(values) for _, values in calls] if names else None
     puts, calls = _after(options.get("after", ()), names, calls, namespace)
     taken = {*names, *options.get("after", ())}
-    inputs = cells.pick_inputs(
-        [read for read in source.reads if read not in taken], namespace, options.get("inputs")
-    )
-    if options.get("inputs") is None:
-        _check_secrets(inputs, app, options, settings)
-    sizes = cells.input_sizes(inputs, app.codec)
-    _check_sizes(sizes, app, options, settings, inputs)
+    reads = [read for read in source.reads if read not in taken]
+    inputs, sizes = _inputs(reads, app, options, settings, namespace)
     outputs = options.get("outputs", ())
     code = cell_code(
         source.text, name=title, filename=source.filename, inputs=inputs, outputs=outputs,
@@ -139,6 +134,18 @@ def make_cell(  # noqa: PLR0917 - what a cell is made of
         key=origin.get("cell") or name or origin["source"], is_cached=bool(options.get("cache")),
         shows_log=not options.get("no-log"),
     )  # fmt: skip
+
+
+def _inputs(
+    reads: list[str], app: App, options: Mapping[str, Any], settings: NbTasks, namespace: Any
+) -> tuple[dict[str, Any], list[tuple[str, int]]]:
+    """What a cell takes along, and the size of each, once all of it may go."""
+    inputs = cells.pick_inputs(reads, namespace, options.get("inputs"))
+    if options.get("inputs") is None:
+        _check_secrets(inputs, app, options, settings)
+    sizes = cells.input_sizes(inputs, app.codec)
+    _check_sizes(sizes, app, options, settings, inputs)
+    return inputs, sizes
 
 
 def submit(app: App, cell: Cell) -> LiveRecord:

@@ -56,17 +56,8 @@ class Worker:
         self._keys = Keys(config.name)
         self._pulse = Pulse(self._meanwhile)
         self._link = Link(config.url, self._pulse)
-        intake = Intake(
-            keys=self._keys,
-            worker=options.name,
-            queues=options.all_queues,
-            lease_ms=config.lease_ms,
-            limit_ms=options.limit_ms,
-            soft_ms=options.soft_ms,
-            async_concurrency=options.pool.async_concurrency,
-        )
         room = options.least or options.concurrency
-        self._dispatcher = Dispatcher(self._link, intake, self._clock, room)
+        self._dispatcher = Dispatcher(self._link, self._intake(), self._clock, room)
         self._firer = Firer(self._link, config, options.name, self._clock)
         self._selector = selectors.DefaultSelector()
         pool = Pool(config, options)
@@ -90,6 +81,18 @@ class Worker:
         self._gone_ms = options.gone_ms
         self._pauses = pauses()
         self._idle_since = self._clock.tick_ms()
+
+    def _intake(self) -> Intake:
+        config, options = self._config, self._options
+        return Intake(
+            keys=self._keys,
+            worker=options.name,
+            queues=options.all_queues,
+            lease_ms=config.lease_ms,
+            limit_ms=options.limit_ms,
+            soft_ms=options.soft_ms,
+            async_concurrency=options.pool.async_concurrency,
+        )
 
     def run(self) -> int:
         """Work until told to stop; 0 when everything was handed in or given back, else 1."""
