@@ -12,8 +12,8 @@ SEED ?= 1
 TASKS ?= 10000
 COUNT ?= 100000
 STORM ?=
-# Two test files at a time, each in a process with servers of its own.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Two test files at a time, each in a process with servers of its own, in the order of conftest.py.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix tests/js

@@ -12,6 +12,16 @@ from workers import KEY, WorkerProcess
 
 from nbtasks.app import App
 
+LONG_FIRST = ("browser", "notebook", "worker", "chaos", "client", "store")
+"""Folders of tests, those with the longest ones first."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where files run side by side, none of the long ones is to be alone at the end."""
+    ranks = {name: rank for rank, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_key_file_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

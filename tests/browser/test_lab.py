@@ -287,8 +287,8 @@ def test_a_restart_of_the_kernel_leaves_the_task_and_its_board_comes_back(page, 
 
 def test_a_place_in_a_traceback_leads_to_its_cell(page, lab, screenshots):
     bad = "%%task bad\nplot = 1\nraise ValueError(plot)"
-    lab.add("third.ipynb", ["%load_ext nbtasks\n%broker --start 1", bad, "bad.wait()"])
-    page.evaluate(OPEN, "third.ipynb")
+    lab.add("fourth.ipynb", ["%load_ext nbtasks\n%broker --start 1", bad, "bad.wait()"])
+    page.evaluate(OPEN, "fourth.ipynb")
     page.evaluate(f"void {RUN_ALL}")
     folded = page.locator("summary", has_text="traceback")
     folded.wait_for(timeout=SECONDS)

@@ -188,7 +188,7 @@ def test_an_expression_takes_options_before_two_dashes(kernel):
     ("line", "said"),
     [
         ("%task x = 1", "'x = 1' is not an expression; use a cell with %%task"),
-        ("%task", "'' is not an expression; use a cell with %%task"),
+        ("%task", "write what is to run: r = %task fit(0.1)"),
         ("%task -q gpu 1", "write options before --, and the expression after it"),
         ("%task -q gpu name -- 1", "before -- stand options only"),
         ("%task --quere x -- 1", "there is no option --quere: did you mean '--queue'?"),

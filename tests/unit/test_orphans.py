@@ -16,6 +16,7 @@ from nbtasks.worker.library import Library
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
 from nbtasks.worker.work import WORK, Cells, ChildSettings, Work
+from nbtasks.worker.yielding import Window
 
 CLOCK = SystemClock()
 
@@ -39,7 +40,10 @@ def test_a_coroutine_that_ends_without_its_parent_leaves_no_traceback(ends, capl
     library = Library(settings, CLOCK)
     watch = MemoryWatch(0, CLOCK)
     outbox, numbers = Outbox(mine, CLOCK), Cells().numbers
-    loop = Coroutines(FrameReader(mine), given.put, library, outbox, watch, numbers=numbers)
+    loop = Coroutines(
+        FrameReader(mine), given.put, library, outbox, watch,
+        numbers=numbers, window=Window(numbers),
+    )  # fmt: skip
     loop.start(library.slice(work(1, is_async=True)))
     for number in (2, 3):  # two rounds of the loop: the coroutine has run in between
         send_frame(parents, (WORK, *astuple(work(number, is_async=False))))
