@@ -12,7 +12,7 @@ from nbtasks.demo import quickstart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 WIDGET = "application/vnd.jupyter.widget-view+json"
-NAMES = ("quickstart.ipynb", "canvas.ipynb", "bikes.ipynb")
+NAMES = ("quickstart.ipynb", "canvas.ipynb", "bikes.ipynb", "schedules.ipynb")
 NOTEBOOKS = {path.stem: path for path in map(quickstart().with_name, NAMES)}
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=NOTEBOOKS)
 
@@ -81,6 +81,7 @@ def test_what_is_saved_of_a_notebook_is_final(path):
     assert WIDGET not in text
     assert "widgets" not in json.loads(text)["metadata"]
     assert not re.search(r"/tmp/|/home/|/root/|ipykernel_|local-1@(?!laptop)", text)  # noqa: S108 - a pattern
+    assert not re.search(r"/nbtasks/[\w/]+\.py", text), "it shows where nbtasks is installed"
 
 
 def test_all_of_the_search_is_saved_in_the_quickstart():
