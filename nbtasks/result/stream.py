@@ -10,7 +10,7 @@ from nbtasks.context import lent
 from nbtasks.errors import WaitTimeout
 from nbtasks.live import LiveRecord
 from nbtasks.states import TaskState
-from nbtasks.waiting import CHECK_S, ResultSource, end_ms_of, pause_async, revoking
+from nbtasks.waiting import CHECK_S, ResultSource, end_ms_of, pause_async, revoking, revoking_async
 
 T = TypeVar("T")
 
@@ -132,7 +132,7 @@ class Stream(Generic[T]):
 
     async def _wait_async(self, woken: asyncio.Event, end_ms: float | None) -> None:
         look_ms = self._source.clock.tick_ms() + CHECK_S * 1000
-        with lent():
+        with revoking_async(self._source, self._result.give_up), lent():
             while self._heard.empty() and self._source.clock.tick_ms() < look_ms:
                 await pause_async(self._source, woken)
                 self._check_time(end_ms)

@@ -18,9 +18,11 @@ WAITS = {
     "get": "_held.get()",
     "get of a group": "_group.get()",
     "as they end, of a group": "for one in _group.as_completed(): pass",
+    "the parts of a stream": "for part in _held.stream(): pass",
     "await": f"{SOON}\nawait _held",
     "await of a group": f"{SOON}\nawait _group",
     "await as they end, of a group": f"{SOON}\nasync for one in _group.as_completed(): pass",
+    "await the parts of a stream": f"{SOON}\nasync for part in _held.stream(): pass",
 }
 SETUP = """
 import asyncio, os, sys, threading
@@ -61,7 +63,8 @@ def start(kernel, name, flag):
     elif "_held" in code:
         kernel.ok("%%task _held\nhold(flag)")
     if SOON not in code:
-        kernel.ok("tell(waits, 'nbtasks.waiting', 'receive')")
+        place = "result.stream', '_wait" if "stream" in code else "waiting', 'receive"
+        kernel.ok(f"tell(waits, 'nbtasks.{place}')")
     cell = kernel.start(code)
     wait_until(lambda: kernel.read() and flag.exists(), "a worker runs it")
     waits = flag.with_name("waits")
