@@ -275,7 +275,9 @@ class ScheduleCommands:
 
     def _rule(self, options: Mapping[str, Any]) -> Schedule:
         given = [options[name] for name in ("every", "cron") if name in options]
-        if len(given) != 1:
+        if len(given) > 1:
+            raise UsageError("--every and --cron both say when: give one of them")
+        if not given:
             raise UsageError('say when: --every 10m, or --cron "0 7 * * mon-fri"')
         return schedule(
             given[0],

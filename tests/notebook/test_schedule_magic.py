@@ -87,7 +87,7 @@ WRONG = {
     '%%schedule x --cron "0 7 * * *" --tz Europe/Pariss\n1': "did you mean 'Europe/Paris'",
     "%%schedule x\n1": "say when: --every 10m, or --cron",
     "%%schedule --every 10m\n1": "%%schedule needs one name",
-    "%%schedule x --every 10m --cron @daily\n1": "say when",
+    "%%schedule x --every 10m --cron @daily\n1": "--every and --cron both say when: give one",
     "%%schedule x --evry 10m\n1": "there is no option --evry: did you mean '--every'?",
     "%%schedule x --every 10m --overlap skp\n1": "did you mean 'skip'",
     "%%schedule x --every soon\n1": "'soon' is no schedule",
