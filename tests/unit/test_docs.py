@@ -3,6 +3,7 @@
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 
 import nbtasks
@@ -57,8 +58,9 @@ def test_every_word_of_a_magic_is_in_the_reference(word):
 def all_commands():
     """Every command and every command of a group, by the words that call it."""
     found = {}
-    for name, command in commands.commands.items():
-        found[name] = command
+    context = click.Context(commands)
+    for name in commands.list_commands(context):
+        found[name] = command = commands.get_command(context, name)
         for word, inner in getattr(command, "commands", {}).items():
             found[f"{name} {word}"] = inner
     return found

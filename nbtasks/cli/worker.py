@@ -1,4 +1,4 @@
-"""The command line: `nbtasks worker`, `key`, `doctor`, `demo`, `lab`."""
+"""The command `nbtasks worker`."""
 
 import logging
 import os
@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from nbtasks import __version__, embedded
+from nbtasks import embedded
 from nbtasks.app import App, set_current_app
-from nbtasks.beating import beat
+from nbtasks.cli.plain import plain_errors
 from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
 from nbtasks.errors import ConfigError
-from nbtasks.graves import dead
-from nbtasks.operations import doctor, key, plain_errors
 from nbtasks.options import MAX_SECONDS
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
@@ -46,24 +44,7 @@ SECONDS: Final = click.FloatRange(min=0, min_open=True, max=MAX_SECONDS)
 _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
 
 
-def main() -> None:
-    """Run the command line."""
-    commands(prog_name="nbtasks")
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "--version", "-V")
-def commands() -> None:
-    """Tasks on remote workers, from notebooks and Python."""
-
-
-commands.add_command(key)
-commands.add_command(doctor)
-commands.add_command(dead)
-commands.add_command(beat)
-
-
-@commands.command()
+@click.command()
 @click.argument("url", default="")
 @click.option(
     "-Q", "--queues", default="", help="Queues to take from, with commas; default: default."
@@ -266,25 +247,6 @@ def _bounds(concurrency: int | None, autoscale: str, config: Config) -> tuple[in
 
 def _ms(seconds: float | None) -> int:
     return 0 if seconds is None else max(1, round(seconds * 1000))
-
-
-@commands.command()
-@click.option("--folder", default="", help="Where to put the finished notebook and its HTML page.")
-@plain_errors
-def demo(folder: str) -> None:
-    """Run the quickstart: a search over 48 models on two workers, and what it saved."""
-    from nbtasks.demo import run_demo
-
-    sys.exit(run_demo(folder))
-
-
-@commands.command()
-@plain_errors
-def lab() -> None:
-    """Open the quickstart in JupyterLab."""
-    from nbtasks.demo import run_lab
-
-    sys.exit(run_lab())
 
 
 def _settings(

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
+from nbtasks.cli.plain import EXIT_ERROR, plain_errors
 from nbtasks.clock import SystemClock
 from nbtasks.config import from_environment
 from nbtasks.connection import resolve
-from nbtasks.operations import EXIT_ERROR, plain_errors
 from nbtasks.store.dead import DeadTask, by_record, dead_tasks
 from nbtasks.store.dead import drop as drop_slices
 from nbtasks.store.dead import requeue as requeue_members

@@ -1,67 +1,18 @@
-"""Commands for whoever runs the system: `nbtasks key`, `nbtasks doctor`."""
+"""The commands `nbtasks key`: which keys are accepted, and which one signs."""
 
-import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, replace
-from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from nbtasks import keyring
-from nbtasks.clock import SystemClock
-from nbtasks.config import ENV_KEY, ENV_KEY_FILE, from_environment
-from nbtasks.doctor import Level, diagnose
-from nbtasks.errors import NbTasksError
+from nbtasks.cli.plain import plain_errors
+from nbtasks.config import ENV_KEY, ENV_KEY_FILE
 from nbtasks.keyring import KeyFile, key_id
 
-EXIT_ERROR: Final = 1
-
-_MARKS: Final = {Level.FINE: "ok     ", Level.WARNING: "warning", Level.BROKEN: "broken "}
-
 _NEXT: Final = "Bring the file to every machine, then restart workers and clients"
-
-
-def plain_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Our own errors as one line, not as a traceback."""
-
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except NbTasksError as error:
-            click.echo(f"nbtasks: {error}", err=True)
-            sys.exit(EXIT_ERROR)
-
-    return run
-
-
-@click.command()
-@click.argument("url", default="")
-@click.option("-a", "--app", default="main", help="The app whose workers and tasks are looked at.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@plain_errors
-def doctor(url: str, app: str, *, as_json: bool) -> None:
-    """Look at a Redis, the key and the workers, and say what is wrong and what to do.
-
-    URL is a Redis (or NBTASKS_URL); without one, the embedded server. Exit code 0: all is fine, 1:
-    there are warnings, 2: something is broken.
-    """
-    base = from_environment()
-    findings = diagnose(replace(base, name=app, url=url or base.url), SystemClock())
-    worst = max(finding.level for finding in findings)
-    if as_json:
-        rows = [{**asdict(each), "level": each.level.name.lower()} for each in findings]
-        click.echo(json.dumps({"exit_code": worst, "findings": rows}))
-    else:
-        for each in findings:
-            click.echo(f"{_MARKS[each.level]}  {each.check:<10}  {each.text}")
-            if each.advice:
-                click.echo(f"{'':>19}{each.advice}")
-    sys.exit(worst)
 
 
 @click.group()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from nbtasks.cli.plain import plain_errors
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import resolve
-from nbtasks.operations import plain_errors
 from nbtasks.options import MAX_SECONDS
 from nbtasks.record import check_worker_name
 from nbtasks.store.link import Link
