@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 
 from nbtasks.clock import Clock
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import CODE_SUCCESS, Pace, Tally
+from nbtasks.notebook.live_view import Message
 from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.shown import (
     SHOWN,
@@ -29,8 +30,6 @@ _SHOWS_AT_ONCE: Final = 300_000
 _SHOWS_PER_MS: Final = 500.0
 
 _CHANGE: Final = Struct("<IBB")
-
-Message = dict[str, Any]
 
 
 class Picture:

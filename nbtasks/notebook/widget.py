@@ -1,23 +1,27 @@
-"""The browser's side of a board: its widget, its modules and its style sheets."""
+"""The browser's side of what is shown: widgets, their modules and their style sheets."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import anywidget
 import traitlets
 
-from nbtasks.notebook.picture import Message
+from nbtasks.notebook.live_view import Message
 
 _STATIC: Final = Path(__file__).parent / "static"
-_MODULES: Final = ("core.js", "grid.js", "rows.js", "board.js")
+_PARTS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "board": (("core.js", "channel.js", "link.js", "grid.js", "rows.js", "board.js"), ("core.css", "board.css")),
+}
+"""Of each kind of widget its modules, each after those it imports, and its style sheets."""
 
 
-def join_modules(names: Iterable[str] = _MODULES) -> str:
+def join_modules(kind: str) -> str:
     """Our modules as one: a widget is loaded from a blob, where it cannot import its neighbours."""
     parts: list[str] = []
-    for name in names:
+    for name in _PARTS[kind][0]:
         source = (_STATIC / name).read_text(encoding="utf-8")
         source = re.sub(r"(?ms)^import [^;]*;\n", "", source)
         source = re.sub(r"(?m)^export (?!default)", "", source)
@@ -28,22 +32,20 @@ def join_modules(names: Iterable[str] = _MODULES) -> str:
     return "".join(parts)
 
 
-def join_styles(names: Iterable[str] = ("core.css", "board.css")) -> str:
+def join_styles(kind: str) -> str:
     """Our style sheets as one."""
-    sheet = "".join((_STATIC / name).read_text(encoding="utf-8") for name in names)
+    sheet = "".join((_STATIC / name).read_text(encoding="utf-8") for name in _PARTS[kind][1])
     return re.sub(r"(?m)^\s+|/\*.*?\*/", "", sheet)
 
 
-class BoardWidget(anywidget.AnyWidget):
-    """The browser's side of a board.
+class LiveWidget(anywidget.AnyWidget):
+    """The browser's side of something that is shown.
 
     What it shows is not kept here: `look` tells it whenever a browser asks, so a reload or a
     second tab begins with the present state.
     """
 
-    _esm = join_modules()
-    _css = join_styles()
-    board = traitlets.Dict().tag(sync=True)
+    whole = traitlets.Dict().tag(sync=True)
     snapshot = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, look: Callable[[], tuple[Message, bytes]]) -> None:
@@ -58,9 +60,9 @@ class BoardWidget(anywidget.AnyWidget):
         """The synced traits; ours as they are now."""
         base: Any = super()
         state: dict[str, Any] = base.get_state(key, drop_defaults)
-        if "board" in state or "snapshot" in state:
-            board, snapshot = self._look()
-            found = {"board": board, "snapshot": snapshot}
+        if "whole" in state or "snapshot" in state:
+            whole, snapshot = self._look()
+            found = {"whole": whole, "snapshot": snapshot}
             state.update((name, found[name]) for name in found.keys() & state.keys())
         return state
 
@@ -71,9 +73,16 @@ class BoardWidget(anywidget.AnyWidget):
             # nbclient saves the last state of closed widgets too: leave next to nothing to save.
             self._look = _nothing
             self._esm, self._css = "export default {}", ""
-            self.send_state(("board", "snapshot"))
+            self.send_state(("whole", "snapshot"))
         super().close()
         untyped.layout.close()
+
+
+@cache
+def widget_class(kind: str) -> type[LiveWidget]:
+    """The widget of this kind."""
+    texts = {"_esm": join_modules(kind), "_css": join_styles(kind)}
+    return type(f"{kind.capitalize()}Widget", (LiveWidget,), texts)
 
 
 def _nothing() -> tuple[Message, bytes]:

@@ -45,7 +45,7 @@ window.start = (state, snapshot, shadow, late) => {
     el = root.appendChild(document.createElement("div"));
   }
   const model = {
-    get: (name) => (name === "board" ? state : raw(snapshot)),
+    get: (name) => (name === "whole" ? state : raw(snapshot)),
     on: (name, listener) => name === "msg:custom" && listeners.add(listener),
     off: (_, listener) => listeners.delete(listener),
     send: (message) => {
@@ -178,9 +178,9 @@ def page(chromium, background):
     def serve(route):
         found.requested.append(route.request.url)
         if route.request.url == f"{ORIGIN}/widget.js":
-            route.fulfill(content_type="text/javascript", body=join_modules())
+            route.fulfill(content_type="text/javascript", body=join_modules("board"))
         else:
-            route.fulfill(content_type="text/html", body=PAGE % (background, join_styles()))
+            route.fulfill(content_type="text/html", body=PAGE % (background, join_styles("board")))
 
     found.route("**/*", serve)
     found.goto(f"{ORIGIN}/")

@@ -26,7 +26,7 @@ function install() {
 
 class Model {
   constructor(state, snapshot) {
-    this.values = { board: state, snapshot };
+    this.values = { whole: state, snapshot };
     this.listeners = new Map();
     this.sent = [];
   }

@@ -182,7 +182,7 @@ class Kernel:
         self.messages += 1
         kind, content = message["msg_type"], message["content"]
         shown = self.cells.get(message["parent_header"].get("msg_id", ""))
-        if kind == "comm_open" and "board" in content["data"].get("state", {}):
+        if kind == "comm_open" and "whole" in content["data"].get("state", {}):
             self.widgets.append(content["comm_id"])
         identity = content.get("transient", {}).get("display_id", "")
         if kind == "update_display_data":

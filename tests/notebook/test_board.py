@@ -10,8 +10,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from nbtasks.live import ErrorText, LiveRecord, Progress
-from nbtasks.notebook.board import FREEZE_AFTER_MS, Board
+from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed, Pace, Tally, frequency
+from nbtasks.notebook.live_view import FREEZE_AFTER_MS
 from nbtasks.notebook.widget import join_modules, join_styles
 from nbtasks.states import FAILURE, SUCCESS
 
@@ -63,7 +64,7 @@ class Wire:
     def opened(self):
         """The states of the boards that were opened; ipywidgets opens a layout for each."""
         states = [data["state"] for kind, data, _ in self.messages if kind == "comm_open"]
-        return [state for state in states if "board" in state]
+        return [state for state in states if "whole" in state]
 
     def clicks(self, content):
         message = {"content": {"data": {"method": "custom", "content": content}}, "buffers": []}
@@ -214,7 +215,7 @@ def test_a_reload_gets_the_present_state(make, thread):
 
     state = board._widget.get_state()
 
-    assert state["board"]["seq"] == 1
+    assert state["whole"]["seq"] == 1
     assert state["snapshot"][:3] == bytes([3, 3, 0])
 
 
@@ -225,7 +226,7 @@ def test_a_record_that_already_runs_is_shown_from_the_start(make, wire):
     make(one).show("board")
 
     (state,) = wire.opened()
-    assert state["board"]["rows"][0]["msg"] == "1 / 2 · half"
+    assert state["whole"]["rows"][0]["msg"] == "1 / 2 · half"
 
 
 def test_a_resync_answers_with_a_snapshot(make, wire):
@@ -635,7 +636,7 @@ def test_the_pace_keeps_few_samples():
 
 
 def test_the_widget_source_is_one_module_without_imports_or_addresses():
-    source = join_modules()
+    source = join_modules("board")
 
     assert "import " not in source.replace("important", "")
     assert source.count("export default") == 1
@@ -645,4 +646,4 @@ def test_the_widget_source_is_one_module_without_imports_or_addresses():
 
 
 def test_the_style_sheet_loads_nothing_from_outside():
-    assert not any(word in join_styles() for word in ("url(", "@import", "http"))
+    assert not any(word in join_styles("board") for word in ("url(", "@import", "http"))

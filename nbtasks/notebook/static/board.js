@@ -5,7 +5,6 @@ import {
   duration,
   FAILURE,
   isFinished,
-  Link,
   make,
   PROGRESS,
   rateText,
@@ -17,9 +16,10 @@ import {
   watchTheme,
 } from "./core.js";
 import { Grid } from "./grid.js";
+import { Link } from "./link.js";
 import { Bar, confirmButton, elapsed, Failures, Mark, Panel, Rows } from "./rows.js";
 
-/** @typedef {import("./core.js").Model} Model */
+/** @typedef {import("./channel.js").Model} Model */
 
 const ROWS = 12;
 const SPOKEN_EVERY_MS = 5000;

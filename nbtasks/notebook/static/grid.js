@@ -12,7 +12,7 @@ import {
   WORDS,
 } from "./core.js";
 
-/** @typedef {import("./core.js").Link} Link */
+/** @typedef {import("./link.js").Link} Link */
 
 const CELL_SIZES = [
   [600, 14],

@@ -15,11 +15,11 @@ import {
   WORDS,
 } from "./core.js";
 
-/** @typedef {import("./core.js").Link} Link */
-/** @typedef {import("./core.js").Row} Row */
-/** @typedef {import("./core.js").Details} Details */
-/** @typedef {import("./core.js").Failure} Failure */
-/** @typedef {import("./core.js").Reply} Reply */
+/** @typedef {import("./link.js").Link} Link */
+/** @typedef {import("./link.js").Row} Row */
+/** @typedef {import("./link.js").Details} Details */
+/** @typedef {import("./link.js").Failure} Failure */
+/** @typedef {import("./channel.js").Reply} Reply */
 
 const ARMED_MS = 4000;
 
