@@ -135,11 +135,11 @@ class NotRunning(TaskError):
 
 
 class TaskRevoked(TaskError):
-    """The task was revoked, or it expired, before it finished.
+    """The task was revoked or purged, or it expired, before it finished.
 
     Args:
         task_id: Whose.
-        reason: ``revoked`` or ``expired``.
+        reason: ``revoked``, ``expired`` or ``purged``.
     """
 
     def __init__(self, task_id: str, reason: str = "revoked") -> None:

@@ -18,6 +18,7 @@ touches itself; the scripts build the others from the prefix.
     o:<rid>:<i>      STRING  what member i wrote                    a day after the last write
     ready:<q>        ZSET    slice -> priority band + order         emptied by takes
     ready:<q>@<py>   ZSET    slices that only this Python can load  emptied by takes
+    paused           HASH    queue -> since when it is paused, ms    whoever resumes it
     room:<q>         STRING  members in a bounded queue             a quarter of a second
     sched            ZSET    slice -> due ms                        emptied by exchanges
     lease            ZSET    slice:token -> deadline ms             emptied by exchanges
@@ -133,6 +134,11 @@ class Keys:
     def ready(self, queue: str) -> str:
         """ZSET of the slices that wait."""
         return f"{self.prefix}ready:{queue}"
+
+    @property
+    def paused(self) -> str:
+        """HASH of the queues that are paused."""
+        return f"{self.prefix}paused"
 
     @property
     def lease(self) -> str:

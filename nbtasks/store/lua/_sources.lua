@@ -24,30 +24,13 @@ end
 -- Where there is something to take now, as far as one question tells: most of the time only the
 -- plain queues hold anything. Rare is also what was sent to this worker alone.
 local function likely_sources(queues, python, with_suspects)
+  if not queues[1] then
+    return nil
+  end
   local names, plain, rare = sources(queues, python, with_suspects), {}, {}
   for _, name in ipairs(names) do
     local kind = string.find(name, '[@!]') and rare or plain
     kind[#kind + 1] = name
   end
   return redis.call('EXISTS', keys_of('ready:', rare)) == 0 and plain or names
-end
-
--- A wake-up is for one worker: while something is left, the next one is woken too. Where nothing is
--- left and this one was free, nobody need come: it has taken what others were woken for, as the
--- next step of a chain, and is told what is due later. Returns 1 where something is left.
-local function pass_wake_on(queues, python, is_free)
-  local names, left = sources(queues, python, true), 0
-  if redis.call('EXISTS', keys_of('ready:', names)) == 0 then
-    if is_free then
-      redis.call('UNLINK', keys_of('wake:', names))
-    end
-    return 0
-  end
-  for _, name in ipairs(names) do
-    if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
-      wake(name)
-      left = 1
-    end
-  end
-  return left
 end

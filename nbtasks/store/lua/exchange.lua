@@ -1,6 +1,6 @@
 -- exchange: a worker hands in what it has done and takes what it has room for, in one step.
 --
--- Parts  settle grace suspects lost lease sources take taken timers turn_in replaced
+-- Parts  settle grace suspects lost lease open take taken timers turn_in replaced
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 free slots · 3 time budget of a slot, us · 4 guess of a member's time, us
 --          5 most members a slot · 6 lease, ms · 7 token of this take · 8 Python tag
@@ -45,12 +45,10 @@ local lease_ms, slots, reply = tonumber(ARGV[6]), tonumber(ARGV[2]), { 0, droppe
 promote_due()
 spread_left_over()
 local deadline = recover_lost(lease_ms)
+queues = open_queues(queues)
 local names = slots > 0 and likely_sources(queues, ARGV[8], ARGV[9] == '1')
 for slot = 1, slots do
-  names = fill(slot, queues, names, reply)
-  if not names then
-    break
-  end
+  names = names and fill(slot, queues, names, reply)
 end
 reply[3] = pass_wake_on(queues, ARGV[8], slots > 0)
 flush_events()
