@@ -1,6 +1,7 @@
 """Random specs of the model, for Hypothesis."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from canvas_spec import Chain, Chord, Group, Spec, Task
@@ -58,6 +59,8 @@ def _tasks(*, inner: "st.SearchStrategy[Spec] | None", depends: int) -> "st.Sear
     return st.one_of(others)
 
 
+# Kept: else Hypothesis would look through all that is below anew, at each draw.
+@cache
 def _specs(depth: int, depends: int) -> "st.SearchStrategy[Spec]":
     if depth == 0:
         return _tasks(inner=None, depends=depends)
