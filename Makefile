@@ -84,10 +84,8 @@ lint-python: $(VENV)/.dev
 	@$(BIN)/codespell
 	@echo "== import-linter"
 	@$(BIN)/lint-imports --no-logo
-	@echo "== mypy"
-	@$(BIN)/mypy
-	@echo "== pyright"
-	@$(BIN)/pyright
+	@echo "== mypy, pyright"
+	@$(BIN)/pyright & pyright=$$!; $(BIN)/mypy; wait $$pyright
 
 lint-lua: need-lua $(VENV)/.dev tests/js/node_modules/.stamp
 	@echo "== luacheck"

@@ -12,16 +12,17 @@ import traitlets
 from nbtasks.notebook.live_view import Message
 
 _STATIC: Final = Path(__file__).parent / "static"
-_PARTS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "board": (("core.js", "channel.js", "link.js", "grid.js", "rows.js", "board.js"), ("core.css", "board.css")),
+_MODULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "board": ("core.js", "channel.js", "link.js", "grid.js", "rows.js", "board.js"),
 }
-"""Of each kind of widget its modules, each after those it imports, and its style sheets."""
+"""Of each kind of widget its modules, each after those it imports."""
+_STYLES: Final[Mapping[str, tuple[str, ...]]] = {"board": ("core.css", "board.css")}
 
 
 def join_modules(kind: str) -> str:
     """Our modules as one: a widget is loaded from a blob, where it cannot import its neighbours."""
     parts: list[str] = []
-    for name in _PARTS[kind][0]:
+    for name in _MODULES[kind]:
         source = (_STATIC / name).read_text(encoding="utf-8")
         source = re.sub(r"(?ms)^import [^;]*;\n", "", source)
         source = re.sub(r"(?m)^export (?!default)", "", source)
@@ -34,7 +35,7 @@ def join_modules(kind: str) -> str:
 
 def join_styles(kind: str) -> str:
     """Our style sheets as one."""
-    sheet = "".join((_STATIC / name).read_text(encoding="utf-8") for name in _PARTS[kind][1])
+    sheet = "".join((_STATIC / name).read_text(encoding="utf-8") for name in _STYLES[kind])
     return re.sub(r"(?m)^\s+|/\*.*?\*/", "", sheet)
 
 

@@ -287,7 +287,7 @@ import os, sys
 from pathlib import Path
 from nbtasks import embedded
 path = embedded.server_folder(os.environ) / "server.sock"
-for _ in range(25):
+for _ in range(15):
     pid = os.fork()
     if pid == 0:
         embedded.join()
@@ -304,7 +304,7 @@ def test_who_comes_while_it_ends_gets_a_server_and_all_data(home):
     for client in clients:
         assert client.process.wait() == 0, client.process.communicate()
 
-    assert home.join().ask("GET", "n") == b"100"
+    assert home.join().ask("GET", "n") == b"60"
 
 
 def test_a_killed_server_is_started_again_under_its_users(home):
