@@ -166,6 +166,14 @@ def _join(wanted: Path, *, as_worker: bool) -> EmbeddedServer:
     return EmbeddedServer(url=f"unix://{quote(str(path))}?db=0", key=key, folder=folder)
 
 
+def leave(folder: Path) -> None:
+    """Use the server of a folder no more; the last who leaves it lets it end."""
+    with _guard:
+        for fd in _held.pop(folder.resolve(), []):
+            keeper.unlock(fd)
+            os.close(fd)
+
+
 def _hold(folder: Path, *, as_worker: bool) -> None:
     fds = _held[folder] = []
     names = (keeper.USERS_LOCK,) if as_worker else (keeper.USERS_LOCK, keeper.CLIENTS_LOCK)

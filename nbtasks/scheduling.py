@@ -167,7 +167,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
         seal = signer.code().seal
         blobs = {each.record.code: partial(seal, 0, each.code.blob) for each in prepared}
         send_codes(store, blobs)
-        due = rule.next_after_ms(self._now())
+        due = rule.next_after_ms(self._app.store.now_ms())
         at = "" if due is None else fire_at(rule, name, due)
         told = {
             "when": rule.to_json(),
@@ -219,6 +219,11 @@ class Schedules(Mapping[str, ScheduleEntry]):
             self._app.store.run_script("alter", name, "x")
         return entries
 
+    @property
+    def is_programmed(self) -> bool:
+        """Whether the program has a schedule to `declare`."""
+        return bool(self._periodic or self._app.config.beat_schedule)
+
     def add_periodic(self, name: str, what: Declared) -> None:
         """Have `declare` declare this, too.
 
@@ -252,7 +257,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
             UnknownEntry: There is none.
         """
         rule = self[name].schedule
-        due = rule.next_after_ms(self._now())
+        due = rule.next_after_ms(self._app.store.now_ms())
         times = ("", "") if due is None else (due, fire_at(rule, name, due))
         self._alter(name, "r", *times)
 
@@ -262,7 +267,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
         Raises:
             UnknownEntry: There is none.
         """
-        entry, now = self._entry(name), self._now()
+        entry, now = self._entry(name), self._app.store.now_ms()
         rid = run_id(self._app.config.name, name, os.urandom(8).hex())
         self._fire([self._firing(entry, rid, now, now, BY_HAND)])
         return self._find(rid)
@@ -277,7 +282,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
         for each in (start, stop):
             if each.tzinfo is None:
                 raise ConfigError(f"the moment {each!r} has no time zone: give one that has")
-        entry, now = self._entry(name), self._now()
+        entry, now = self._entry(name), self._app.store.now_ms()
         due = times(entry.schedule, to_ms(start), min(to_ms(stop), now))
         if len(due) > MOST_TIMES:
             raise ConfigError(
@@ -371,10 +376,6 @@ class Schedules(Mapping[str, ScheduleEntry]):
         if isinstance(value, str):
             return self._app.AsyncResult(value)
         return GroupResult(self._app, [Lone(self._app.AsyncResult(each)) for each in value])
-
-    def _now(self) -> int:
-        seconds, micros = self._app.store.call("TIME")
-        return int(seconds) * 1000 + int(micros) // 1000
 
 
 def _coming(entry: ScheduleEntry, n: int) -> list[datetime]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from nbtasks.config import Config
@@ -71,10 +71,18 @@ def prepare(
     signer: Signer,
     codec: Codec,
     packages: Mapping[str, str] | None = None,
+    *,
+    now: datetime,
 ) -> Prepared:
     """Check, encode and sign.
 
-    A task may import `packages`, by the names of modules: see `App.sync`.
+    Args:
+        submission: What is to be sent.
+        config: The settings of the app.
+        signer: Signs it.
+        codec: What values travel as.
+        packages: What a task may import, by the names of modules: see `App.sync`.
+        now: What time it is for the sender.
 
     Raises:
         ConfigError: An option has a wrong value.
@@ -82,7 +90,6 @@ def prepare(
         TooBig: An argument or the code is above `max_input`.
     """
     code, name, call = submission.code, submission.name, submission.call
-    now = datetime.now(UTC)  # noqa: TID251 - eta is a date
     options, delay_ms = merged(submission.base, call, config, name=name, now=now)
     place = submission.place or Place(rid=_rid(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)

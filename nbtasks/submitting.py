@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -39,6 +40,7 @@ class Submitter(Reader):
     revoke_on_interrupt: bool
     on_sent: Callable[[Any], None] | None
     packages: dict[str, str]
+    expects_workers = True
     _functions: FunctionCache
     _presence: Presence
 
@@ -155,7 +157,8 @@ class Submitter(Reader):
 
     def _prepare(self, submission: Submission) -> Prepared:
         signer = self.connection.signer
-        return prepare(submission, self.config, signer, self.codec, self.packages)
+        now = datetime.fromtimestamp(self.clock.wall_ms() / 1000, UTC)
+        return prepare(submission, self.config, signer, self.codec, self.packages, now=now)
 
     def _submit_all(self, prepared: Sequence[Prepared], placed: Placed) -> list[LiveRecord]:
         if prepared[0].record.edges is None:
@@ -190,6 +193,8 @@ class Submitter(Reader):
         return lives
 
     def _look_for_workers(self, prepared: Sequence[Prepared]) -> None:
+        if not self.expects_workers:
+            return
         for queue, python in {(each.record.queue, each.record.python) for each in prepared}:
             with suppress(StoreError):  # it was submitted: a look at the fleet must not fail it
                 self._presence.check(self.workers, queue, python)

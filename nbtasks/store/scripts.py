@@ -58,13 +58,22 @@ def compose(name: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
     return pieces
 
 
-def _load() -> dict[str, Script]:
+def read_files() -> dict[str, str]:
+    """The text of each file, by its name without `.lua`."""
     folder = files("nbtasks.store") / "lua"
-    texts = {
+    return {
         entry.name.removesuffix(".lua"): entry.read_text("utf-8")
         for entry in folder.iterdir()
         if entry.name.endswith(".lua")
     }
+
+
+def make_scripts(texts: Mapping[str, str]) -> dict[str, Script]:
+    """All scripts, by their names.
+
+    Args:
+        texts: The text of each file.
+    """
     scripts: dict[str, Script] = {}
     for name in texts:
         if not name.startswith("_"):
@@ -84,4 +93,4 @@ def _with_parts(name: str, texts: Mapping[str, str]) -> list[str]:
     return [*found, name]
 
 
-SCRIPTS: Final = _load()
+SCRIPTS: Final = make_scripts(read_files())

@@ -120,6 +120,12 @@ class Child:
         """In a process that a task forks: it is no child of the worker, nor must act as one."""
         self.outbox.leave()
 
+    def close(self) -> None:
+        """Let its threads go, where its process stays."""
+        self.outbox.end()
+        if self._coroutines is not None:
+            self._coroutines.end()
+
     def _parts(self) -> Parts:
         return Parts(self._running(), self._index, self.outbox, self._window)
 

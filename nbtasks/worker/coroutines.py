@@ -142,6 +142,8 @@ class Coroutines:
         self._window = window
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(_make_task)
+        self._thread = threading.Thread(target=self._run, name="nbtasks-loop", daemon=True)
+        self._has_ended = False
         self._running: dict[tuple[int, int], tuple[asyncio.Task[None], Member]] = {}
 
     def start(self, first: SliceRun) -> None:
@@ -152,11 +154,18 @@ class Coroutines:
         self._loop.call_soon(self._begin, first)
         self._loop.call_soon(self._read_on)
         self._loop.add_reader(self._reader.fileno(), self._read)
-        threading.Thread(target=self._run, name="nbtasks-loop", daemon=True).start()
+        self._thread.start()
+
+    def end(self) -> None:
+        """End the loop, and wait for its thread; the main thread has been given None."""
+        self._has_ended = True
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _run(self) -> None:
         dump.name_thread(self._numbers, dump.LOOP)
-        while True:
+        while not self._has_ended:
             try:
                 self._loop.run_forever()
             except OSError:

@@ -7,6 +7,7 @@ from typing import Final
 from nbtasks.errors import ConfigError
 from nbtasks.record import check_limits, worker_direct
 from nbtasks.worker.kinds import SOLO, PoolOptions
+from nbtasks.worker.work import Work
 
 GONE_MS: Final = 300_000.0
 """A private server that is away for so long does not come back while anybody waits for it."""
@@ -30,6 +31,8 @@ class WorkerOptions:
         may_stop: Asked when idle: may it end for want of users?
         linger_ms: How long it is idle before it asks.
         has_lifeline: Whether it ends with who started it: when its standard input closes.
+        guest: Takes what its child is given. Such a worker runs in a program that is something
+            else, as a test: it leaves signals and streams there alone, and its pool is solo.
         gone_ms: How long Redis may be away before it ends all the same, whatever it still has to
             hand in; None for any time. A worker whose lifeline has ended takes `GONE_MS`.
     """
@@ -47,6 +50,7 @@ class WorkerOptions:
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0
     has_lifeline: bool = False
+    guest: Callable[[Work], object] | None = None
     gone_ms: float | None = None
 
     @property

@@ -84,6 +84,7 @@ class Outbox:
         self._bell.acquire()
         self._idle = threading.Event()
         self._thread: threading.Thread | None = None
+        self._has_ended = False
         self._delivery = 0
         self._start = 0
         self._left = 0
@@ -212,6 +213,13 @@ class Outbox:
         if sock is not None:
             sock.close()
 
+    def end(self) -> None:
+        """Nothing more comes: let the thread go, where its process stays."""
+        self._has_ended = True
+        self._idle.set()
+        with suppress(RuntimeError):
+            self._bell.release()
+
     @property
     def _has_reports(self) -> bool:
         return bool(self._written or self._progress or self._parts)
@@ -301,7 +309,7 @@ class Outbox:
             self._bell.release()
 
     def _watch(self) -> None:
-        while True:
+        while not self._has_ended:
             self._bell.acquire()
             with suppress(ConnectionError):  # the parent is gone: whoever reads here ends us
                 while (wait := self._send_overdue()) is not None:

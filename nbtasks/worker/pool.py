@@ -6,6 +6,7 @@ from typing import Final
 
 from nbtasks.config import Config
 from nbtasks.worker.forkserver import ForkServer
+from nbtasks.worker.guest import Guest
 from nbtasks.worker.kinds import FORK, SOLO, SPAWN, THREADS
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.process import ChildEnd, Process
@@ -82,6 +83,8 @@ class Pool:
 
 def _make_starter(config: Config, options: WorkerOptions) -> Starter:
     settings = ChildSettings.of(config, options.name, options.pool)
+    if options.guest is not None:
+        return Guest(settings, options.guest)
     if options.pool.kind == SOLO:
         return Solo(settings)
     if options.pool.start == FORK:

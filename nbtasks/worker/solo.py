@@ -91,11 +91,17 @@ class Solo:
         except OSError:
             close_pairs(pairs)
             raise
-        process = SoloProcess()
+        process = self._make_process()
         ours, theirs = pairs[0]
-        ChildEnd(process, ours, cells)
+        self._make_end(process, ours, cells)
         self._seats.put((process, theirs, cells))
         return process
+
+    def _make_process(self) -> SoloProcess:
+        return SoloProcess()
+
+    def _make_end(self, process: SoloProcess, sock: socket.socket, cells: Cells) -> ChildEnd:
+        return ChildEnd(process, sock, cells)
 
     def run(self, work: Callable[[], int]) -> int:
         """Run the worker's loop in a thread, and tasks here, until the loop ends; its result."""

@@ -146,15 +146,22 @@ class Worker:
         ours, theirs = socket.socketpair()
         for sock in (ours, theirs):
             sock.setblocking(False)  # noqa: FBT003 - the socket's own method
-        signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         self._signal_sockets = ours, theirs
+        self._take_signals(theirs.fileno())
+        self._selector.register(ours, selectors.EVENT_READ, self._on_signal)
+        if self._options.has_lifeline:
+            self._selector.register(_STDIN, selectors.EVENT_READ, self._on_lifeline)
+
+    def _take_signals(self, wakeup: int) -> None:
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         self._shutdown.listen()
         if not self._pool.is_solo:
             self._pulse.listen()  # its alarm would come to the main thread, where the task runs
         signal.signal(signal.SIGCHLD, _end_select)
-        self._selector.register(ours, selectors.EVENT_READ, self._on_signal)
-        if self._options.has_lifeline:
-            self._selector.register(_STDIN, selectors.EVENT_READ, self._on_lifeline)
+
+    def _leave_signals(self) -> None:
+        with suppress(ValueError):  # only the main thread may, and that may be where tasks run
+            signal.set_wakeup_fd(-1)
 
     def _on_signal(self) -> None:
         with suppress(BlockingIOError):
@@ -375,8 +382,7 @@ class Worker:
                 self._link.call("ZREM", self._keys.fleet, self._options.name)
                 self._link.call("UNLINK", self._keys.worker(self._options.name))
         self._link.close()
-        with suppress(ValueError):  # only the main thread may, and that may be where tasks run
-            signal.set_wakeup_fd(-1)
+        self._leave_signals()
         for sock in self._signal_sockets:
             sock.close()
         return int(has_left_overs)

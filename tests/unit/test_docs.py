@@ -7,6 +7,7 @@ import click
 import pytest
 
 import nbtasks
+from nbtasks import testing
 from nbtasks.cli import commands
 from nbtasks.config import Config
 from nbtasks.notebook.vocabulary import (
@@ -27,7 +28,7 @@ def page(name: str) -> str:
     return (REFERENCE / f"{name}.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", nbtasks.__all__)
+@pytest.mark.parametrize("name", [*nbtasks.__all__, *testing.__all__])
 def test_every_exported_name_is_in_the_reference(name):
     assert f"`{name}`" in page("python") + page("errors")
 
