@@ -73,19 +73,19 @@ class Reader(ABC):
         return self.connection.store
 
     @property
-    def events(self) -> EventStream:
+    def event_stream(self) -> EventStream:
         """This client's events."""
         return self.connection.events
 
     def check(self) -> None:
         """Raise StoreUnavailable where Redis is out of reach for too long."""
-        self.events.check()
+        self.event_stream.check()
 
     def attach(self, rids: Sequence[str]) -> list[LiveRecord | None]:
         """Follow records by their ids; None for one that is not stored."""
         found: dict[str, LiveRecord] = {}
         for rid in rids:
-            known = self.events.find(rid)
+            known = self.event_stream.find(rid)
             if known is not None and not known.missing:
                 found[rid] = known
         unknown = [rid for rid in dict.fromkeys(rids) if rid not in found]
@@ -96,7 +96,7 @@ class Reader(ABC):
                     rid, n, header.task, snapshot.queue, snapshot.submitted_ms
                 )
                 record.group_id = header.group_id
-                self.events.follow(record)
+                self.event_stream.follow(record)
         # Followed first, read again after: what ended in between is in the one or the other. When
         # the others have ended is not known.
         for rid, snapshot in self.store.watch_all([rid for rid in unknown if rid in found]):
@@ -184,7 +184,7 @@ class Reader(ABC):
             record.again(index, number)
         # Events tell it too, but a wait that begins now must not take an old end for a new one.
         for rid, at, count in others:
-            if (other := self.events.find(rid)) is not None:
+            if (other := self.event_stream.find(rid)) is not None:
                 other.again(at, count)
         return number > 0
 
@@ -261,12 +261,12 @@ class Reader(ABC):
         blamed = read_dependency(body)
         if blamed is not None:
             (cause,) = self.store.bodies(blamed.rid, [blamed.index], bytes([FAILURE]))
-            known = cause and self.events.error_text(
+            known = cause and self.event_stream.error_text(
                 blamed.rid, blamed.index, blamed.task_id, cause
             )
             text = blame(blamed, known or None)
         else:
-            text = self.events.error_text(record.rid, index, record.task_id(index), body)
+            text = self.event_stream.error_text(record.rid, index, record.task_id(index), body)
         record.errors[index] = text
         return text
 
@@ -284,7 +284,7 @@ class Reader(ABC):
                 by_record[blamed.rid].add(blamed.index)
         found: Blamed = {}
         for rid, members in by_record.items():
-            live = self.events.find(rid)
+            live = self.event_stream.find(rid)
             unknown: list[int] = []
             for index in sorted(members):
                 if live is not None and index in live.bodies and live.has_failed(index):

@@ -258,10 +258,10 @@ class Submitter(Reader):
 
     def _join(self, live: LiveRecord) -> LiveRecord:
         """Follow a record with an id of the user's own, which may have been submitted before."""
-        known = self.events.find(live.rid)
+        known = self.event_stream.find(live.rid)
         if known is not None and not known.is_done(None):
             return known
-        self.events.follow(live)
+        self.event_stream.follow(live)
         snapshot = self.store.watch(live.rid)
         if snapshot is not None:
             apply_snapshot(live, snapshot, 0)  # it may have ended long ago

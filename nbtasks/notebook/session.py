@@ -68,7 +68,7 @@ class Session:
 
     def feed(self) -> Feed:
         """The one feed of the app's events."""
-        events = self.app.events
+        events = self.app.event_stream
         if self._feed is None or self._feed[0] is not events:
             self._feed = events, Feed(events)
         return self._feed[1]

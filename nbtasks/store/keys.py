@@ -25,6 +25,11 @@ touches itself; the scripts build the others from the prefix.
     wake:<q>         ZSET    a marker that idle workers wait for    popped, or after an hour
     wake:@<worker>   ZSET    the same for one worker                the same
     ev:<client>      STREAM  events for a client                    trimmed by it, or after a day
+    ev               STREAM  events for monitors (_monitor.lua)     with the last of these, or a day
+                                                                    after the last entry, or later
+    monitors         HASH    listener -> until when, what it wants; with the last of these
+                             # how many entries there were
+    monitor          STRING  what they want together                the same
     fn:<hash>        STRING  signed code                            a week after the last record
                                                                     that needs it has ended
     pk:<hash>        STRING  a signed package                       30 days after its last use, 7

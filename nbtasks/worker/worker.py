@@ -379,8 +379,7 @@ class Worker:
             if not has_left_overs:
                 self._dispatcher.exchange(take=False)
                 self._firer.leave()
-                self._link.call("ZREM", self._keys.fleet, self._options.name)
-                self._link.call("UNLINK", self._keys.worker(self._options.name))
+                self._link.call_script("leave", self._keys.prefix, self._options.name)
         self._link.close()
         self._leave_signals()
         for sock in self._signal_sockets:

@@ -37,7 +37,7 @@ class Client:
         )  # fmt: skip
         self.store = self.app.store
         self.key = self.store.keys.record(RID)
-        self.events = self.app.events
+        self.events = self.app.event_stream
 
     def stored(self, one: Result) -> object:
         """Read it as it is when it comes from Redis; an error is raised."""

@@ -98,7 +98,15 @@ def test_nothing_that_is_shown_sent_or_logged_holds_a_secret(app, start, tmp_pat
     failed = app.task(chores.fail).delay("a")
     with pytest.raises(ValueError, match="a") as caught:
         failed.get(10)
-    shown = [app, app.config, app.connection, app.store, app.events, app.connection.signer, task]
+    shown = [
+        app,
+        app.config,
+        app.connection,
+        app.store,
+        app.event_stream,
+        app.connection.signer,
+        task,
+    ]
     shown += [result, group, failed, failed.traceback, vars(app.connection.signer), caught.value]
     shown += [app.workers(), caplog.text, (tmp_path / "worker.log").read_text()]
     shown += [each.cmdline() for each in (worker, *worker.children(recursive=True))]

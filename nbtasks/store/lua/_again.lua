@@ -38,6 +38,7 @@ local function restart(rid, i, state, number, nonce)
   local left = redis.call('HINCRBY', key, 'left', 1)
   redis.call('SETRANGE', states_key(rid), i, state)
   emit(redis.call('HGET', key, 'c'), 'q', { rid, i, number })
+  tell('a', { rid, i, number })
   revived[#revived + 1] = { rid, i, left == 1 }
   if left == 1 then
     reopen(rid)

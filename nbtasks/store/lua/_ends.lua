@@ -1,5 +1,5 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
--- Parts    base events code slices kept
+-- Parts    base events tell code slices kept
 -- Lazy     canvas = canvas blame ready told each follow spread run finish link values inputs
 --          ready spread spread_on finish link append inputs_of
 
@@ -27,6 +27,7 @@ local function settle_run(rid, from, states, body, worker)
   end
   redis.call('SETRANGE', states_key(rid), from, states)
   emit(clients, 'f', event)
+  tell_end(rid, from, states, worker, body)
   if has_kept then
     drop_checkpoints(rid, from, states)
   end

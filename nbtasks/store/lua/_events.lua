@@ -1,11 +1,11 @@
 -- Events: one stream a client, at most one entry a script call and client (more only when it is
 -- very long). An entry is one flat list of items; each begins with its kind and its number of
 -- fields.
+-- Parts    monitor
 
 local INLINE = 4096 -- bytes: larger values are fetched when asked for
 local BACKLOG = 1000 -- entries a client may be behind before values are no longer sent along
 local MAX_ENTRIES = 10000
-local MAX_FIELDS = 6000 -- Lua's unpack takes 8000
 
 local outbox = {}
 
@@ -43,6 +43,7 @@ local function flush_events()
   for client, box in pairs(outbox) do
     send(client, box)
   end
+  flush_monitor()
 end
 
 -- How large a value may be to ride in an event for this client.

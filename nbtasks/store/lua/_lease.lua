@@ -29,6 +29,9 @@ local function lease_out(slot, rid, from, to, record, reply, alone)
   local retries = tonumber(got[1] or 0) or 0
   local taken =
     { slot, lease, rid, from, record[1], record[2], record[6], retries, alone and 1 or 0 }
+  if is_watched() then
+    tell('t', { rid, from, to, record[6], ARGV[1], retries })
+  end
   taken[10] = record[10] and canvas().inputs_of(rid, from, to) or 0
   taken[11] = got[2] and kept_by(rid, from, to) or 0
   for i = 3, #got do

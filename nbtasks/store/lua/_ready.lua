@@ -12,11 +12,13 @@ local function ready(rid, from, to)
     end
     redis.call('SETRANGE', states_key(rid), first, string.rep(PENDING, stop - first))
     for at = first, stop - 1, SLICE do
+      local last = math.min(stop, at + SLICE)
+      tell_sent(rid, at, last, delay > 0 and NOW + delay or 0)
       if delay > 0 then
-        enqueue_later(rid, at, math.min(stop, at + SLICE), NOW + delay)
+        enqueue_later(rid, at, last, NOW + delay)
         wake(found[3])
       else
-        enqueue(rid, at, math.min(stop, at + SLICE))
+        enqueue(rid, at, last)
       end
     end
   end)

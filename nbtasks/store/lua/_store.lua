@@ -45,3 +45,16 @@ end
 local function is_other_canvas(root)
   return ARGV[16] ~= '' and cjson.decode(ARGV[16]).g ~= root
 end
+
+-- A client that dies while it sends must not leave half a record behind for ever.
+local function secure(rid, from, is_part)
+  if is_part then
+    redis.call('PEXPIRE', record_key(rid), DAY)
+    redis.call('PEXPIRE', states_key(rid), DAY)
+    return
+  elseif from > 0 then
+    redis.call('PERSIST', record_key(rid))
+    redis.call('PERSIST', states_key(rid))
+  end
+  retain_code(ARGV[9])
+end

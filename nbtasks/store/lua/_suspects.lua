@@ -17,6 +17,7 @@ local function lose(rid, i, worker, reason, counted)
   local deaths = redis.call('HINCRBY', key, 'd' .. i, (counted or cap == 1) and 1 or 0)
   if deaths < cap then
     unstart(rid, i, PENDING)
+    tell('b', { rid, i, i + 1, worker, reason })
     return enqueue(rid, i, i + 1, true)
   end
   local body = system_body({ type = 'WorkerLost', deaths = deaths, reason = reason })

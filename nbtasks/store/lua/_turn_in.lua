@@ -9,52 +9,24 @@ function TURN_IN.f(held, rid, from, at, worker)
     local function body(i)
       return ARGV[first + i - from]
     end
+    spent_us = each
     if settle(rid, from, states, body, worker) ~= 0 then
       redis.call('HSET', record_key(rid), 'us', each)
     end
+    spent_us = 0
   end
   return first + #states
 end
 
 -- A member failed and is tried again later.
-function TURN_IN.r(held, rid, i, at)
+function TURN_IN.r(held, rid, i, at, worker)
   if held and redis.call('GETRANGE', states_key(rid), i, i) == STARTED then
     local due, clients = NOW + tonumber(ARGV[at]), redis.call('HGET', record_key(rid), 'c')
     redis.call('HINCRBY', record_key(rid), 'k' .. i, 1)
     redis.call('SETRANGE', states_key(rid), i, RETRY)
     enqueue_later(rid, i, i + 1, due)
     emit(clients, 'r', { rid, i, due, ARGV[at + 1] })
+    tell('r', { rid, i, due, worker, ARGV[at + 1] })
   end
   return at + 2
-end
-
--- Members that were taken and not finished wait again, before all others. `each` above 0 says that
--- the record's members take at least so many us, so that nobody takes too many again.
-function TURN_IN.b(held, rid, from, at)
-  local to, each = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  if held then
-    if each > 0 then
-      redis.call('HSET', record_key(rid), 'us', each)
-    end
-    local old = redis.call('GETRANGE', states_key(rid), from, to - 1)
-    local new = string.gsub(old, STARTED, PENDING)
-    redis.call('SETRANGE', states_key(rid), from, new)
-    -- Only the first can have begun (its process was killed): then its followers have seen it run.
-    local was_seen = redis.call('HEXISTS', record_key(rid), 'w' .. from) == 1
-    if was_seen and string.sub(old, 1, 1) == STARTED then
-      unstart(rid, from, PENDING)
-    end
-    if string.find(new, PENDING, 1, true) then
-      enqueue(rid, from, to, true)
-    end
-  end
-  return at + 2
-end
-
--- The process that ran a member has died.
-function TURN_IN.d(held, rid, i, at, worker)
-  if held and redis.call('GETRANGE', states_key(rid), i, i) == STARTED then
-    lose(rid, i, worker, ARGV[at], true)
-  end
-  return at + 1
 end

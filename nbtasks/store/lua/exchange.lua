@@ -1,6 +1,6 @@
 -- exchange: a worker hands in what it has done and takes what it has room for, in one step.
 --
--- Parts  settle grace suspects lost lease open take taken timers turn_in replaced
+-- Parts  settle grace suspects lost lease open take taken timers turn_in back replaced
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 free slots · 3 time budget of a slot, us · 4 guess of a member's time, us
 --          5 most members a slot · 6 lease, ms · 7 token of this take · 8 Python tag

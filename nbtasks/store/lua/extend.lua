@@ -3,7 +3,7 @@
 -- is told again until the lease ends. Also sees to what is due, so that an idle worker takes over
 -- from one that died.
 --
--- Parts    settle grace suspects lost timers
+-- Parts    settle grace suspects lost timers alive
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
 --          4 number of facts, then name and value of each · then leases
@@ -12,15 +12,10 @@
 --                        'q', question (see ask.lua)
 
 local worker, alive = ARGV[1], tonumber(ARGV[3])
-local key = PREFIX .. 'w:' .. worker
 local first = 5 + 2 * tonumber(ARGV[4])
 
 go_on_when_full()
-redis.call('HSET', key, 'seen', NOW, unpack(ARGV, 5, first - 1))
-redis.call('PEXPIRE', key, alive)
-redis.call('ZADD', PREFIX .. 'fleet', NOW + alive, worker)
-redis.call('ZREMRANGEBYSCORE', PREFIX .. 'fleet', '-inf', NOW - DAY)
-redis.call('PEXPIRE', PREFIX .. 'fleet', DAY)
+heartbeat(worker, alive, first - 1)
 grace_left(tonumber(ARGV[2]))
 redis.call('SET', PREFIX .. 'beat', NOW, 'PX', DAY)
 

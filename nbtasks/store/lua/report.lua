@@ -9,6 +9,7 @@
 --            'k'  the answer to a question (ask.lua)     data: client, question, signed JSON
 --            'c'  a checkpoint                         data: see _kept.lua
 --            'y'  a part that it has yielded           data: likewise
+--            'e'  an event of its own, for monitors    data: type, JSON
 --            'o'  output                               data: one letter for the stream, then text
 -- Returns  items dropped for want of the lease or of the record
 
@@ -28,9 +29,13 @@ for at = 3, #ARGV, 5 do
     local began = NOW - tonumber(data)
     redis.call('HSET', key, 'w' .. i, ARGV[1] .. ' ' .. began)
     emit(clients, 's', { rid, i, ARGV[1], began })
+    tell('s', { rid, i, ARGV[1], began })
   elseif kind == 'p' then
     redis.call('HSET', key, 'p' .. i, data)
     emit(clients, 'p', { rid, i, data })
+    tell('p', { rid, i, data })
+  elseif kind == 'e' then
+    tell('e', { rid, i, ARGV[1], string.match(data, '^(%S+) (.*)$') })
   elseif kind == 'k' then
     local client, question, answer = string.match(data, '^(%S+) (%S+) (.*)$')
     emit(client, 'k', { rid, i, question, answer })

@@ -1,5 +1,5 @@
 -- submit: store a chunk of a record's members and queue it as a slice. Safe to repeat.
--- Parts    base slices code room store
+-- Parts    base slices code room store tell
 -- KEYS[1]  prefix
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
 --          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash
@@ -40,21 +40,15 @@ local head = from == 0 and store_states(rid, n) or {}
 store_bodies(key, from, FIRST_BODY, tonumber(found[3] or 0), head)
 
 local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[12])
--- A client that dies while it sends must not leave half a record behind for ever.
-if to < n or is_canvas then
-  redis.call('PEXPIRE', key, DAY)
-  redis.call('PEXPIRE', states_key(rid), DAY)
-else
-  if from > 0 then
-    redis.call('PERSIST', key)
-    redis.call('PERSIST', states_key(rid))
-  end
-  retain_code(ARGV[9])
-end
+secure(rid, from, to < n or is_canvas)
 if delay > 0 then
   enqueue_later(rid, from, to, NOW + delay)
   wake(ARGV[5])
 elseif not is_canvas then
   put(ARGV[5], ARGV[7], rid, from, to)
+end
+if not is_canvas then
+  tell_sent(rid, from, to, delay > 0 and NOW + delay or 0)
+  flush_monitor()
 end
 return to
