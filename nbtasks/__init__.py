@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbtasks.connection import InsecureWarning
     from nbtasks.context import TaskContext, checkpoint, last_checkpoint, track
     from nbtasks.errors import (
+        ArchiveUnavailable,
         BadSignature,
         ChordError,
         ConfigError,
@@ -83,6 +84,7 @@ _HOMES: Final = {
     "connection": ("InsecureWarning",),
     "context": ("TaskContext", "checkpoint", "last_checkpoint", "track"),
     "errors": (
+        "ArchiveUnavailable",
         "BadSignature",
         "ChordError",
         "ConfigError",
@@ -136,6 +138,7 @@ _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in name
 
 __all__ = [
     "App",
+    "ArchiveUnavailable",
     "AsyncResult",
     "BadSignature",
     "Canvas",

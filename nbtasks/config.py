@@ -59,6 +59,8 @@ class Config:
             sent again.
         durable: `replica` where a submit waits until a replica has it.
         replica_patience_ms: How long it waits for that before it raises `NotReplicated`.
+        archive_url: The database of the archive (`App.archive`), as SQLAlchemy writes it; empty for
+            none. Not shown: it may hold a password.
         timezone: The time zone of schedules that name none, as `Europe/Paris`; empty for UTC.
         enable_utc: False where schedules that name no zone, of an app that names none, are in the
             zone of this machine.
@@ -109,6 +111,7 @@ class Config:
     redrive_bytes: int = 64_000_000
     durable: str = ""
     replica_patience_ms: int = 2000
+    archive_url: str = field(default="", repr=False)
     timezone: str = ""
     enable_utc: bool = True
     beat_schedule: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
@@ -136,7 +139,7 @@ class Config:
     def __post_init__(self) -> None:
         check_name(self.name, "the app's name")
         check_name(self.default_queue, "queue")
-        for name, kind in (("url", str), ("key", bytes)):
+        for name, kind in (("url", str), ("key", bytes), ("archive_url", str)):
             value = getattr(self, name)
             if not isinstance(value, kind):
                 # Not the value itself: it may be a secret.

@@ -104,6 +104,10 @@ class Reader(ABC):
                 apply_snapshot(found[rid], snapshot, 0)
         return [found.get(rid) for rid in rids]
 
+    def bodies(self, rid: str, indices: Sequence[int], states: bytes) -> list[bytes | None]:
+        """The signed values or errors of members, by their state bytes; None where none is."""
+        return self.store.bodies(rid, indices, states)
+
     def recall(self, record: LiveRecord) -> None:
         """Ask for what only events tell: where members run, how far they are, what they wrote.
 
@@ -132,7 +136,7 @@ class Reader(ABC):
             if one.worker:
                 progress = read_progress(one.progress) if one.progress else None
                 record.place(index, one.worker, one.began_ms, progress)
-        errors = self.store.bodies(record.rid, failed, bytes([FAILURE]) * len(failed))
+        errors = self.bodies(record.rid, failed, bytes([FAILURE]) * len(failed))
         for index, body in zip(failed, errors, strict=True):
             if body is not None:
                 self._error_text(record, index, body)
@@ -157,7 +161,7 @@ class Reader(ABC):
         missing = [index for index in indices if index not in bodies]
         if missing:
             states = bytes(record.states[index] for index in missing)
-            fetched = self.store.bodies(record.rid, missing, states)
+            fetched = self.bodies(record.rid, missing, states)
             found = {
                 at: body for at, body in zip(missing, fetched, strict=True) if body is not None
             }
@@ -254,13 +258,13 @@ class Reader(ABC):
         """A failed member in words; fetched, where it was too long for an event."""
         body = record.bodies.get(index)
         if body is None:
-            (body,) = self.store.bodies(record.rid, [index], bytes([record.states[index]]))
+            (body,) = self.bodies(record.rid, [index], bytes([record.states[index]]))
         return ErrorText("", "") if body is None else self._error_text(record, index, body)
 
     def _error_text(self, record: LiveRecord, index: int, body: bytes) -> ErrorText:
         blamed = read_dependency(body)
         if blamed is not None:
-            (cause,) = self.store.bodies(blamed.rid, [blamed.index], bytes([FAILURE]))
+            (cause,) = self.bodies(blamed.rid, [blamed.index], bytes([FAILURE]))
             known = cause and self.event_stream.error_text(
                 blamed.rid, blamed.index, blamed.task_id, cause
             )
@@ -291,7 +295,7 @@ class Reader(ABC):
                     found[rid, index] = live.bodies[index]
                 else:
                     unknown.append(index)
-            fetched = self.store.bodies(rid, unknown, bytes([FAILURE]) * len(unknown))
+            fetched = self.bodies(rid, unknown, bytes([FAILURE]) * len(unknown))
             for index, body in zip(unknown, fetched, strict=True):
                 found[rid, index] = body
         return found

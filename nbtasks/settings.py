@@ -55,6 +55,8 @@ FIXED: Final[Mapping[str, tuple[Any, str]]] = {
 """Settings of Celery's that can have one value here, and why."""
 
 BACKEND: Final = "result_backend"
+DATABASE: Final = "db+"
+"""So begins a `result_backend` that is a database: here it is an archive beside Redis."""
 _CONTENT_TYPES: Final = {
     "application/json": "json",
     "application/x-python-serialize": "pickle",
@@ -92,6 +94,9 @@ def translate(settings: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str
             )
         found[field], said[field] = value, name
     backend = found.pop(BACKEND, None)
+    if isinstance(backend, str) and backend.startswith(DATABASE):
+        found.setdefault("archive_url", backend.removeprefix(DATABASE))
+        return found
     if backend and backend != found.get("url", backend):
         # Not the values: a URL may hold a password.
         raise ConfigError(
@@ -112,7 +117,7 @@ def shown(name: str, fields: Mapping[str, Any]) -> Any:
     if name in FIXED:
         return FIXED[name][0]
     if name == BACKEND:
-        return fields["url"]
+        return DATABASE + archive if (archive := fields["archive_url"]) else fields["url"]
     field, unit = ALIASES.get(name, Alias(name))
     value = fields[field]
     if unit == SAME:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from nbtasks.archiving import Archiving
 from nbtasks.clock import Clock
 from nbtasks.config import Config
 from nbtasks.connection import Connection
@@ -19,7 +20,6 @@ from nbtasks.live import LiveRecord
 from nbtasks.placing import Place, Placed, place_nodes
 from nbtasks.plan import Node, One, Plan
 from nbtasks.presence import Presence
-from nbtasks.reading import Reader
 from nbtasks.result import AsyncResult, GroupResult, make_result
 from nbtasks.sending import Prepared, Submission, prepare, task_of
 from nbtasks.signature import Signature
@@ -31,7 +31,7 @@ Sent = AsyncResult[Any] | GroupResult[Any] | None
 """What a plan returns: a handle on its value, or None where it has none."""
 
 
-class Submitter(Reader):
+class Submitter(Archiving):
     """Sends what signatures, tasks and cells have made."""
 
     config: Config

@@ -27,6 +27,7 @@
     │   ├── VersionMismatch         it was pickled for another Python
     │   ├── BadSignature            a message or a result is not signed by our key
     │   └── RemoteError             its exception could not be brought here as an object
+    ├── ArchiveUnavailable          the database of the archive does not answer    (ConnectionError)
     └── WaitTimeout                 a wait took longer than asked                   (TimeoutError)
 
 Each class keeps its constructor's arguments in ``args``, so it survives pickle, and writes its
@@ -39,6 +40,7 @@ from nbtasks.errors.base import (
     WaitTimeout,
 )
 from nbtasks.errors.store import (
+    ArchiveUnavailable,
     NoServer,
     NotReplicated,
     QueueFull,
@@ -69,6 +71,7 @@ from nbtasks.errors.task import (
 )
 
 __all__ = [
+    "ArchiveUnavailable",
     "BadSignature",
     "ChordError",
     "ConfigError",

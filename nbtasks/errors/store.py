@@ -1,4 +1,4 @@
-"""What Redis, or the way to it, is to blame for."""
+"""What Redis, or the way to it, is to blame for; or the database of an archive."""
 
 from nbtasks.errors.base import NbTasksError
 
@@ -122,3 +122,19 @@ class NoServer(StoreError):
             " URL: %broker redis://host:6379 in a notebook, App(broker=...) in Python, NBTASKS_URL"
             " in the environment"
         )
+
+
+class ArchiveUnavailable(NbTasksError, ConnectionError):
+    """The database of an archive does not answer, or refuses what is asked of it.
+
+    Args:
+        url: Which, without its password.
+        reason: Its own words.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        # OSError's own __init__ would take two arguments for errno and text.
+        Exception.__init__(self, url, reason)
+
+    def __str__(self) -> str:
+        return f"the archive {self.args[0]} cannot be used: {self.args[1]}"

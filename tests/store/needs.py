@@ -28,7 +28,8 @@ def side(name):
             return needs(*WORKER_SCRIPTS, *FIRING_SCRIPTS) | _direct(*workers, link, entries)
         case "client":
             pure = set((PACKAGE / "schedule").glob("*.py"))  # "UTC" is no command
-            others = set(PACKAGE.rglob("*.py")) - workers - {checkup} - pure
+            testbed = PACKAGE / "store" / "testbed.py"  # it ends servers that tests have started
+            others = set(PACKAGE.rglob("*.py")) - workers - {checkup, testbed} - pure
             return needs(*CLIENT_SCRIPTS) | _direct(*others)
         case _:
             # What an administrator may ask besides; and to load scripts, which is not missed.

@@ -27,6 +27,10 @@ CASES = {
     ),
     "NotReplicated": (("t1", 2.0), "task 't1' is stored and runs, but no replica of Redis has"),
     "NoServer": (("no binary",), "cannot start a Redis server here: no binary. Install one with"),
+    "ArchiveUnavailable": (
+        ("sqlite:///runs.db", "disk is full"),
+        "the archive sqlite:///runs.db cannot be used: disk is full",
+    ),
     "TaskError": (("it went wrong",), "it went wrong"),
     "UnknownTask": (("t1",), "no task 't1' is stored: it was never sent to this Redis, or its"),
     "UnknownEntry": (("nightly", ""), "there is no schedule entry 'nightly'"),

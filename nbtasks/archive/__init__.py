@@ -1,0 +1,1 @@
+"""The history of an app in a database (SQLAlchemy; extra `archive`)."""
