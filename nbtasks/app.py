@@ -23,7 +23,7 @@ from nbtasks.presence import Presence
 from nbtasks.record import KILL, check_signal, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult, make_result, set_restorer, task_result
-from nbtasks.roster import Roster, own_tasks
+from nbtasks.roster import Roster, check_base, own_tasks
 from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
@@ -53,6 +53,7 @@ class App(Roster):
         key: The signing key, as text or bytes, or several: the first one signs, all are accepted.
             By default NBTASKS_KEY or NBTASKS_KEY_FILE, else the user's key file, or the embedded
             server's own.
+        task_cls: The class of the tasks that name no `base`.
         **settings: Any other setting, under its own or Celery's name.
 
     Raises:
@@ -66,6 +67,7 @@ class App(Roster):
         broker: str = "",
         backend: str = "",
         key: str | bytes | Sequence[str | bytes] = b"",
+        task_cls: type[Task[..., Any]] = Task,
         **settings: Any,
     ) -> None:
         base = from_environment()
@@ -87,6 +89,7 @@ class App(Roster):
         self._records: WeakValueDictionary[str, LiveRecord] = WeakValueDictionary()
         self._eager: WeakValueDictionary[str, EagerSource] = WeakValueDictionary()
         self.tasks = own_tasks()
+        self.task_cls = check_base(task_cls)
         self._lock = threading.RLock()
         self._presence = Presence(self.clock)
         _apps.add(self)

@@ -1,71 +1,20 @@
 """The task that is running here, if any: what `track` and bound tasks talk to."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from nbtasks.asking import refused
 from nbtasks.errors import Retry
 from nbtasks.live import Progress
 from nbtasks.plan import Plan
-from nbtasks.retry import DEFAULT_MAX_RETRIES, RetryPolicy
+from nbtasks.reporting import Reporter
+from nbtasks.request import Request
+from nbtasks.retry import RetryPolicy
 
 T = TypeVar("T")
-
-_PLAIN: Final = "this task was called as a plain function"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Which task runs, and where it stands in its canvas.
-
-    Attributes:
-        id: Its id.
-        task: Its name.
-        retries: How many came before this try.
-        hostname: The worker it runs on.
-        root_id: The id of the whole canvas; its own where it stands alone.
-        parent_id: The task that came before it, or that sent it; None for none.
-        group: The id of the group it is in; None for none.
-        stamps: The headers that stamping has put on it.
-        headers: Those it was sent with (`apply_async(headers=...)`).
-        max_retries: How often it may be tried again.
-        args: What it was called with, without `self`.
-        kwargs: Likewise, by name.
-        is_eager: Whether it runs in the process that sent it (`apply`).
-    """
-
-    id: str
-    task: str
-    retries: int
-    hostname: str
-    root_id: str = ""
-    parent_id: str | None = None
-    group: str | None = None
-    stamps: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    is_eager: bool = False
-    headers: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    max_retries: int = DEFAULT_MAX_RETRIES
-
-    @property
-    def called_directly(self) -> bool:
-        """False: a task that is called as a plain function has no request."""
-        return False
-
-    @property
-    def correlation_id(self) -> str:
-        """The same as `id`: an answer goes by the id of the task."""
-        return self.id
-
-    @property
-    def stamped_headers(self) -> list[str]:
-        """The names of the stamps."""
-        return list(self.stamps)
 
 
 class Replaced(BaseException):
@@ -80,54 +29,27 @@ class Replaced(BaseException):
         self.plan = plan
 
 
-class Reporter(Protocol):
-    """Knows the running task, and takes its progress."""
-
-    def request(self) -> Request:
-        """The task that runs now."""
-        ...
-
-    def progress(self, progress: Progress) -> None:
-        """Tell how far the task is; merged to about ten reports a second."""
-        ...
-
-    def checkpoint(self, value: Any) -> None:
-        """Keep this for the next try."""
-        ...
-
-    def last_checkpoint(self) -> Any:
-        """What was kept last; None for nothing."""
-        ...
-
-    def lend(self) -> None:
-        """The task waits for others: one of them may run in its place."""
-        ...
-
-    def resume(self) -> None:
-        """It goes on."""
-        ...
-
-    def replace(self, signature: Any) -> NoReturn:
-        """Send this, and raise `Replaced`."""
-        ...
-
-    def add_to_chord(self, signature: Any) -> None:
-        """Send this, and let the body of the task's chord wait for it and take its value."""
-        ...
-
-
 class TaskContext:
-    """What a bound task (`@app.task(bind=True)`) gets as `self`."""
+    """The call of a task that runs: what `track` talks to, and what `Task` is as `self`."""
 
     __slots__ = ("_reporter",)
+
+    _reporter: Reporter | None
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
 
     @property
+    def reporter(self) -> Reporter:
+        """Whom it tells how it goes on."""
+        if self._reporter is None:
+            raise RuntimeError("no task runs here now")
+        return self._reporter
+
+    @property
     def request(self) -> Request:
         """The task that runs now."""
-        return self._reporter.request()
+        return self.reporter.request()
 
     def progress(self, current: float, total: float | None = None, message: str = "") -> None:
         """Tell how far the task is.
@@ -137,7 +59,7 @@ class TaskContext:
             total: All there is to do in the same unit; None where that is unknown.
             message: A word about it, shown beside the bar.
         """
-        self._reporter.progress(
+        self.reporter.progress(
             Progress(_number(current), None if total is None else _number(total), str(message))
         )
 
@@ -155,7 +77,7 @@ class TaskContext:
             TooBig: It is larger than a value may be.
             Unsendable: It cannot be encoded.
         """
-        self._reporter.checkpoint(value)
+        self.reporter.checkpoint(value)
 
     @property
     def last_checkpoint(self) -> Any:
@@ -164,12 +86,12 @@ class TaskContext:
         Raises:
             BadSignature: What is stored is not signed by our key.
         """
-        return self._reporter.last_checkpoint()
+        return self.reporter.last_checkpoint()
 
     @property
     def max_retries(self) -> int:
         """How often this task may be tried again."""
-        return self._reporter.request().max_retries
+        return self.reporter.request().max_retries
 
     def retry(
         self,
@@ -199,10 +121,9 @@ class TaskContext:
             BaseException: Likewise, and `exc` itself; or this task was called as a function.
         """
         asked = Retry(countdown if eta is None else eta, exc, max_retries)
-        try:
-            request = self._reporter.request()
-        except RuntimeError:  # a plain call: nobody would try it again
-            raise exc or asked from None
+        request = self.reporter.request()
+        if request.called_directly:  # nobody would try it again
+            raise exc or asked
         policy = RetryPolicy(max_retries=request.max_retries)
         if (end := refused(asked, policy, request.retries, request.id)) is not None:
             raise end
@@ -222,7 +143,7 @@ class TaskContext:
         Raises:
             ConfigError: It is none of those, or there is nothing in it to run.
         """
-        self._reporter.replace(signature)
+        self.reporter.replace(signature)
 
     def add_to_chord(self, signature: Any) -> None:
         """Add a canvas to the chord that this task is in the header of.
@@ -236,15 +157,15 @@ class TaskContext:
         Raises:
             ConfigError: It is none of those, or this task is not declared in the header of one.
         """
-        self._reporter.add_to_chord(signature)
+        self.reporter.add_to_chord(signature)
 
     def lend(self) -> None:
         """Say that the task waits for others; `lent` does so for each wait on a result."""
-        self._reporter.lend()
+        self.reporter.lend()
 
     def resume(self) -> None:
         """Say that it goes on."""
-        self._reporter.resume()
+        self.reporter.resume()
 
 
 @contextmanager
@@ -262,49 +183,6 @@ def lent() -> Generator[None]:
         yield
     finally:
         context.resume()
-
-
-class Here:
-    """The reporter of a bound task that is called as a plain function: there is nobody to tell."""
-
-    def request(self) -> Request:
-        """There is no request.
-
-        Raises:
-            RuntimeError: Always.
-        """
-        raise RuntimeError(f"{_PLAIN}: there is no request")
-
-    def progress(self, progress: object) -> None:
-        """Nothing to do."""
-
-    def checkpoint(self, value: object) -> None:
-        """There is no other try."""
-
-    def last_checkpoint(self) -> None:
-        """There was no other try."""
-
-    def lend(self) -> None:
-        """Nothing to do."""
-
-    def resume(self) -> None:
-        """Nothing to do."""
-
-    def replace(self, signature: object) -> NoReturn:
-        """There is nothing to replace.
-
-        Raises:
-            RuntimeError: Always.
-        """
-        raise RuntimeError(f"{_PLAIN}: {signature!r} cannot go on in its place")
-
-    def add_to_chord(self, signature: object) -> None:
-        """There is no chord.
-
-        Raises:
-            RuntimeError: Always.
-        """
-        raise RuntimeError(f"{_PLAIN}: there is no chord to add {signature!r} to")
 
 
 def _number(value: float) -> float:

@@ -8,21 +8,20 @@ notebook) there is no fingerprint: the function is pickled on every submit, and 
 every task, so that neither an old value nor another task's change is ever seen.
 """
 
-import dis
 import importlib
 import inspect
 import struct
-import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NoReturn, cast
 from weakref import WeakKeyDictionary
 
 from nbtasks.errors import Unsendable
+from nbtasks.fingerprints import fingerprint, global_names
+from nbtasks.importing import Imported, is_importable, named_by
 from nbtasks.overlist import over_list, over_what
 from nbtasks.serializers import PYTHON_TAG, Codec, decode_json, encode_json, type_name
 
@@ -31,9 +30,14 @@ CELL: Final = "cell"
 NAMED: Final = "named"
 """What is shipped: a function, what a cell reads, or nothing but a name that the worker knows."""
 
+HOME: Final = "home"
+SENT: Final = "sent"
+CLASS: Final = "class"
+PLAIN: Final = "plain"
+"""Where the owner of a function is found: under its name where that is imported from; beside the
+function, as it was sent; it is made of a class that is imported; or there is nothing to know."""
+
 _CODEC: Final = Codec()
-_ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
-_LOADS_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _meta_length = struct.Struct("<I")
 
 
@@ -52,6 +56,23 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The task that a function gets as `self`, or whose class has a say in how it runs.
+
+    Attributes:
+        name: Its name.
+        kind: The user's class of it; None where it has none.
+        options: Its options.
+        task: The task itself, where it is in this process.
+    """
+
+    name: str
+    kind: type | None = None
+    options: Any = None
+    task: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """Code as a worker reads it: `value` is the function, or the inputs of a cell."""
 
@@ -63,6 +84,7 @@ class Loaded:
     bind: bool
     imports: Mapping[str, str]
     value: Any
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +103,6 @@ class Named:
         raise Unsendable(what, "name", "only its name is known here", advice)
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """A function or class that both sides import; `is_wrapped`: under its name stands its task."""
-
-    module: str
-    qualname: str
-    is_wrapped: bool = False
-
-    @classmethod
-    def of(cls, value: Any) -> "Imported | None":
-        """The way to a function or class, or None where both sides cannot import it."""
-        if not _is_importable(value):
-            return None
-        return cls(value.__module__, value.__qualname__, _named(value) is not value)
-
-    def resolve(self) -> Callable[..., Any]:
-        """The function itself."""
-        found: Any = importlib.import_module(self.module)
-        for part in self.qualname.split("."):
-            found = getattr(found, part)
-        function: Callable[..., Any] = found.__wrapped__ if self.is_wrapped else found
-        return function
-
-
 class FunctionCache:
     """Remembers the code of functions whose fingerprint has not changed."""
 
@@ -112,9 +110,15 @@ class FunctionCache:
         self._known: WeakKeyDictionary[Callable[..., Any], tuple[Any, Code]] = WeakKeyDictionary()
 
     def code(
-        self, function: Callable[..., Any], name: str, codec: Codec = _CODEC, *, bind: bool = False
+        self,
+        function: Callable[..., Any],
+        name: str,
+        codec: Codec = _CODEC,
+        *,
+        bind: bool = False,
+        owner: Owner | None = None,
     ) -> Code:
-        """The code to ship for a function; with `bind` it gets the task's context first.
+        """The code to ship for a function; with `bind` it gets its `owner` first.
 
         Raises:
             Unsendable: It, or something it refers to, cannot be encoded; the message names what.
@@ -123,13 +127,21 @@ class FunctionCache:
             only = {"kind": NAMED, "name": function.name, "filename": "", "source": ""}
             return _code(only, b"", portable=True, fresh=False)
         mark = fingerprint(function)
-        print_now = None if mark is None else (name, bind, codec, mark)
+        if owner is not None and owner.kind is not None and not is_importable(owner.kind):
+            mark = None  # it can change in place
+        print_now = None if mark is None else (name, bind, codec, mark, owner)
         known = self._known.get(function) if print_now is not None else None
         if known is not None and known[0] == print_now:
             return known[1]
         listed = over_what(function)
         way = Imported.of(listed[0] if listed else function)
-        payload, portable = (b"", True) if way else _by_value(function, name, codec)
+        whose = None if owner is None else _whose(owner, way, codec)
+        payload, portable = b"", True
+        if owner is not None and whose is not None and whose[1] == SENT:
+            whole = (None if way else function, owner.kind, owner.options)
+            payload, portable = _by_value(function, name, codec, whole)
+        elif way is None:
+            payload, portable = _by_value(function, name, codec, function)
         filename, source = source_of(function)
         meta = {
             "kind": FUNCTION,
@@ -141,6 +153,8 @@ class FunctionCache:
         }
         if way and listed:
             meta["star"] = listed[1]
+        if whose:
+            meta["owner"] = whose
         code = _code(meta, payload, portable=portable, fresh=print_now is None and not portable)
         if print_now is not None:
             self._known[function] = (print_now, code)
@@ -214,15 +228,16 @@ def load(blob: bytes | memoryview, codec: Codec = _CODEC) -> Loaded:
     (size,) = _meta_length.unpack_from(view, 0)
     start = _meta_length.size
     meta = decode_json(view[start : start + size])
-    way = meta.get("import")
+    way, payload, owner = meta.get("import"), view[start + size :], None
+    value: Any = Named(meta["name"]) if meta["kind"] == NAMED else None
+    if payload:
+        value = codec.decode(payload, f"the code of {meta['name']!r}")
+    if "owner" in meta:
+        value, owner = _read_owner(meta["owner"], way, value)
     if way:
-        value: Any = Imported(*way).resolve()
+        value = Imported(*way).resolve()
         if "star" in meta:
             value = over_list(value, star=meta["star"])
-    elif meta["kind"] == NAMED:
-        value = Named(meta["name"])
-    else:
-        value = codec.decode(view[start + size :], f"the code of {meta['name']!r}")
     return Loaded(
         kind=meta["kind"],
         name=meta["name"],
@@ -232,6 +247,7 @@ def load(blob: bytes | memoryview, codec: Codec = _CODEC) -> Loaded:
         bind=meta.get("bind", False),
         imports=meta.get("imports", {}),
         value=value,
+        owner=owner,
     )
 
 
@@ -240,15 +256,6 @@ def source_in(blob: bytes | memoryview) -> tuple[str, str]:
     (size,) = _meta_length.unpack_from(blob, 0)
     meta = decode_json(memoryview(blob)[_meta_length.size : _meta_length.size + size])
     return meta["filename"], meta["source"]
-
-
-def fingerprint(function: Callable[..., Any]) -> tuple[Any, ...] | None:
-    """What the pickle of a function depends on; None where something can change in place."""
-    seen: dict[int, int] = {}
-    try:
-        return tuple(_marks(function, seen))
-    except _MutableError:
-        return None
 
 
 def source_of(function: Callable[..., Any]) -> tuple[str, str]:
@@ -263,90 +270,6 @@ def source_of(function: Callable[..., Any]) -> tuple[str, str]:
     return code.co_filename, "".join(lines) if first >= 0 else ""
 
 
-class _MutableError(Exception):
-    """Something was met that can change without a trace."""
-
-
-def _marks(value: object, seen: dict[int, int]) -> Iterator[object]:
-    # Exact types: a subclass may have attributes, and its class may be changed in the notebook.
-    if type(value) in _ATOMS:
-        # 1, 1.0 and True are equal, and so are 0.0 and -0.0: the type and the text tell them apart.
-        yield type(value)
-        yield repr(value) if isinstance(value, (float, complex)) else value
-    elif isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value:
-        yield value.__name__
-    elif type(value) in {tuple, frozenset}:
-        items = cast("tuple[object, ...]", value)
-        yield type(value), len(items)
-        for item in items:
-            yield from _marks(item, seen)
-    elif isinstance(value, types.FunctionType):
-        yield from _function_marks(value, seen)
-    elif isinstance(value, (type, types.BuiltinFunctionType)) and _is_importable(value):
-        yield value
-    else:
-        raise _MutableError
-
-
-def _function_marks(function: types.FunctionType, seen: dict[int, int]) -> Iterator[object]:
-    if id(function) in seen:
-        yield "seen", seen[id(function)]
-        return
-    seen[id(function)] = len(seen)
-    code = function.__code__
-    yield code
-    if _is_importable(function):
-        return
-    # Code objects compare by what they do, not where they are: a moved cell keeps its pickle, but
-    # tracebacks want the new file.
-    yield code.co_filename, code.co_firstlineno
-    if function.__dict__:
-        raise _MutableError
-    for default in (
-        function.__defaults__ or (),
-        tuple(sorted((function.__kwdefaults__ or {}).items())),
-    ):
-        yield from _marks(default, seen)
-    for cell in function.__closure__ or ():
-        try:
-            content = cell.cell_contents
-        except ValueError:
-            raise _MutableError from None
-        yield from _marks(content, seen)
-    namespace = function.__globals__
-    for name in _global_names(code):
-        if name in namespace:
-            yield name
-            yield from _marks(namespace[name], seen)
-
-
-@lru_cache(maxsize=4096)
-def _global_names(code: types.CodeType) -> tuple[str, ...]:
-    names = {
-        str(step.argval) for step in dis.get_instructions(code) if step.opname in _LOADS_GLOBAL
-    }
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names.update(_global_names(constant))
-    return tuple(sorted(names))
-
-
-def _is_importable(value: Any) -> bool:
-    found = _named(value)
-    return found is not None and (found is value or getattr(found, "__wrapped__", None) is value)
-
-
-def _named(value: Any) -> Any:
-    """What a module other than `__main__` has under the name of this, or None."""
-    module = sys.modules.get(getattr(value, "__module__", None) or "")
-    if module is None or module.__name__ == "__main__":
-        return None
-    found: Any = module
-    for part in getattr(value, "__qualname__", "<>").split("."):
-        found = getattr(found, part, None)
-    return found
-
-
 def _code(meta: dict[str, Any], payload: bytes, *, portable: bool, fresh: bool) -> Code:
     head = encode_json(meta)
     blob = b"".join((_meta_length.pack(len(head)), head, payload))
@@ -358,20 +281,52 @@ def _code(meta: dict[str, Any], payload: bytes, *, portable: bool, fresh: bool) 
     )
 
 
-def _by_value(function: Callable[..., Any], name: str, codec: Codec) -> tuple[bytes, bool]:
+def _whose(owner: Owner, way: Imported | None, codec: Codec) -> list[str]:
+    """What is said of the owner of a function, besides what goes along with that."""
+    if way is not None and way.is_wrapped and named_by(way) is owner.task:
+        return [owner.name, HOME]
+    if codec.ships_objects:
+        return [owner.name, SENT]
+    if owner.kind is None:
+        return [owner.name, PLAIN]
+    kind = Imported.of(owner.kind)
+    if kind is None:
+        raise _stays_here(f"class {owner.kind.__name__!r}", owner.kind, codec)
+    return [owner.name, CLASS, kind.module, kind.qualname]
+
+
+def _read_owner(whose: Sequence[str], way: Sequence[Any] | None, value: Any) -> tuple[Any, Owner]:
+    """The function, where it stands with its owner, and that."""
+    name, how, *kind = whose
+    if how == SENT:
+        function, found, options = value
+        return function, Owner(name=name, kind=found, options=options)
+    if how == CLASS:
+        return None, Owner(name=name, kind=cast("type", Imported(kind[0], kind[1]).resolve()))
+    home = named_by(Imported(*way)) if how == HOME and way else None
+    return None, Owner(name=name, task=home)
+
+
+def _by_value(
+    function: Callable[..., Any], name: str, codec: Codec, whole: object
+) -> tuple[bytes, bool]:
     what = f"function {name!r}"
     if not codec.ships_objects:
-        raise Unsendable(
-            what,
-            type_name(function),
-            f"with serializer={codec.writes!r} functions travel by the name they are imported by,"
-            " and this one cannot be imported",
-            "put it into a module that clients and workers have, or use a %%task cell",
-        )
+        raise _stays_here(what, function, codec)
     try:
-        return codec.encode(function, what)
+        return codec.encode(whole, what)
     except Unsendable as error:
         raise _name_culprit(error, function, name, codec) from error
+
+
+def _stays_here(what: str, value: object, codec: Codec) -> Unsendable:
+    return Unsendable(
+        what,
+        type_name(value),
+        f"with serializer={codec.writes!r} functions and classes travel by the name they are"
+        " imported by, and this one cannot be imported",
+        "put it into a module that clients and workers have, or use a %%task cell",
+    )
 
 
 def _name_culprit(
@@ -386,7 +341,7 @@ def _name_culprit(
         with suppress(ValueError):  # not assigned yet
             captured[free] = cell.cell_contents
     namespace = function.__globals__
-    captured.update({key: namespace[key] for key in _global_names(code) if key in namespace})
+    captured.update({key: namespace[key] for key in global_names(code) if key in namespace})
     found = codec.culprit(captured)
     if found is None:
         return error

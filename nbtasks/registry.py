@@ -42,14 +42,14 @@ def find_registered(name: str, imports: Iterable[str]) -> Task[..., Any]:
         ConfigError: There is none; the message names the nearest.
         ImportError: One of the modules cannot be imported.
     """
-    found = _known(name)
+    found = known_task(name)
     if found is None:
         for module in imports:
             import_module(module)
-        found = _known(name)
+        found = known_task(name)
     if found is None:
         _import_home(name.rpartition(".")[0])
-        found = _known(name)
+        found = known_task(name)
     if found is None:
         names = {each for app in known_apps() for each in app.tasks}
         raise ConfigError(
@@ -59,7 +59,8 @@ def find_registered(name: str, imports: Iterable[str]) -> Task[..., Any]:
     return found
 
 
-def _known(name: str) -> Task[..., Any] | None:
+def known_task(name: str) -> Task[..., Any] | None:
+    """The task of a name, of any app of this process; None where none has it."""
     return next((app.tasks[name] for app in known_apps() if name in app.tasks), None)
 
 

@@ -11,8 +11,8 @@ from nbtasks.errors import ConfigError
 from nbtasks.options import task_options
 from nbtasks.planner import Planner
 from nbtasks.result import AsyncResult
-from nbtasks.sender import current_sender
-from nbtasks.task import NamedTask, SharedTask, Task, default_name
+from nbtasks.sender import Sender
+from nbtasks.task import NamedTask, Task, default_name, make_task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,9 +25,11 @@ class Roster(Planner):
 
     Attributes:
         tasks: Its tasks by their names, shared ones among them.
+        task_cls: The class of the tasks that name no `base`.
     """
 
     tasks: MutableMapping[str, Task[..., Any]]
+    task_cls: "type[Task[..., Any]]"
 
     @overload
     def task(
@@ -78,12 +80,12 @@ class Roster(Planner):
         Raises:
             ConfigError: It is no task.
         """
-        found: Any = task
-        if not isinstance(found, Task):
-            raise ConfigError(f"{found!r} is not a task: make it one with @app.task")
-        task.sender = self
-        self.tasks[task.name] = task
-        return task
+        found: Any = _instance(task)
+        if not isinstance(found, Task) or not found.name:
+            raise ConfigError(f"{found!r} is not a task: make it one with @app.task, or with run()")
+        found.sender = self
+        self.tasks[found.name] = found
+        return found
 
     def send_task(
         self,
@@ -138,9 +140,13 @@ class Roster(Planner):
         self.tasks[task.name] = task
         return task
 
-    def _make_task(self, function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
-        plain = _plain(function)
-        return Task(self, plain, name or default_name(plain), task_options(**options))
+    def _make_task(self, function: Any, /, **options: Any) -> Task[..., Any]:
+        return _make(self.task_cls, self, function, **options)
+
+    @property
+    def Task(self) -> Any:  # noqa: N802 - Celery's name
+        """The class of this app's tasks, for classes of one's own: `class Fetch(app.Task): ...`."""
+        return type("Task", (self.task_cls,), {"home": self, "__doc__": self.task_cls.__doc__})
 
 
 def own_tasks() -> MutableMapping[str, Task[..., Any]]:
@@ -180,13 +186,42 @@ def shared_task(function: Any = None, /, **options: Any) -> Any:
     return _share(function, **options)
 
 
-def _share(function: Any, /, *, name: str = "", **options: Any) -> Task[..., Any]:
-    plain = _plain(function)
-    task: Task[..., Any] = SharedTask(
-        current_sender, plain, name or default_name(plain), task_options(**options)
-    )
+def _share(function: Any, /, **options: Any) -> Task[..., Any]:
+    task = _make(Task, None, function, **options)
     _shared[task.name] = task
     return task
+
+
+def _make(
+    kind: type[Task[..., Any]],
+    sender: Sender | None,
+    function: Any,
+    /,
+    *,
+    name: str = "",
+    base: type[Task[..., Any]] | None = None,
+    **options: Any,
+) -> Task[..., Any]:
+    plain, kind = _plain(function), check_base(base or kind)
+    if kind is Task:
+        return Task(sender, plain, name or default_name(plain), task_options(**options))
+    return make_task(kind, sender, plain, name, options)
+
+
+def _instance(task: Any) -> Any:
+    """A task, where this is the class of one."""
+    return task() if isinstance(task, type) and issubclass(task, Task) else task
+
+
+def check_base(base: object) -> type[Task[..., Any]]:
+    """The same, if it is a class of tasks.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if not (isinstance(base, type) and issubclass(base, Task)):
+        raise ConfigError(f"base is {base!r}: it must be a class that is made of nbtasks.Task")
+    return cast("type[Task[..., Any]]", base)
 
 
 def _plain(function: Any) -> Callable[..., Any]:

@@ -144,7 +144,9 @@ class Submitter(Archiving):
         task = task_of(node)
         codec = self.codec.writing(node.options.get("serializer") or task.options.serializer)
         submission = Submission(
-            code=self._functions.code(task.function, task.name, codec, bind=task.options.bind),
+            code=self._functions.code(
+                task.function, task.name, codec, bind=task.options.bind, owner=task.owner()
+            ),
             name=task.name,
             calls=node.calls,
             base=task.options,

@@ -3,14 +3,15 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Final, Self, cast
 
+from nbtasks.attributes import name_of_class, options_of
+from nbtasks.bound import Bound, P, R
 from nbtasks.compiling import compile_call, compile_calls
-from nbtasks.context import Here, TaskContext
 from nbtasks.errors import ConfigError
-from nbtasks.functions import Named
+from nbtasks.functions import Named, Owner
 from nbtasks.mapping import chunks, xmap, xstarmap
-from nbtasks.options import TaskOptions
+from nbtasks.options import TaskOptions, task_options
 from nbtasks.overlist import over_list
 from nbtasks.plan import Plan
 from nbtasks.record import check_name
@@ -18,22 +19,43 @@ from nbtasks.result import AsyncResult, EagerResult, GroupResult
 from nbtasks.sender import Sender, current_sender
 from nbtasks.signature import Signature, check_options
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
+class Task(Bound[P, R]):
+    """A function and how to send it. Calling it runs it here; `delay` runs it on a worker.
 
-class Task(Generic[P, R]):
-    """A function and how to send it. Calling it runs it here; `delay` runs it on a worker."""
+    It is also the class of tasks of your own: one with a method `run` is a task by itself, any
+    other is the `base` of functions (`@app.task(base=...)`). What it says of options in its
+    attributes holds for them. It is made once in each process, without arguments.
 
-    function: Callable[..., R]
-    name: str
-    options: TaskOptions
-    sender: Sender
+    Attributes:
+        home: Of a class, the app that its tasks are sent by; None for the current one.
+    """
+
+    home: ClassVar[Sender | None] = None
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """A task of a class of one's own is whole before its `__init__`, which need not call us."""
+        task = object.__new__(cls)
+        task._reporter = None
+        task._sender, task.name = cls.home, ""
+        if cls.run is not Bound.run:
+            name = name_of_class(cls, Task) or default_name(cls)
+            task.become(cls.run, name, task_options(**options_of(cls, Task), bind=True))
+        return task
 
     def __init__(
-        self, sender: Sender, function: Callable[..., R], name: str, options: TaskOptions
+        self,
+        sender: Sender | None = None,
+        function: Callable[..., R] | None = None,
+        name: str = "",
+        options: TaskOptions | None = None,
     ) -> None:
-        self.sender = sender
+        if function is not None:
+            self._sender = sender
+            self.become(function, name or default_name(function), options or task_options())
+
+    def become(self, function: Callable[..., R], name: str, options: TaskOptions) -> None:
+        """Be the task of this function."""
         self.name = check_name(name, "task name")
         self.options = options
         self._set_function(function)
@@ -41,11 +63,38 @@ class Task(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function here and now."""
-        if self.options.bind:
-            return self.function(TaskContext(_HERE), *args, **kwargs)
-        return self.function(*args, **kwargs)
+    @property
+    def sender(self) -> Sender:
+        """The app it is sent by: its own, or else the current one."""
+        return current_sender() if self._sender is None else self._sender
+
+    @sender.setter
+    def sender(self, sender: Sender) -> None:
+        self._sender = sender
+
+    @property
+    def app(self) -> Any:
+        """The app it is sent by."""
+        return self.sender
+
+    @property
+    def own(self) -> "Task[..., Any]":
+        """What its function gets as `self`."""
+        return self
+
+    def owner(self) -> Owner | None:
+        """What has to be known of it where its function runs; None where that is nothing."""
+        task = self.own
+        kind: type = type(task)
+        if vars(kind).get("home") is not None:  # what `App.Task` has made
+            kind = kind.__mro__[1]
+        if kind in _OURS:
+            if not self.options.bind:
+                return None
+            return Owner(name=task.name, options=task.options, task=task)
+        return Owner(name=task.name, kind=kind, options=task.options, task=task)
+
+    # Sending
 
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
         """Run it on a worker.
@@ -188,11 +237,13 @@ class Task(Generic[P, R]):
     def __reduce__(self) -> tuple[Any, ...]:
         # In two steps, so that a task that calls itself is met again as itself, and never with its
         # app: on a worker it belongs to the worker's own.
-        return _blank_task, (self.name,), (self.function, self.options)
+        kind = type(self.own)
+        kind = Task if kind in _OURS else kind
+        return _blank_task, (self.name, kind), (self.function, self.options)
 
     def __setstate__(self, state: tuple[Callable[..., R], TaskOptions]) -> None:
-        function, self.options = state
-        self._set_function(function)
+        function, options = state
+        self.become(function, self.name, options)
 
     def _compile(
         self, args: Iterable[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
@@ -230,29 +281,6 @@ class NamedTask(Task[..., Any]):
         """Nothing: nobody here knows what it takes."""
 
 
-class SharedTask(Task[P, R]):
-    """A task of every app: the current one sends it."""
-
-    def __init__(
-        self,
-        find: Callable[[], Sender],
-        function: Callable[..., R],
-        name: str,
-        options: TaskOptions,
-    ) -> None:
-        self._find = find
-        super().__init__(cast("Sender", None), function, name, options)
-
-    @property
-    def sender(self) -> Sender:
-        """The current app."""
-        return self._find()
-
-    @sender.setter
-    def sender(self, _: object) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Nothing: it belongs to none."""
-
-
 class _TaskOverList(Task[..., Any]):
     """Applies a task to each item of a list."""
 
@@ -263,6 +291,11 @@ class _TaskOverList(Task[..., Any]):
         self._task = task
         self._star = star
 
+    @property
+    def own(self) -> Task[..., Any]:
+        """The task itself."""
+        return self._task.own
+
     def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError where the task does not take an item."""
         super().check_arguments(args, kwargs)
@@ -271,15 +304,57 @@ class _TaskOverList(Task[..., Any]):
             self._task.check_arguments(tuple(item) if self._star else (item,), _NO_KEYWORDS)
 
 
-_HERE: Final = Here()
+_OURS: Final = (Task, NamedTask, _TaskOverList)
 _REST: Final = inspect.Parameter.VAR_POSITIONAL
 _NO_KEYWORDS: Final[Mapping[str, Any]] = {}
+_MOST_KEPT: Final = 1000
+_kept: Final[dict[tuple[type, str], Task[..., Any]]] = {}
 
 
-def _blank_task(name: str) -> Task[..., Any]:
-    task = cast("Task[..., Any]", object.__new__(Task))
+def make_task(
+    kind: type[Task[..., Any]],
+    sender: Sender | None,
+    function: Callable[..., Any],
+    name: str,
+    options: Mapping[str, Any],
+) -> Task[..., Any]:
+    """The task of a function, of a class of one's own.
+
+    Args:
+        kind: The class.
+        sender: The app; None for the current one, whichever that is.
+        function: The function.
+        name: Its name; by default what the class says, or that of the function.
+        options: As of `App.task`, over those of the class.
+
+    Raises:
+        ConfigError: An option has a wrong value.
+        TypeError: There is no such option; or the class cannot be made without arguments.
+    """
+    task = kind.__new__(kind)
+    said = task_options(**{**options_of(kind, Task), **options})
+    task.become(function, name or name_of_class(kind, Task) or default_name(function), said)
+    if sender is not None:
+        task.sender = sender
+    task.__init__()  # type: ignore[misc] # a user's: it must need nothing
+    return task
+
+
+def kept_task(kind: type[Task[..., Any]], name: str) -> Task[..., Any]:
+    """The task of a class and a name in this process: made at the first call, for good."""
+    task = _kept.get((kind, name))
+    if task is None:
+        if len(_kept) >= _MOST_KEPT:  # of classes that a notebook has made again and again
+            del _kept[next(iter(_kept))]
+        task = _kept[kind, name] = kind.__new__(kind)
+        task.name = name
+        task.__init__()  # type: ignore[misc] # a user's: it must need nothing
+    return task
+
+
+def _blank_task(name: str, kind: type[Task[..., Any]]) -> Task[..., Any]:
+    task = kind.__new__(kind) if kind is Task else kept_task(kind, name)
     task.name = name
-    task.sender = current_sender()
     return task
 
 

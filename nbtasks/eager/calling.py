@@ -4,10 +4,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from nbtasks.context import Replaced, Request, TaskContext, current_task
+from nbtasks.context import Replaced, TaskContext, current_task
+from nbtasks.handlers import Told, has_handlers
 from nbtasks.live import LiveRecord, Progress
 from nbtasks.looping import drain, drain_async, run_to_end
 from nbtasks.plan import Plan
+from nbtasks.request import Request
+from nbtasks.task import Task
 
 
 class Saved:
@@ -135,18 +138,30 @@ class EagerReporter:
 
 
 def call(
-    function: Callable[..., Any],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    reporter: EagerReporter,
-    *,
-    bind: bool,
+    task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], reporter: EagerReporter
 ) -> Any:
-    """Call a function as a task: `track` and, with `bind`, the function have its context."""
+    """Call a task: `track` has its context, and so has its function, if it asks for it."""
     context = TaskContext(reporter)
     token = current_task.set(context)
     try:
-        value = function(context, *args, **kwargs) if bind else function(*args, **kwargs)
+        me = task.own.bound_to(context)
+        value = me.call(task.function, args, kwargs, bind=task.options.bind)
         return reporter.saved.run_to_end(value)
     finally:
         current_task.reset(token)
+
+
+def begin(
+    task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], reporter: EagerReporter
+) -> Told | None:
+    """Call the first handler of a task, if it has any; None where it has none.
+
+    Raises:
+        Exception: What the handler raises.
+    """
+    if not has_handlers(type(task.own)):
+        return None
+    me = task.own.bound_to(TaskContext(reporter))
+    told = Told(me, reporter.request().id, args, kwargs)
+    told.begins()
+    return told

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from nbtasks.config import Config
-from nbtasks.context import Request
 from nbtasks.eager.source import EagerSource
 from nbtasks.live import LiveRecord
 from nbtasks.options import check_headers, merged
 from nbtasks.placing import Place, place_nodes
 from nbtasks.plan import Node, Plan, Source, Sources
+from nbtasks.request import Request
 from nbtasks.retry import RetryPolicy
 from nbtasks.sending import encode_calls, task_of
 from nbtasks.task import Task

@@ -1,6 +1,7 @@
 """The engine of eager runs: one member after the other, and what each of them sends."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -8,12 +9,13 @@ from typing import Any
 from nbtasks.asking import refused
 from nbtasks.config import Config
 from nbtasks.context import Replaced
-from nbtasks.eager.calling import EagerReporter, Saved, call
+from nbtasks.eager.calling import EagerReporter, Saved, begin, call
 from nbtasks.eager.parts import Part, Parts
 from nbtasks.eager.source import EagerSource, Fall
 from nbtasks.eager.upstream import Find, Upstream
 from nbtasks.errors import Retry, TooBig
 from nbtasks.failure import encode_within
+from nbtasks.handlers import Told
 from nbtasks.plan import Plan
 from nbtasks.replacing import check_canvas, mark, no_chord, value_of
 from nbtasks.signature import Signature
@@ -33,6 +35,7 @@ class Turn:
         added: How many canvases this try has added to its chord.
         joined: How many canvases all tries have.
         sent: All canvases that it has sent: they run right behind it.
+        told: The handlers of this try, where it has begun and has any.
     """
 
     part: Part
@@ -43,11 +46,23 @@ class Turn:
     added: int = 0
     joined: int = 0
     sent: list[Plan] = field(default_factory=list[Plan])
+    told: Told | None = None
 
     @property
     def task_id(self) -> str:
         """The member's id."""
         return self.part.record.task_id(self.index)
+
+    def returned(self, value: Any, body: bytes) -> bytes:
+        """The body of what it has returned; its handlers are called."""
+        if self.told is not None:
+            self.told.succeeded(value)
+        return body
+
+    def tell(self, error: BaseException, *, is_retried: bool) -> None:
+        """Call the handlers of this try, which has failed."""
+        if self.told is not None:
+            self.told.failed(error, nullcontext(), is_retried=is_retried)
 
 
 class EagerRun:
@@ -135,6 +150,7 @@ class EagerRun:
                     break
             elif turn.retries >= part.policy.max_retries or not part.policy.matches(end):
                 break
+            turn.tell(end, is_retried=True)
             turn.retries += 1
             part.record.back(turn.index, RETRY)
         if turn.saved.parts:
@@ -146,6 +162,7 @@ class EagerRun:
             case Replaced(plan=plan):
                 self._go_on(turn, plan)
             case _:
+                turn.tell(end, is_retried=False)
                 self._fail(turn, end)
 
     def _try(self, turn: Turn, fall: Fall | None) -> bytes | BaseException:
@@ -153,15 +170,18 @@ class EagerRun:
         part, index, source = turn.part, turn.index, self._source
         task, payload = part.task, part.payloads[index]
         turn.saved.begin()
-        turn.added, turn.began_ms = 0, source.clock.tick_ms()
+        turn.told, turn.added, turn.began_ms = None, 0, source.clock.tick_ms()
         try:
             args, kwargs = source.codec.decode(payload, task.name)
             args, kwargs = self._upstream.arguments(part, index, fall, args, kwargs)
             request = part.request(index, turn.retries, args, kwargs)
             send, join = partial(self._send, turn), partial(self._join, turn)
             reporter = EagerReporter(part.record, index, request, send, join, saved=turn.saved)
-            value = call(task.function, args, kwargs, reporter, bind=task.options.bind)
-            return source.encode(value, f"the value of {task.name!r}", payload)
+            turn.told = begin(task, args, kwargs, reporter)
+            value = call(task, args, kwargs, reporter)
+            return turn.returned(
+                value, source.encode(value, f"the value of {task.name!r}", payload)
+            )
         except KeyboardInterrupt:
             raise  # nobody revokes a task with it here: it is the user who wants all of this to end
         except BaseException as error:  # noqa: BLE001 - this is where user code runs

@@ -15,10 +15,11 @@ from queue import SimpleQueue
 from typing import Any, Final, NoReturn
 
 from nbtasks.clock import SystemClock
-from nbtasks.context import Request, TaskContext, current_task
+from nbtasks.context import TaskContext, current_task
 from nbtasks.functions import Loaded
 from nbtasks.live import Progress
 from nbtasks.record import RICH, SEPARATOR, VALUE
+from nbtasks.request import Request
 from nbtasks.serializers import CellValue
 from nbtasks.worker import capture, dump, piping, showing
 from nbtasks.worker.confine import be_expendable, limit_memory
@@ -29,6 +30,7 @@ from nbtasks.worker.interrupt import Interrupt
 from nbtasks.worker.library import Function, Library, SliceRun
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
+from nbtasks.worker.owners import call_as
 from nbtasks.worker.work import WORK, Cells, ChildSettings, Work
 from nbtasks.worker.yielding import Parts, Window, drain_to_end
 
@@ -187,10 +189,8 @@ class Child:
     def _call(
         self, function: Function, loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if loaded.bind:
-            args = (self._context, *args)
         try:
-            value = function(*args, **kwargs)
+            value = call_as(loaded, self._context, function, args, kwargs)
             if inspect.iscoroutine(value):
                 value = asyncio.run(value)
             value = drain_to_end(self._parts, value)

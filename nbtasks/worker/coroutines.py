@@ -15,10 +15,11 @@ from contextvars import ContextVar
 from types import coroutine
 from typing import Any, NoReturn
 
-from nbtasks.context import Request, TaskContext, current_task
+from nbtasks.context import TaskContext, current_task
 from nbtasks.errors import SoftTimeLimitExceeded
 from nbtasks.functions import Loaded
 from nbtasks.live import Progress
+from nbtasks.request import Request
 from nbtasks.serializers import encode_json
 from nbtasks.worker import capture, dump, piping
 from nbtasks.worker.continuing import add_to_chord, replace
@@ -26,6 +27,7 @@ from nbtasks.worker.frames import GONE, FrameReader
 from nbtasks.worker.library import Function, Library, SliceRun
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
+from nbtasks.worker.owners import call_as
 from nbtasks.worker.work import CANCEL, WHERE, WORK, Work
 from nbtasks.worker.yielding import Parts, Window
 
@@ -225,9 +227,7 @@ class Coroutines:
         async def call(
             function: Function, loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
-            if loaded.bind:
-                args = (context, *args)
-            value = function(*args, **kwargs)
+            value = call_as(loaded, context, function, args, kwargs)
             if inspect.isasyncgen(value):
                 parts = Parts(run, member.index, self._outbox, self._window)
                 value = parts.drain_async(value)

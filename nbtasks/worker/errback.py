@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from nbtasks.callee import Callee
-from nbtasks.context import Request
 from nbtasks.errors import BadSignature, NbTasksError
 from nbtasks.failure import read_failure
 from nbtasks.inputs import Inputs
 from nbtasks.record import Header
+from nbtasks.request import Request
 from nbtasks.serializers import Codec
 from nbtasks.worker.upstream import Member, Part, Upstream, is_of, split_name
 from nbtasks.worker.work import ChildSettings, Work

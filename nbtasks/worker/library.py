@@ -4,27 +4,28 @@ Every signature is checked before anything is unpickled.
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from nbtasks.asking import refused, wait_ms
+from nbtasks.asking import USUAL, refused, wait_ms
 from nbtasks.callee import Callee
 from nbtasks.cells import CellFunction
 from nbtasks.clock import Clock
-from nbtasks.context import Replaced, Request
+from nbtasks.context import Replaced
 from nbtasks.errors import BadSignature, NbTasksError, RemoteError, Retry, TooBig
-from nbtasks.failure import encode_within, encode_words, register_source, system_body
-from nbtasks.functions import CELL, FUNCTION, NAMED, Loaded, digest, load
-from nbtasks.inputs import Inputs, make
-from nbtasks.record import IGNORES_ALL, Header
-from nbtasks.registry import find_registered
-from nbtasks.replacing import inputs_of
+from nbtasks.failure import register_source
+from nbtasks.functions import CELL, FUNCTION, Loaded, digest, load
+from nbtasks.inputs import Inputs
+from nbtasks.record import Header
+from nbtasks.request import Request
 from nbtasks.serializers import encode_json
 from nbtasks.signing import HEAD, is_named
 from nbtasks.states import FAILURE, SUCCESS
+from nbtasks.worker.answer import Answer
 from nbtasks.worker.errback import Errback
 from nbtasks.worker.kept import Kept, Place
+from nbtasks.worker.owners import begin, with_task
 from nbtasks.worker.packages import Imports
 from nbtasks.worker.shelf import Shelf
 from nbtasks.worker.upstream import (
@@ -34,9 +35,8 @@ from nbtasks.worker.upstream import (
     Upstream,
     Upstreams,
     read_replaced_by,
-    replaced_by,
 )
-from nbtasks.worker.work import LATER, REPLACED, RETRYABLE, ChildSettings, Work
+from nbtasks.worker.work import LATER, RETRYABLE, ChildSettings, Work
 
 _HEADERS_KEPT: Final = 256
 
@@ -190,10 +190,11 @@ class SliceRun:
         try:
             with guard:
                 args, kwargs = self._arguments_of(index, opened, answer)
+                answer.told = begin(opened.loaded, answer.task_id, args, kwargs)
                 value = call(opened.function, opened.loaded, args, kwargs)
-                return SUCCESS, answer.value(value)
+                return SUCCESS, answer.returned(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
-            return self._end(error, answer)
+            return self._end(error, answer, guard)
         finally:
             self._forget(index)
 
@@ -206,10 +207,11 @@ class SliceRun:
             return FAILURE, answer.refusal(error)
         try:
             args, kwargs = self._arguments_of(index, opened, answer)
+            answer.told = begin(opened.loaded, answer.task_id, args, kwargs)
             value = await call(opened.function, opened.loaded, args, kwargs)
-            return SUCCESS, answer.value(value)
+            return SUCCESS, answer.returned(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
-            return self._end(error, answer)
+            return self._end(error, answer, nullcontext())
         finally:
             self._forget(index)
 
@@ -304,94 +306,33 @@ class SliceRun:
         if not is_named(code, digest(opened)):
             raise BadSignature(what)
         loaded = load(opened, self.settings.codec)
-        if loaded.kind == NAMED:
-            task = find_registered(loaded.name, self.settings.imports)
-            loaded = replace(loaded, value=task.function, bind=task.options.bind)
+        loaded = with_task(loaded, self.settings.imports)
         register_source(loaded.filename, loaded.source)
         function = CellFunction(loaded) if loaded.kind == CELL else loaded.value
         book.found, book.generation = (function, loaded), generation
         return book.found
 
-    def _end(self, error: BaseException, answer: "Answer") -> tuple[int, bytes]:
+    def _end(
+        self, error: BaseException, answer: Answer, guard: AbstractContextManager[None]
+    ) -> tuple[int, bytes]:
         if isinstance(error, Replaced):
             try:
                 return answer.replaced(error)
             except Exception as broken:  # noqa: BLE001 - what goes on is what the user has made
                 error = broken
-        policy = self._known().retry
+        policy, retries = self._known().retry, self.work.retries
         if isinstance(error, Retry):
+            wait = USUAL
             try:
                 wait = wait_ms(error, self.clock.wall_ms())
-                end = refused(error, policy, self.work.retries, answer.task_id)
+                end = refused(error, policy, retries, answer.task_id)
             except Exception as broken:  # noqa: BLE001 - what it asks for is the user's
-                return FAILURE, answer.refusal(broken)
+                end = broken
             if end is None:
+                answer.tell(error, guard, is_retried=True)
                 return LATER, b"%d\n%b" % (wait, answer.refusal(error.args[1] or error))
+            answer.tell(end, guard, is_retried=False)
             return FAILURE, answer.refusal(end)
         is_retryable = answer.may_retry and policy.matches(error)
+        answer.tell(error, guard, is_retried=is_retryable and retries < policy.max_retries)
         return RETRYABLE if is_retryable else FAILURE, answer.refusal(error)
-
-
-class Answer:
-    """How a member's value or error is encoded: signed or encrypted, and in a form, as it came."""
-
-    __slots__ = ("_began", "_index", "_payload", "_run", "_seal", "codec", "may_retry", "question")
-
-    def __init__(self, run: SliceRun, index: int) -> None:
-        self._run = run
-        self._index = index
-        self._seal = run.results
-        self.question, self._payload = b"", memoryview(b"")
-        self._began = run.clock.tick_ms()
-        self.codec = run.settings.codec
-        self.may_retry = True
-
-    @property
-    def task_id(self) -> str:
-        """Whose it is."""
-        return self._run.work.task_id(self._index)
-
-    def be_like(self, body: bytes, payload: memoryview) -> None:
-        """Answer in the way that this was sent."""
-        self._seal = self._run.results.like(body)
-        self.question, self._payload = body, payload
-        self.codec = self.codec.like(payload)
-
-    def value(self, value: object) -> bytes:
-        """The body of a member that returned this.
-
-        Raises:
-            TooBig: It is larger than a value may be.
-            Unsendable: It cannot be encoded.
-        """
-        run = self._run
-        payload, _ = self.codec.encode(None if run.ignores else value, run.what)
-        if len(payload) > run.settings.max_value:
-            raise TooBig(run.what, len(payload), run.settings.max_value, "max_input")
-        return self._seal.seal(self._index, payload)
-
-    def replaced(self, replaced: Replaced) -> tuple[int, bytes]:
-        """What becomes of a member in whose place another canvas goes on: state and body."""
-        run = self._run
-        inputs = inputs_of(replaced.plan)
-        if not inputs.sources:
-            return SUCCESS, self.value(make(inputs.take or [], ()))  # a group of none
-        seal = run.arguments.like(self.question)
-        body = seal.seal(self._index, replaced_by(inputs, bytes(self._payload[:1])))
-        return REPLACED, b"%b\n%b" % (" ".join(inputs.sources).encode(), body)
-
-    def refusal(self, error: BaseException) -> bytes:
-        """The body of a member that ended with this error."""
-        if isinstance(error, BadSignature):
-            return system_body("BadSignature", what=error.args[0])
-        run = self._run
-        seconds = (run.clock.tick_ms() - self._began) / 1000
-        tries = run.work.retries + 1
-        note = f"on worker {run.settings.worker}, try {tries}, after {seconds:.2f} s"
-        if isinstance(error, MemoryError) and (most := run.settings.limit_memory):
-            note += f"; --limit-memory allows {most / 1e6:,.0f} MB"
-        if run.ignores == IGNORES_ALL:
-            payload = encode_words(error, note)
-        else:
-            payload = encode_within(error, note, self.codec, run.settings.max_value)
-        return self._seal.seal(self._index, payload)

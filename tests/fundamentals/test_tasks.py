@@ -125,7 +125,7 @@ def test_one_function_may_be_two_tasks(app):
     plain = app.task(first_argument)
     bound = app.task(bind=True, name="bound")(first_argument)
     assert plain.delay(1).get(timeout=10) == "int"
-    assert bound.delay(1).get(timeout=10) == "TaskContext"
+    assert bound.delay(1).get(timeout=10) == "Task"
 
 
 def test_a_lambda_and_a_builtin_can_be_tasks(app):

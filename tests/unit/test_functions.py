@@ -9,7 +9,9 @@ import types
 import pytest
 
 from nbtasks import functions
-from nbtasks.functions import FunctionCache, Imported, cell_code, fingerprint, load
+from nbtasks.fingerprints import fingerprint
+from nbtasks.functions import FunctionCache, cell_code, load
+from nbtasks.importing import Imported
 from nbtasks.serializers import PYTHON_TAG
 
 

@@ -1,0 +1,82 @@
+"""The task that a function belongs to, in the process that runs it: one for all of its calls."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from nbtasks.attributes import options_of
+from nbtasks.context import TaskContext, current_task
+from nbtasks.functions import NAMED, Loaded, Owner
+from nbtasks.handlers import Told, has_handlers
+from nbtasks.importing import is_importable
+from nbtasks.options import task_options
+from nbtasks.registry import find_registered, known_task
+from nbtasks.task import Task, kept_task
+
+AnyTask = Task[..., Any]
+
+
+def with_task(loaded: Loaded, imports: Sequence[str]) -> Loaded:
+    """Code with the task that its function belongs to, where it matters.
+
+    Raises:
+        ConfigError: It is a name, and no task here has that.
+    """
+    if loaded.kind == NAMED:
+        task = find_registered(loaded.name, imports)
+        owner = task.owner()
+        loaded = replace(loaded, value=task.function, bind=task.options.bind, owner=owner)
+    if loaded.owner is None:
+        return loaded
+    found = _task_of(loaded, loaded.owner)
+    return replace(loaded, owner=replace(loaded.owner, task=found))
+
+
+def call_as(
+    loaded: Loaded,
+    context: TaskContext,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """Call a function as the task it belongs to, if it has to be known."""
+    if loaded.owner is None:
+        return function(*args, **kwargs)
+    me = loaded.owner.task.bound_to(context)
+    return me.call(function, args, kwargs, bind=loaded.bind)
+
+
+def begin(
+    loaded: Loaded, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Told | None:
+    """Call the first handler of a task, if it has any; None where it has none.
+
+    Raises:
+        Exception: What the handler raises.
+    """
+    owner, context = loaded.owner, current_task.get()
+    if owner is None or context is None or not has_handlers(type(owner.task)):
+        return None
+    told = Told(owner.task.bound_to(context), task_id, args, kwargs)
+    told.begins()
+    return told
+
+
+def _task_of(loaded: Loaded, owner: Owner) -> AnyTask:
+    if isinstance(owner.task, Task):
+        return cast("AnyTask", owner.task)
+    kind = cast("type[AnyTask]", owner.kind or Task)
+    if kind is Task:
+        return Task(None, loaded.value, owner.name, _options(owner, kind, bind=loaded.bind))
+    known = known_task(owner.name) if is_importable(kind) else None
+    if isinstance(known, kind):
+        return known
+    task = kept_task(kind, owner.name)
+    task.become(loaded.value, owner.name, _options(owner, kind, bind=loaded.bind))
+    return task
+
+
+def _options(owner: Owner, kind: type[AnyTask], *, bind: bool) -> Any:
+    if owner.options is not None:
+        return owner.options
+    return task_options(**{**options_of(kind, Task), "bind": bind})
