@@ -143,7 +143,7 @@ class FunctionCache:
         elif way is None:
             payload, portable = _by_value(function, name, codec, function)
         filename, source = source_of(function)
-        meta = {
+        meta: dict[str, Any] = {
             "kind": FUNCTION,
             "name": name,
             "filename": filename,

@@ -81,7 +81,7 @@ class Roster(Planner):
             ConfigError: It is no task.
         """
         found: Any = _instance(task)
-        if not isinstance(found, Task) or not found.name:
+        if not (isinstance(found, Task) and cast("Any", found).name):
             raise ConfigError(f"{found!r} is not a task: make it one with @app.task, or with run()")
         found.sender = self
         self.tasks[found.name] = found
@@ -210,7 +210,9 @@ def _make(
 
 def _instance(task: Any) -> Any:
     """A task, where this is the class of one."""
-    return task() if isinstance(task, type) and issubclass(task, Task) else task
+    is_class = isinstance(task, type) and issubclass(task, Task)
+    make: Any = task
+    return make() if is_class else make
 
 
 def check_base(base: object) -> type[Task[..., Any]]:

@@ -38,9 +38,10 @@ class Task(Bound[P, R]):
         task = object.__new__(cls)
         task._reporter = None
         task._sender, task.name = cls.home, ""
-        if cls.run is not Bound.run:
+        own: Any = cls.run
+        if own is not _RUN:
             name = name_of_class(cls, Task) or default_name(cls)
-            task.become(cls.run, name, task_options(**options_of(cls, Task), bind=True))
+            task.become(own, name, task_options(**options_of(cls, Task), bind=True))
         return task
 
     def __init__(
@@ -304,6 +305,7 @@ class _TaskOverList(Task[..., Any]):
             self._task.check_arguments(tuple(item) if self._star else (item,), _NO_KEYWORDS)
 
 
+_RUN: Final[Any] = Bound.run  # pyright: ignore[reportUnknownMemberType] # of any task
 _OURS: Final = (Task, NamedTask, _TaskOverList)
 _REST: Final = inspect.Parameter.VAR_POSITIONAL
 _NO_KEYWORDS: Final[Mapping[str, Any]] = {}
@@ -353,7 +355,8 @@ def kept_task(kind: type[Task[..., Any]], name: str) -> Task[..., Any]:
 
 
 def _blank_task(name: str, kind: type[Task[..., Any]]) -> Task[..., Any]:
-    task = kind.__new__(kind) if kind is Task else kept_task(kind, name)
+    make: Any = kind
+    task: Task[..., Any] = make.__new__(kind) if make is Task else kept_task(kind, name)
     task.name = name
     return task
 

@@ -55,7 +55,7 @@ def begin(
         Exception: What the handler raises.
     """
     owner, context = loaded.owner, current_task.get()
-    if owner is None or context is None or not has_handlers(type(owner.task)):
+    if owner is None or context is None or not has_handlers(cast("type", type(owner.task))):
         return None
     told = Told(owner.task.bound_to(context), task_id, args, kwargs)
     told.begins()
@@ -65,9 +65,9 @@ def begin(
 def _task_of(loaded: Loaded, owner: Owner) -> AnyTask:
     if isinstance(owner.task, Task):
         return cast("AnyTask", owner.task)
-    kind = cast("type[AnyTask]", owner.kind or Task)
-    if kind is Task:
-        return Task(None, loaded.value, owner.name, _options(owner, kind, bind=loaded.bind))
+    if owner.kind is None:
+        return Task(None, loaded.value, owner.name, _options(owner, Task, bind=loaded.bind))
+    kind = cast("type[AnyTask]", owner.kind)
     known = known_task(owner.name) if is_importable(kind) else None
     if isinstance(known, kind):
         return known
@@ -79,4 +79,5 @@ def _task_of(loaded: Loaded, owner: Owner) -> AnyTask:
 def _options(owner: Owner, kind: type[AnyTask], *, bind: bool) -> Any:
     if owner.options is not None:
         return owner.options
-    return task_options(**{**options_of(kind, Task), "bind": bind})
+    said: dict[str, Any] = {**options_of(kind, Task), "bind": bind}
+    return task_options(**said)

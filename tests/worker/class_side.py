@@ -1,9 +1,11 @@
 """Tasks of classes: workers import them by name, as the tasks of a program."""
+# ruff: noqa: ARG002, PLR0917 - handlers are called with what Celery calls them with
 
 import os
 from functools import cached_property
+from pathlib import Path
 
-from nbtasks import Task, current_app
+from nbtasks import Task
 from nbtasks.context import current_task
 
 made = []
@@ -37,7 +39,7 @@ class Told(Task):
         raise {"key": KeyError, "value": ValueError}[how](how)
 
     def note(self, path, *words):
-        with open(path, "a", encoding="utf-8") as file:
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(" ".join(map(str, words)) + "\n")
 
     def before_start(self, task_id, args, kwargs):

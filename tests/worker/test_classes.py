@@ -44,7 +44,9 @@ def run(request):
     return run
 
 
-WELL = ["before_start True {}", "run 0", "on_success ['well']", "after_return SUCCESS ['well'] True"]
+WELL = [
+    "before_start True {}", "run 0", "on_success ['well']", "after_return SUCCESS ['well'] True",
+]  # fmt: skip
 KEY = [
     "before_start True {}", "run 0", "on_retry KeyError('key')",
     "before_start True {}", "run 1", "on_failure KeyError('key') True True",
@@ -132,8 +134,8 @@ def test_self_is_that_of_a_call_in_its_threads_too(app, run):
 
 def test_an_async_task_has_its_own_request(app, run):
     class Base(app.Task):
-        def after_return(self, status, retval, task_id, args, kwargs, einfo):
-            print(status, task_id == self.request.id)
+        def after_return(self, *told):
+            self.ended = told
 
     @app.task(bind=True, base=Base)
     async def wait(self, x):
@@ -146,7 +148,7 @@ def test_an_async_task_has_its_own_request(app, run):
 
 def test_what_before_start_raises_fails_the_task(app, run):
     class Closed(Task):
-        def before_start(self, task_id, args, kwargs):
+        def before_start(self, *_):
             raise ConfigError("closed")
 
     task = app.task(len, base=Closed, name="size")
@@ -165,7 +167,7 @@ def test_on_replace_is_told(app, run):
         try:
             self.replace(other)
         finally:
-            print(self.replaced_by)
+            assert self.replaced_by == other.name
 
     size = app.task(len, name="size")
     assert run(first, size.s([1, 2])).get(timeout=20) == 2
