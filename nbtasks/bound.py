@@ -37,7 +37,8 @@ class Bound(TaskContext, Handlers, Generic[P, R]):
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """As calling it; what a class of one's own has in place of a function."""
-        return Bound.__call__(self, *args, **kwargs)
+        me = self if self._reporter is not None else self.bound_to(_PLAIN_CALL)
+        return me.function(me, *args, **kwargs) if me.options.bind else me.function(*args, **kwargs)
 
     @property
     def max_retries(self) -> int:
@@ -72,8 +73,10 @@ class Bound(TaskContext, Handlers, Generic[P, R]):
         bind: bool,
     ) -> Any:
         """Call a function of this task; `bind`: with this before its arguments."""
-        if type(self).__call__ is not Bound.__call__ and function is self.function:
-            return self(*args, **kwargs)
+        kind: Any = type(self)
+        if kind.__call__ is not _CALL and function is self.function:
+            me: Any = self
+            return me(*args, **kwargs)
         return function(self, *args, **kwargs) if bind else function(*args, **kwargs)
 
     def replace(self, signature: Any) -> NoReturn:
@@ -92,4 +95,6 @@ class Bound(TaskContext, Handlers, Generic[P, R]):
         """It is about to be replaced by this."""
 
 
+_BOUND: Final[Any] = Bound
+_CALL: Final = _BOUND.__call__
 _PLAIN_CALL: Final = TaskContext(HERE)

@@ -80,12 +80,12 @@ class Roster(Planner):
         Raises:
             ConfigError: It is no task.
         """
-        found: Any = _instance(task)
-        if not (isinstance(found, Task) and cast("Any", found).name):
+        found = _instance(task)
+        if not (_is_task(found) and found.name):
             raise ConfigError(f"{found!r} is not a task: make it one with @app.task, or with run()")
         found.sender = self
         self.tasks[found.name] = found
-        return found
+        return cast("Task[P, R]", found)
 
     def send_task(
         self,
@@ -208,11 +208,14 @@ def _make(
     return make_task(kind, sender, plain, name, options)
 
 
-def _instance(task: Any) -> Any:
+def _instance(task: object) -> Any:
     """A task, where this is the class of one."""
-    is_class = isinstance(task, type) and issubclass(task, Task)
-    make: Any = task
-    return make() if is_class else make
+    made: Any = task
+    return made() if isinstance(task, type) and issubclass(task, Task) else made
+
+
+def _is_task(found: object) -> bool:
+    return isinstance(found, Task)
 
 
 def check_base(base: object) -> type[Task[..., Any]]:

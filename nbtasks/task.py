@@ -305,7 +305,8 @@ class _TaskOverList(Task[..., Any]):
             self._task.check_arguments(tuple(item) if self._star else (item,), _NO_KEYWORDS)
 
 
-_RUN: Final[Any] = Bound.run  # pyright: ignore[reportUnknownMemberType] # of any task
+_BOUND: Final[Any] = Bound
+_RUN: Final = _BOUND.run
 _OURS: Final = (Task, NamedTask, _TaskOverList)
 _REST: Final = inspect.Parameter.VAR_POSITIONAL
 _NO_KEYWORDS: Final[Mapping[str, Any]] = {}

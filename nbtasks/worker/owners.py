@@ -55,16 +55,20 @@ def begin(
         Exception: What the handler raises.
     """
     owner, context = loaded.owner, current_task.get()
-    if owner is None or context is None or not has_handlers(cast("type", type(owner.task))):
+    if owner is None or context is None:
         return None
-    told = Told(owner.task.bound_to(context), task_id, args, kwargs)
+    task: Any = owner.task
+    if not has_handlers(task.__class__):
+        return None
+    told = Told(task.bound_to(context), task_id, args, kwargs)
     told.begins()
     return told
 
 
 def _task_of(loaded: Loaded, owner: Owner) -> AnyTask:
-    if isinstance(owner.task, Task):
-        return cast("AnyTask", owner.task)
+    here: Any = owner.task
+    if isinstance(here, Task):
+        return cast("AnyTask", here)
     if owner.kind is None:
         return Task(None, loaded.value, owner.name, _options(owner, Task, bind=loaded.bind))
     kind = cast("type[AnyTask]", owner.kind)
