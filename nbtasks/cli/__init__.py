@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "worker": "Run tasks.",
     "beat": "Fire the schedule.",
     "archive": "Keep the tasks of an app in a database, past their expiry.",
+    "metrics": "Serve figures for Prometheus.",
     "doctor": "Look at a Redis, the key and the workers, and say what is wrong and what to do.",
     "dead": "Tasks that were given up: list them, run them again.",
     "key": "The key file: which keys are accepted, and which one signs.",
