@@ -1,4 +1,4 @@
-"""The part of an app that plans: its settings by name, and its schedule."""
+"""The part of an app that plans: its settings by name, its schedule, and control of workers."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,7 @@ from typing import Any
 
 from nbtasks.conf import Conf, read_variable
 from nbtasks.declaring import Declared
+from nbtasks.monitor.control import Control
 from nbtasks.overlap import Policy
 from nbtasks.schedule import Schedule, schedule
 from nbtasks.scheduling import Schedules
@@ -54,6 +55,11 @@ class Planner(Submitter):
     def schedules(self) -> Schedules:
         """What is run again and again: entries by their names."""
         return Schedules(self)
+
+    @cached_property
+    def control(self) -> Control:
+        """Looks at workers, and tells them and tasks what to do."""
+        return Control(self)
 
     def add_periodic_task(
         self,

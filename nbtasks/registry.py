@@ -51,12 +51,17 @@ def find_registered(name: str, imports: Iterable[str]) -> Task[..., Any]:
         _import_home(name.rpartition(".")[0])
         found = known_task(name)
     if found is None:
-        names = {each for app in known_apps() for each in app.tasks}
+        near = nearest(name, registered_names())
         raise ConfigError(
-            f"this worker has no task {name!r}{nearest(name, list(names))}. Start it with -A, or"
-            " name the module in the setting imports"
+            f"this worker has no task {name!r}{near}. Start it with -A, or name the module in the"
+            " setting imports"
         )
     return found
+
+
+def registered_names() -> list[str]:
+    """The tasks of all apps of this process, by name."""
+    return sorted({name for app in known_apps() for name in app.tasks})
 
 
 def known_task(name: str) -> Task[..., Any] | None:

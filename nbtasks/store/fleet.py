@@ -1,10 +1,12 @@
 """What is there: live workers. Reads facts, asks nobody."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from nbtasks.record import DIRECT, worker_direct
 from nbtasks.serializers import decode_json
+from nbtasks.store.link import Link
 from nbtasks.store.store import Store
 
 _TOLD = (
@@ -61,23 +63,42 @@ def live_workers(store: Store) -> list[WorkerFacts]:
     seconds, micros = store.call("TIME")
     now = int(seconds) * 1000 + int(micros) // 1000
     names = store.call("ZRANGEBYSCORE", store.keys.fleet, now, "+inf")
-    found: list[WorkerFacts] = []
-    for name in sorted(name.decode() for name in names):
-        told = store.call("HMGET", store.keys.worker(name), *_TOLD)
-        if told[0] is not None:
-            values = ((fact or b"").decode("utf-8", "replace") for fact in told)
-            found.append(_facts(name, dict(zip(_TOLD, values, strict=True))))
-    return found
+    told = told_by(store, sorted(name.decode() for name in names), _TOLD)
+    return [_facts(name, facts) for name, facts in told.items() if facts["host"]]
+
+
+def told_by(
+    store: Store, workers: Sequence[str], facts: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Some facts of some workers, as they told them last; empty text for what they did not tell."""
+
+    def ask(link: Link) -> list[list[bytes | None]]:
+        for worker in workers:
+            link.send("HMGET", store.keys.worker(worker), *facts)
+        return [link.read() for _ in workers]
+
+    return {
+        worker: dict(zip(facts, (_text(fact) for fact in told), strict=True))
+        for worker, told in zip(workers, store.attempt(ask), strict=True)
+    }
+
+
+def told_json(text: str) -> dict[str, Any]:
+    """A fact that is an object in JSON; empty where it is none.
+
+    Whoever writes to Redis may have written anything.
+    """
+    try:
+        found = decode_json(text.encode() or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def packages_of(store: Store, worker: str) -> Mapping[str, str] | None:
     """What a worker has installed, versions by plain names, and `python`; None: it does not say."""
-    told = store.call("HMGET", store.keys.worker(worker), "packages")[0]
-    try:
-        found = decode_json(told or b"null")
-        return {str(name): str(version) for name, version in found.items()}
-    except (ValueError, AttributeError):  # whoever writes to Redis may write anything
-        return None
+    found = told_json(told_by(store, [worker], ["packages"])[worker]["packages"])
+    return {str(name): str(version) for name, version in found.items()} or None
 
 
 def _facts(name: str, told: Mapping[str, str]) -> WorkerFacts:
@@ -94,3 +115,7 @@ def _facts(name: str, told: Mapping[str, str]) -> WorkerFacts:
         log=told["log"],
         is_ending=told["ends"] == "1",
     )
+
+
+def _text(fact: bytes | None) -> str:
+    return (fact or b"").decode("utf-8", "replace")

@@ -21,6 +21,7 @@ touches itself; the scripts build the others from the prefix.
     paused           HASH    queue -> since when it is paused, ms    whoever resumes it
     room:<q>         STRING  members in a bounded queue             a quarter of a second
     sched            ZSET    slice -> due ms                        emptied by exchanges
+    revoked          ZSET    slice -> when it was revoked, ms       three hours after the last one
     lease            ZSET    slice:token -> deadline ms             emptied by exchanges
     wake:<q>         ZSET    a marker that idle workers wait for    popped, or after an hour
     wake:@<worker>   ZSET    the same for one worker                the same
@@ -149,6 +150,16 @@ class Keys:
     def lease(self) -> str:
         """ZSET of the leases."""
         return f"{self.prefix}lease"
+
+    @property
+    def sched(self) -> str:
+        """ZSET of what waits for its time."""
+        return f"{self.prefix}sched"
+
+    @property
+    def revoked(self) -> str:
+        """ZSET of what was revoked lately."""
+        return f"{self.prefix}revoked"
 
     @property
     def fleet(self) -> str:

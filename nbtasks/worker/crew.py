@@ -91,6 +91,16 @@ class Crew:
                 self._retire(process)
 
     @property
+    def bounds(self) -> tuple[int, int]:
+        """How many tasks it runs at a time: the least, and the most."""
+        return self._scale.least, self._scale.most
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes with children."""
+        return [process.pid for process in self._pool.processes]
+
+    @property
     def may_grow(self) -> bool:
         """Whether there may be a child for work that nobody is free for."""
         return self._scale.may_grow and self._next_start <= self._clock.tick_ms()

@@ -65,6 +65,7 @@ class Delivery:
     """
 
     number: int
+    task: str
     lease: str
     rid: str
     members: int

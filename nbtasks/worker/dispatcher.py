@@ -5,7 +5,6 @@ import os
 import random
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from nbtasks.clock import Clock
@@ -13,7 +12,6 @@ from nbtasks.errors import StoreRefused
 from nbtasks.failure import system_body
 from nbtasks.serializers import PYTHON_TAG
 from nbtasks.states import FAILURE, SUCCESS
-from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.worker.blame import lose
 from nbtasks.worker.codes import Codes
@@ -21,10 +19,12 @@ from nbtasks.worker.decide import RetryIn, Succeed, decide_ended
 from nbtasks.worker.delivery import Delivery, Slot, Taken
 from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
+from nbtasks.worker.intake import Intake
 from nbtasks.worker.lookout import SLOW_US, look, start_takeback
 from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.revoking import condemn, strike
 from nbtasks.worker.seats import Seats
+from nbtasks.worker.vitals import Tally
 from nbtasks.worker.work import LATER, REPLACED, RETRYABLE
 
 logger = logging.getLogger(__name__)
@@ -40,24 +40,14 @@ _NO_SEQUENCE: Final = -(1 << 60)
 """Of coroutines: no number in the cells means one of them, and none can be taken back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
-    """What a worker takes: from which queues, under which name, leased for how long."""
-
-    keys: Keys
-    worker: str
-    queues: tuple[str, ...]
-    lease_ms: int
-    limit_ms: int = 0
-    soft_ms: int = 0
-    async_concurrency: int = 1
-
-
 class Dispatcher:
     """The exchange loop of one worker.
 
     Attributes:
+        intake: What it takes.
+        clock: The time.
         owner: What its leases are marked with.
+        tally: How many tasks of each name have ended.
         seats: Its children, and how many of them may run something at a time.
         slots: The children by their keys.
         has_more: Whether the last exchange left something in the queues.
@@ -66,11 +56,12 @@ class Dispatcher:
 
     def __init__(self, link: Link, intake: Intake, clock: Clock, room: int) -> None:
         self._link = link
-        self._intake = intake
+        self.intake = intake
         self._prefix = intake.keys.prefix
-        self._clock = clock
+        self.clock = clock
         self.owner = os.urandom(6).hex()
-        self._hand_in = HandIn()
+        self.tally = Tally()
+        self._hand_in = HandIn(self.tally)
         self._taken: list[Taken] = []
         self._unanswered: dict[str, float] = {}
         self._codes = Codes(link, intake.keys)
@@ -84,7 +75,7 @@ class Dispatcher:
 
     def add(self, child: ChildEnd) -> None:
         """A new child is ready for work."""
-        self.slots[child.key] = Slot(child, self._intake.async_concurrency)
+        self.slots[child.key] = Slot(child, self.intake.async_concurrency)
 
     @property
     def holds_suspect(self) -> bool:
@@ -185,8 +176,8 @@ class Dispatcher:
         hand_in, chunks = self._hand_in.batch()
         reports = self._hand_in.reports()
         if reports:
-            self._link.send_script("report", self._prefix, self._intake.worker, *reports)
-        self._unanswered[token] = self._clock.tick_ms()
+            self._link.send_script("report", self._prefix, self.intake.worker, *reports)
+        self._unanswered[token] = self.clock.tick_ms()
         self._link.send_script("exchange", self._prefix, *self._head(free, token, hand_in), *chunks)
         if reports:
             self._read_report()
@@ -194,7 +185,7 @@ class Dispatcher:
         del self._unanswered[token]
         self._hand_in.confirm()
         self.has_more = bool(left)
-        self.next_due_ms = None if due < 0 else self._clock.tick_ms() + due
+        self.next_due_ms = None if due < 0 else self.clock.tick_ms() + due
         self._taken += map(Taken.checked, taken)
         self._give_taken()
         return any(slot.is_free and slot.flying for slot in free) and bool(taken)
@@ -214,14 +205,14 @@ class Dispatcher:
             if token in self._unanswered:
                 rid, start, stop = name.rsplit(":", 2)
                 self._hand_in.lease_back(lease, rid, int(start), int(stop))
-        oldest = self._clock.tick_ms() - self._intake.lease_ms
+        oldest = self.clock.tick_ms() - self.intake.lease_ms
         self._unanswered = {
             token: since for token, since in self._unanswered.items() if since > oldest
         }
 
     def tick(self) -> float | None:
         """Look at what children run; ms until the next look, None for never."""
-        now = self._clock.tick_ms()
+        now = self.clock.tick_ms()
         busy = [slot for slot in self.slots.values() if slot.has_sync and not slot.killed]
         if any(slot.takeback is not None for slot in busy):
             self._guess_us = _NO_GUESS_US
@@ -241,14 +232,14 @@ class Dispatcher:
             for delivery in list(slot.deliveries.values()):
                 if delivery.lease == lease and delivery.is_async:
                     for index in delivery.unfinished():
-                        cancel(slot, delivery, index, self._clock.tick_ms())
+                        cancel(slot, delivery, index, self.clock.tick_ms())
                 elif delivery.lease == lease:
                     slot.kill("its lease was lost: another worker has the task")
 
     def revoke(self, lease: str, index: int, name: str) -> None:
         """A member is revoked: send this signal to what runs it, or keep it from being begun."""
         number = signal.Signals.__members__.get(name, signal.SIGKILL)
-        now = self._clock.tick_ms()
+        now = self.clock.tick_ms()
         for slot in self.slots.values():
             for delivery in slot.deliveries.values():
                 if delivery.lease == lease and delivery.is_async:
@@ -259,13 +250,17 @@ class Dispatcher:
     def take_back_all(self) -> None:
         """Give back all that has not been begun, and give nothing more to children."""
         self._is_closing = True
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Give back all that has not been begun."""
         for slot in self.slots.values():
             if slot.deliveries:
                 start_takeback(slot)
         self._return_taken()
 
     def _head(self, free: list[Slot], token: str, hand_in: str) -> tuple[object, ...]:
-        intake = self._intake
+        intake = self.intake
         rooms = [slot.child.process.room for slot in free]
         return (
             intake.worker,
@@ -289,7 +284,7 @@ class Dispatcher:
         except StoreRefused as error:
             logger.warning(
                 "worker %s: output, progress and checkpoints are lost: %s",
-                self._intake.worker,
+                self.intake.worker,
                 error,
             )
         self._hand_in.confirm_reports()
@@ -331,8 +326,10 @@ class Dispatcher:
         self._numbers += 1
         facts = self._codes.facts(taken.header)
         count = len(taken.bodies)
+        soft_ms, limit_ms = self.intake.limits_of(facts)
         delivery = Delivery(
             number=self._numbers,
+            task=facts.task,
             lease=taken.lease,
             rid=taken.rid,
             members=taken.members,
@@ -343,12 +340,12 @@ class Dispatcher:
             sequence=_NO_SEQUENCE if facts.is_async else slot.child.next_sequence,
             retries=taken.retries,
             header=taken.header,
-            limit_ms=facts.limit_ms or self._intake.limit_ms,
-            soft_ms=facts.soft_ms or self._intake.soft_ms,
+            limit_ms=limit_ms,
+            soft_ms=soft_ms,
             is_suspect=taken.is_suspect,
             once=facts.once,
             is_async=facts.is_async,
-            begun_ms=self._clock.tick_ms(),
+            begun_ms=self.clock.tick_ms(),
         )
         slot.deliveries[delivery.number] = delivery
         room = slot.room_for(delivery)

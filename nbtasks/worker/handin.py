@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from nbtasks.worker.delivery import Delivery, Slot
+from nbtasks.worker.vitals import Tally
 from nbtasks.worker.work import Cells
 
 BATCH_BYTES: Final = 16_000_000
@@ -93,9 +94,10 @@ def size_of(data: object) -> int:
 
 
 class HandIn:
-    """Chunks for `exchange` and items for `report`, oldest first."""
+    """Chunks for `exchange` and items for `report`, oldest first; what has ended is counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._chunks: list[list[object]] = []
         self._sizes: list[int] = []
         self._sent = 0
@@ -112,6 +114,7 @@ class HandIn:
         bodies: list[bytes],
     ) -> None:  # fmt: skip
         """Members `start`.. of a delivery have these final states; each took about so many us."""
+        self._tally.add(delivery.task, len(states))
         self._sizes.append(sum(map(len, bodies)))
         self._add("f", slot, delivery, len(states), [start, states, each, *bodies])
 

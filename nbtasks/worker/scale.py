@@ -15,8 +15,8 @@ class Scale:
     """
 
     def __init__(self, least: int, most: int) -> None:
-        self._least = least
-        self._most = most
+        self.least = least
+        self.most = most
         self._peak = 0
         self._since = 0.0
         self.target = least
@@ -24,7 +24,7 @@ class Scale:
     @property
     def may_grow(self) -> bool:
         """Whether there is room for more."""
-        return self.target < self._most
+        return self.target < self.most
 
     def look(self, now: float, running: int, *, has_more: bool) -> bool:
         """See what is needed at the time `now`, in ms; whether it has grown.
@@ -40,7 +40,7 @@ class Scale:
             return True
         self._peak = max(self._peak, running)
         if now - self._since >= REST_MS:
-            self.target = max(self._least, min(self.target, self._peak))
+            self.target = max(self.least, min(self.target, self._peak))
             self._begin(now, running)
         return False
 

@@ -24,8 +24,9 @@ from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.confine import forbid_new_privileges, warn_of_root
 from nbtasks.worker.crew import Crew
-from nbtasks.worker.description import Description
-from nbtasks.worker.dispatcher import Dispatcher, Intake
+from nbtasks.worker.dispatcher import Dispatcher
+from nbtasks.worker.heartbeat import Heart
+from nbtasks.worker.intake import Intake
 from nbtasks.worker.kinds import SOLO
 from nbtasks.worker.lookout import LOOK_MS
 from nbtasks.worker.options import GONE_MS, WorkerOptions
@@ -37,9 +38,6 @@ from nbtasks.worker.stacks import Stacks
 from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
 
 logger = logging.getLogger(__name__)
-
-LIVES: Final = 3
-"""A worker counts as live for so many heartbeats after the last one."""
 
 _STDIN: Final = 0
 
@@ -71,7 +69,7 @@ class Worker:
         self._shutdown = Shutdown(self._clock, options.shutdown_ms)
         self._wakes = self._make_wakes()
         self._told = RUN
-        self._describe = Description(options, self._dispatcher.owner, self._clock.wall_ms())
+        self._heart = Heart(self._link, config, options, self._dispatcher, self._crew)
         self._is_hungry = True
         self._next_beat = 0.0
         self._next_look: float | None = None
@@ -260,18 +258,7 @@ class Worker:
         self._next_beat = now + self._config.heartbeat_ms
         self._is_hungry = True  # busy workers, too, promote what is due and recover what is lost
         self._dispatcher.reclaim()
-        facts = self._describe(ends=self._shutdown.step != RUN)
-        flat = [item for pair in facts.items() for item in pair]
-        reply = self._link.call_script(
-            "extend",
-            self._keys.prefix,
-            self._options.name,
-            self._config.lease_ms,
-            self._config.heartbeat_ms * LIVES,
-            len(facts),
-            *flat,
-            *self._dispatcher.leases,
-        )
+        reply = self._heart.beat(ends=self._shutdown.step != RUN)
         self._obey_store(iter(reply), now)
 
     def _obey_store(self, items: Iterator[Any], now: float) -> None:

@@ -12,11 +12,13 @@ from nbtasks.app import App
 KEY = "a key that only these tests know"
 
 
-@pytest.fixture(autouse=True)
-def importable_chores(monkeypatch):
-    """Workers find chores.py."""
+@pytest.fixture(autouse=True, scope="module")
+def importable_chores():
+    """Workers find chores.py, also one that all tests of a file share."""
     parts = [str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, parts)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, parts)))
+        yield
 
 
 @pytest.fixture

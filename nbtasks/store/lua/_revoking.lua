@@ -1,5 +1,5 @@
 -- Revoking members, and with a task that was replaced what runs in its place.
--- Parts    settle sources unqueue
+-- Parts    settle sources unqueue revoked
 
 local MOST_REVOKED = 1000 -- records in one script
 
@@ -44,6 +44,7 @@ local function revoke_members(rid, from, to, signal)
   if revoked > 0 then
     settle(rid, from, string.rep(REVOKED, #states), function() end, '')
     unqueue(rid, from, states)
+    note_revoked(rid, from, from + #states)
   end
   return revoked, before, #marks / 2
 end

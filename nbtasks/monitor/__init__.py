@@ -1,0 +1,1 @@
+"""Looking at workers and telling them what to do: `app.control`."""

@@ -1,0 +1,106 @@
+"""What a worker has done, and what it and its processes use of their machine."""
+
+import os
+import resource
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from nbtasks.clock import Clock
+
+MOST_NAMES: Final = 200
+"""Of so many tasks it is counted how often each was done; all others are counted together."""
+
+OTHERS: Final = "…"
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_USER, _SYSTEM, _RSS = 11, 12, 21  # in /proc/PID/stat, behind the name
+
+
+class Tally:
+    """How many tasks of each name have ended here."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, name: str, count: int) -> None:
+        """So many more."""
+        if name not in self.counts and len(self.counts) >= MOST_NAMES:
+            name = OTHERS
+        self.counts[name] += count
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What processes have used: seconds of CPU, and bytes of memory now."""
+
+    cpu_s: float
+    rss: int
+
+
+class Vitals:
+    """Measures from one look to the next."""
+
+    def __init__(self, tally: Tally, clock: Clock) -> None:
+        self._tally = tally
+        self._clock = clock
+        self._begun = self._at = clock.tick_ms()
+        self._done = 0
+        self._cpu_s: dict[int, float] = {}
+
+    def look(self, pids: Sequence[int]) -> dict[str, Any]:
+        """What there is to tell of this process and those others.
+
+        Returns:
+            `total` tasks by name, `rate` of them a second, `uptime` in s, `cpu` in per cent of one
+            core and `rss` in bytes (of all these processes), `rusage` of this one.
+        """
+        now, done = self._clock.tick_ms(), self._tally.counts.total()
+        seconds = max(0.001, (now - self._at) / 1000)
+        uses = _uses((os.getpid(), *pids))
+        # A process that is new has used all of it since the last look.
+        cpu_s = sum(use.cpu_s - self._cpu_s.get(pid, 0.0) for pid, use in uses.items())
+        is_first = not self._cpu_s
+        found = {
+            "total": dict(self._tally.counts),
+            "rate": round((done - self._done) / seconds, 1),
+            "uptime": int((now - self._begun) / 1000),
+            "cpu": 0.0 if is_first else round(100 * cpu_s / seconds, 1),
+            "rss": sum(use.rss for use in uses.values()),
+            "rusage": _rusage(),
+        }
+        self._at, self._done = now, done
+        self._cpu_s = {pid: use.cpu_s for pid, use in uses.items()}
+        return found
+
+
+def _uses(pids: Iterable[int]) -> dict[int, Use]:
+    """What each of these uses; without /proc that of this process alone is known."""
+    found: dict[int, Use] = {}
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        except OSError:
+            continue  # it has ended, or the system is another one
+        fields = text.rpartition(")")[2].split()
+        ticks = int(fields[_USER]) + int(fields[_SYSTEM])
+        found[pid] = Use(ticks / _TICKS, int(fields[_RSS]) * _PAGE)
+    if not found:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        # Only a Mac has neither /proc nor its peak in kB.
+        found[os.getpid()] = Use(used.ru_utime + used.ru_stime, used.ru_maxrss)
+    return found
+
+
+def _rusage() -> dict[str, float]:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "utime": round(used.ru_utime, 3),
+        "stime": round(used.ru_stime, 3),
+        "maxrss": used.ru_maxrss,
+        "nvcsw": used.ru_nvcsw,
+        "nivcsw": used.ru_nivcsw,
+    }
