@@ -4,6 +4,7 @@ A module is imported when its command is run, so that `nbtasks --help` and compl
 worker, no Redis and no notebook: the table below has what they show.
 """
 
+import os
 from importlib import import_module
 from typing import Any, Final
 
@@ -11,20 +12,41 @@ import click
 from click.shell_completion import CompletionItem
 
 from nbtasks import __version__
+from nbtasks.cli.place import go_to
 from nbtasks.spelling import nearest
 
 COMMANDS: Final = {
     "worker": "Run tasks.",
     "beat": "Fire the schedule.",
+    "status": "Show the workers, what they run, and what waits.",
+    "call": "Send a task by its name.",
+    "result": "Print the value of a task, or how far it is.",
+    "revoke": "End tasks for good.",
+    "purge": "End all that waits in queues.",
+    "schedule": "List the entries of the schedule; run, pause or remove one.",
     "archive": "Keep the tasks of an app in a database, past their expiry.",
     "metrics": "Serve figures for Prometheus.",
-    "doctor": "Look at a Redis, the key and the workers, and say what is wrong and what to do.",
     "dead": "Tasks that were given up: list them, run them again.",
+    "shell": "Open a Python shell with the app and its tasks.",
+    "doctor": "Look for what is wrong, and say what to do.",
+    "report": "Print versions and settings, for a bug report.",
     "key": "The key file: which keys are accepted, and which one signs.",
+    "completion": "Have bash, zsh or fish complete commands and options.",
     "demo": "Run the quickstart: a search over 48 models on two workers.",
     "lab": "Open the quickstart in JupyterLab.",
 }
 """What each command is, in a line."""
+
+ELSEWHERE: Final = {
+    "multi": "start each worker as a service of its own, as of systemd or Docker",
+    "amqp": "there is no AMQP here; `nbtasks status` shows the queues, `purge` empties one",
+    "flower": "`nbtasks status --watch` and `nbtasks events` show workers and tasks",
+    "migrate": "there is one kind of broker here; redis-cli copies a Redis",
+    "upgrade": "settings keep Celery's names; a wrong one is an error with the nearest right one",
+    "graph": "`AsyncResult.canvas` draws what was sent",
+    "logtool": "`nbtasks events --json` has the same facts, one a line",
+}
+"""Commands of Celery's that are not here, and what to do."""
 
 
 class LazyGroup(click.Group):
@@ -36,6 +58,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name; one that is not there ends the program with the nearest name."""
+        if cmd_name in ELSEWHERE:
+            ctx.fail(f"there is no command {cmd_name!r}: {ELSEWHERE[cmd_name]}")
         if cmd_name not in COMMANDS:
             ctx.fail(f"there is no command {cmd_name!r}{nearest(cmd_name, [*COMMANDS])}")
         command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
@@ -61,9 +85,22 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-A", "--program", default="", metavar="MODULE[:APP]", help="As after the command.")
+@click.option("-b", "--broker", default="", metavar="URL", help="As after the command.")
+@click.option("--app", default="", help="As after the command.")
+@click.option("--workdir", default="", metavar="FOLDER", help="Work in this folder.")
+@click.option("-C", "--no-color", is_flag=True, help="No colours, as NO_COLOR=1.")
 @click.version_option(__version__, "--version", "-V")
-def commands() -> None:
+@click.pass_context
+def commands(
+    ctx: click.Context, program: str, broker: str, app: str, workdir: str, *, no_color: bool
+) -> None:
     """Tasks on remote workers, from notebooks and Python."""
+    ctx.obj = {"program": program, "broker": broker, "app": app}
+    if workdir:
+        go_to(workdir)
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ import socket
 import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from nbtasks.cli.place import broker_option, import_from_here, inherited, program_option
 from nbtasks.cli.plain import plain_errors
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import resolve
@@ -26,16 +26,17 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 @click.command()
-@click.argument("url", default="")
-@click.option(
-    "-A",
-    "--program",
-    default="",
-    metavar="MODULE[:APP]",
-    help="Declare the schedule of this program: its beat_schedule, and add_periodic_task.",
-)
+@click.argument("url", default="", callback=inherited)
+@broker_option()
+@program_option("Declare this program's schedule: its beat_schedule, and add_periodic_task.")
 @click.option("--declare", is_flag=True, help="Only declare it; workers fire it.")
-@click.option("-a", "--app", default="", help="The app whose schedule it is; default: main.")
+@click.option(
+    "-a",
+    "--app",
+    default="",
+    help="The app whose schedule it is; default: the program's, or main.",
+    callback=inherited,
+)
 @click.option("-n", "--name", default="", help="Its name; default: beat-PID@HOST.")
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
 @click.option(
@@ -46,6 +47,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 @plain_errors
 def beat(  # noqa: PLR0917 - the options of a command
     url: str,
+    broker: str,
     program: str,
     app: str,
     name: str,
@@ -63,9 +65,9 @@ def beat(  # noqa: PLR0917 - the options of a command
     from nbtasks.beat import Beat
 
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    sys.path.insert(0, str(Path.cwd()))
+    import_from_here()
     found = _program(program) if program else None
-    config = _config(found, url, app)
+    config = _config(found, url or broker, app)
     if max_interval is not None:
         config = replace(config, beat_max_loop_interval=max_interval)
     again = None

@@ -4,15 +4,15 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from nbtasks.cli.place import find_place, inherited, json_option, program_option
 from nbtasks.cli.plain import EXIT_ERROR, plain_errors
 from nbtasks.clock import SystemClock
-from nbtasks.config import from_environment
 from nbtasks.connection import resolve
 from nbtasks.store.dead import DeadTask, by_record, dead_tasks
 from nbtasks.store.dead import drop as drop_slices
@@ -34,8 +34,23 @@ def dead() -> None:
 def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which Redis, which app and which of its dead tasks."""
     for option in (
-        click.option("--url", default="", help="The Redis; default: NBTASKS_URL."),
-        click.option("-a", "--app", default="main", help="The app they belong to."),
+        click.option(
+            "-b",
+            "--broker",
+            "--url",
+            "url",
+            default="",
+            help="The Redis; default: NBTASKS_URL.",
+            callback=inherited,
+        ),
+        click.option(
+            "-a",
+            "--app",
+            default="",
+            help="The app they belong to; default: main.",
+            callback=inherited,
+        ),
+        program_option("The program whose settings count."),
         click.option("-q", "--queue", default="", help="Only those of this queue."),
         click.option("-n", "--name", default="", help="Only those of this task name."),
     ):
@@ -44,12 +59,12 @@ def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @dead.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 @_chosen
 @plain_errors
-def list_(*, as_json: bool, url: str, app: str, queue: str, name: str) -> None:
+def list_(*, as_json: bool, program: str, url: str, app: str, queue: str, name: str) -> None:
     """List them, the oldest first."""
-    with closing(_open(url, app)) as store:
+    with closing(_open(program, url, app)) as store:
         for task, _ in _find(store, queue, name):
             if as_json:
                 click.echo(json.dumps(asdict(task)))
@@ -63,13 +78,15 @@ def list_(*, as_json: bool, url: str, app: str, queue: str, name: str) -> None:
 @click.option("--all", "every", is_flag=True, help="All of them.")
 @_chosen
 @plain_errors
-def requeue(*, ids: Sequence[str], every: bool, url: str, app: str, queue: str, name: str) -> None:
+def requeue(
+    *, ids: Sequence[str], every: bool, program: str, url: str, app: str, queue: str, name: str
+) -> None:
     """Run them again, under the same ids: those with these IDs, or --all.
 
     Their deaths and retries count from nothing again.
     """
     _check(ids, every=every)
-    with closing(_open(url, app)) as store:
+    with closing(_open(program, url, app)) as store:
         found = _pick(_find(store, queue, name), ids)
         done = 0
         for rid, indices in by_record(slice_ for _, slice_ in found).items():
@@ -82,17 +99,18 @@ def requeue(*, ids: Sequence[str], every: bool, url: str, app: str, queue: str, 
 @click.option("--all", "every", is_flag=True, help="All of them.")
 @_chosen
 @plain_errors
-def drop(*, ids: Sequence[str], every: bool, url: str, app: str, queue: str, name: str) -> None:
+def drop(
+    *, ids: Sequence[str], every: bool, program: str, url: str, app: str, queue: str, name: str
+) -> None:
     """Take them off the list: those with these IDs, or --all. Their errors can still be read."""
     _check(ids, every=every)
-    with closing(_open(url, app)) as store:
+    with closing(_open(program, url, app)) as store:
         found = _pick(_find(store, queue, name), ids)
         click.echo(f"{drop_slices(store, [slice_ for _, slice_ in found])} dropped")
 
 
-def _open(url: str, app: str) -> Store:
-    base = from_environment()
-    config, _ = resolve(replace(base, name=app, url=url or base.url))
+def _open(program: str, url: str, app: str) -> Store:
+    config, _ = resolve(find_place(program, url, app).config)
     store = Store(config.url, config.name, SystemClock(), config.patience_ms)
     store.connect()
     return store

@@ -9,13 +9,13 @@ import sys
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from nbtasks import embedded
 from nbtasks.app import App, set_current_app
+from nbtasks.cli.place import broker_option, import_from_here, inherited, program_option
 from nbtasks.cli.plain import plain_errors
 from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
@@ -45,7 +45,8 @@ _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
 
 
 @click.command()
-@click.argument("url", default="")
+@click.argument("url", default="", callback=inherited)
+@broker_option()
 @click.option(
     "-Q", "--queues", default="", help="Queues to take from, with commas; default: default."
 )
@@ -91,14 +92,14 @@ _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
 )
 @click.option("-n", "--name", default="", help="The worker's name; default: worker-PID@HOST.")
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
-@click.option("-a", "--app", default="", help="The app whose tasks it runs; default: main.")
 @click.option(
-    "-A",
-    "--program",
+    "-a",
+    "--app",
     default="",
-    metavar="MODULE[:APP]",
-    help="Have the tasks of this program, for those that are sent by name, and its settings.",
+    help="The app whose tasks it runs; default: the program's, or main.",
+    callback=inherited,
 )
+@program_option("Have the tasks of this program, for those sent by name, and its settings.")
 @click.option(
     "--local", is_flag=True, help="Belong to the embedded server; end when nobody uses it."
 )
@@ -140,7 +141,7 @@ _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
     help="Fire the schedule, too; any number of workers may, and each time is fired once.",
 )
 @plain_errors
-def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) -> None:
+def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **options: Any) -> None:
     """Run tasks. URL is a Redis (or NBTASKS_URL); without one, the embedded server.
 
     One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once: tasks go back.
@@ -150,9 +151,9 @@ def worker(url: str, app: str, loglevel: str, *, local: bool, **options: Any) ->
     from nbtasks.worker.worker import Worker
 
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    sys.path.insert(0, str(Path.cwd()))
+    import_from_here()
     program = options.pop("program")
-    config, server = _settings(url, app, program, local=local)
+    config, server = _settings(url or broker, app, program, local=local)
     hide_secrets()
     set_current_app(App.from_config(config))
     _check(config)

@@ -20,7 +20,8 @@ from nbtasks.notebook.packages import check_table
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.syncing import sync
 from nbtasks.notebook.vocabulary import WORKERS_COMMANDS
-from nbtasks.notebook.words import clean, duration, tell
+from nbtasks.notebook.words import tell
+from nbtasks.notebook.worker_rows import COLUMNS, worker_row
 from nbtasks.record import DIRECT, check_name
 from nbtasks.spelling import nearest
 from nbtasks.store.fleet import WorkerFacts
@@ -31,14 +32,11 @@ MOST: Final = 64
 """More workers than this on one machine are a slip of the finger."""
 LINES: Final = 20
 LOG_BYTES: Final = 100_000
-TASKS_SHOWN: Final = 3
 ENDING_MS: Final = 3000.0
 """How long to wait for workers to end that have nothing to do."""
 
 GONE: Final = ("gone", *[""] * 6)
 """What stands between the name of a worker that is gone and what waits for it."""
-
-_COLUMNS: Final = ("worker", "host", "pid", "queues", "busy", "up for", "Python", "nbtasks", "runs")
 
 
 class WorkerCommands:
@@ -195,36 +193,14 @@ def worker_table(app: App, waiting: Mapping[str, int]) -> View:
     if is_stable():
         return View(count_of(len(workers), "worker"), (), ())
     now = app.clock.wall_ms()
-    rows = [_row(each, running.get(each.owner, ()), now) for each in workers]
+    rows = [worker_row(each, running.get(each.owner, ()), now) for each in workers]
     gone = [(name, *GONE, f"{count_of(left, 'task')} wait") for name, left in waiting.items()]
-    return View(head, _COLUMNS, rows + gone)
-
-
-def _row(worker: WorkerFacts, tasks: Sequence[str], now_ms: float) -> tuple[str, ...]:
-    runs = ", ".join(_counted(tasks)) or ("nothing" if not worker.is_ending else "ending")
-    return (
-        worker.name,
-        worker.host,
-        str(worker.pid),
-        ", ".join(worker.queues),
-        f"{min(len(tasks), worker.concurrency)} of {worker.concurrency}",
-        duration(now_ms - worker.since_ms) if worker.since_ms else "?",
-        worker.python,
-        worker.version or "?",
-        f"{runs}, then it ends" if worker.is_ending and tasks else runs,
-    )
+    return View(head, COLUMNS, rows + gone)
 
 
 def _names(workers: Iterable[str]) -> str:
     names = list(workers)
     return count_of(len(names), "worker") if is_stable() else ", ".join(names)
-
-
-def _counted(tasks: Sequence[str]) -> list[str]:
-    names = list(dict.fromkeys(tasks))
-    counts = [(clean(name, 40), tasks.count(name)) for name in names[:TASKS_SHOWN]]
-    shown = [f"{count} × {name}" if count > 1 else name for name, count in counts]
-    return [*shown, f"… {len(names) - TASKS_SHOWN} more"] if len(names) > TASKS_SHOWN else shown
 
 
 def _log(worker: WorkerFacts, options: Mapping[str, Any]) -> None:

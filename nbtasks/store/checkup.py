@@ -12,6 +12,7 @@ from nbtasks.clock import Clock
 from nbtasks.errors import StoreRefused
 from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
+from nbtasks.store.store import Store
 
 OVERDUE_MS: Final = 5000
 """How long a lease may have run out before that says that nobody looks after them."""
@@ -95,6 +96,18 @@ def examine(url: str, app: str, clock: Clock) -> Checkup:
         )
     finally:
         link.close()
+
+
+def server_info(store: Store) -> Mapping[str, str]:
+    """The fields of INFO; empty where this user may not ask.
+
+    Raises:
+        StoreUnavailable: Nobody answers.
+    """
+    try:
+        return store.attempt(_info)
+    except StoreRefused:
+        return {}
 
 
 def _clocks(link: Link, clock: Clock) -> tuple[int, float]:

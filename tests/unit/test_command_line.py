@@ -9,12 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from nbtasks import cli
+from nbtasks.cli.tables import make_table
 
 HEAVY = ("nbtasks.app", "nbtasks.store", "nbtasks.worker", "redis", "IPython", "rich")
 
 
 def run(*words):
-    return CliRunner().invoke(cli.commands, words)
+    return CliRunner().invoke(cli.commands, words, env={"NBTASKS_KEY": "k" * 32})
 
 
 def test_help_names_all_commands_and_imports_none_of_them():
@@ -39,3 +40,56 @@ def test_a_word_that_is_no_command_is_told_the_nearest_one():
     done = run("doctors")
     assert done.exit_code == 2
     assert "there is no command 'doctors': did you mean 'doctor'?" in done.output
+
+
+def test_a_command_of_celerys_that_is_not_here_says_what_to_use():
+    assert "as of systemd" in run("multi").output
+
+
+def test_a_redis_that_is_away_is_one_line_and_code_69(monkeypatch):
+    monkeypatch.setenv("NBTASKS_PATIENCE_MS", "1")
+    done = run("-b", "redis://127.0.0.1:1", "status")
+    assert done.exit_code == 69
+    assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["call", "x", "-a", "2"], "it must be a list"),
+        (["call", "x", "-k", "{"], "is no JSON"),
+        (["call", "x", "--eta", "soon"], "write a time such as"),
+        (["revoke"], "say which"),
+        (["revoke", "--stamp", "x"], "write a name and a value"),
+        (["status", "-b", "nonsense"], "nonsense"),
+        (["--workdir", "/no/such/place", "status"], "No such file"),
+    ],
+    ids=["args", "kwargs", "eta", "no id", "stamp", "url", "workdir"],
+)
+def test_what_is_typed_wrong_ends_with_code_2(words, says):
+    done = run(*words)
+    assert (done.exit_code, says in done.output) == (2, True), done.output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_where_the_shell_looks(shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert run("completion", shell, "--install").exit_code == 0
+    (found,) = [path for path in tmp_path.rglob("*nbtasks*") if path.is_file()]
+    assert "_NBTASKS_COMPLETE" in found.read_text()
+
+
+def test_a_report_has_no_secret(monkeypatch):
+    monkeypatch.setenv("NBTASKS_PATIENCE_MS", "1")
+    done = run("report", "-b", "redis://me:hush@127.0.0.1:1")
+    assert done.exit_code == 0
+    assert "hush" not in done.output
+    assert "k" * 32 not in done.output
+    assert "redis://me:***@127.0.0.1:1" in done.output
+
+
+def test_a_table_has_no_more_columns_than_there_is_room_for():
+    table = make_table(("a", "b"), [("\x1b[31mred", "2")], rare=("b",), numbers=("b",))
+    assert table.text() == "a    b\nred  2"
+    assert table.fitting(4).columns == ["a"]

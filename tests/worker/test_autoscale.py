@@ -60,5 +60,5 @@ def test_wrong_bounds_are_refused(server, options, words):
     found = subprocess.run(
         command, check=False, capture_output=True, text=True, env={"NBTASKS_KEY": "k" * 32}
     )
-    assert found.returncode == 1
+    assert found.returncode == 2
     assert words in found.stderr

@@ -1,0 +1,97 @@
+"""Commands against a real worker."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from patience import wait_until
+from workers import KEY
+
+from nbtasks.cli import commands
+from nbtasks.store.backlog import queue_of, read_backlog
+
+SHOP = """
+from nbtasks import shared_task
+
+@shared_task
+def add(x, y):
+    return x + y
+
+@shared_task
+def boom():
+    raise ValueError("no such product")
+"""
+
+
+@pytest.fixture
+def app(shared_app, shared_worker):
+    (shared_worker.log.parent / "clishop.py").write_text(SHOP)
+    shared_app.expects_workers = False
+    return shared_app
+
+
+@pytest.fixture
+def run(app):
+    """Run a command for the app of this file."""
+
+    def run(*words, code=0, **options):
+        place = ("-b", app.config.url, "--app", app.config.name)
+        done = CliRunner().invoke(commands, [*place, *words], env={"NBTASKS_KEY": KEY}, **options)
+        assert done.exit_code == code, done.output
+        return done
+
+    return run
+
+
+def test_a_task_is_called_and_its_value_printed(run):
+    assert run("call", "clishop.add", "-a", "[2, 3]", "--wait").stdout == "5\n"
+    told = run("call", "clishop.add", "-k", '{"x": 1, "y": 2}', "--wait", "--json").stdout
+    assert (json.loads(told)["state"], json.loads(told)["result"]) == ("SUCCESS", 3)
+
+
+def test_a_task_that_fails_is_one_line_and_its_traceback_where_it_is_asked_for(run, app):
+    id_ = run("call", "clishop.boom").stdout.strip()
+    app.AsyncResult(id_).get(20, propagate=False)
+    assert run("result", id_, code=1).stderr == "FAILURE  ValueError: no such product\n"
+    assert "clishop.py" in run("result", id_, "--traceback", code=1).stderr
+
+
+def test_a_result_is_told_by_its_id(run, app):
+    fine = app.task(lambda: "\x1b[31mred").delay()
+    fine.get(20)
+    assert run("result", fine.id).stdout == "'\\x1b[31mred'\n"
+    assert json.loads(run("result", fine.id, "-j").stdout)["result"] == "\x1b[31mred"
+    run("result", "nothing", code=1)
+
+
+def test_what_has_not_ended_has_a_code_of_its_own(run, app):
+    waits = app.task(lambda: 1).apply_async(queue="cli-nobody")
+    run("result", waits.id, code=75)
+    run("result", waits.id, "--wait", "--timeout", "0.05", code=75)
+    assert run("revoke", waits.id).stdout == "1 revoked\n"
+    run("revoke", waits.id, code=1)
+
+
+def test_status_has_workers_and_queues(run, app):
+    waits = app.task(lambda x: x, queue="cli-bulk").map_async(range(1500))
+    told = json.loads(run("status", "--json").stdout)
+    assert [worker["concurrency"] for worker in told["workers"]] == [2]
+    queues = {queue["name"]: (queue["waiting"], queue["note"]) for queue in told["queues"]}
+    assert queues["cli-bulk"] == (1500, "nobody takes from it")
+    assert "nobody takes from it" in run("status").stdout
+    waits.revoke()
+
+
+def test_purge_ends_what_waits(run, app):
+    waits = app.task(lambda x: x, queue="cli-purge").map_async(range(1500))
+    assert "1,500 waiting tasks" in run("purge", "-Q", "cli-purge", input="n\n", code=1).stderr
+    assert read_backlog(app.store, ["cli-purge"]).waiting["cli-purge"] == 1500
+    assert run("purge", "-Q", "cli-purge", "-f").stdout == "1,500 purged\n"
+    wait_until(waits.ready, "the client has heard of it")
+    assert {result.state for result in waits} == {"REVOKED"}
+    run("purge", "-Q", "cli-purge", "-f", code=1)
+
+
+@pytest.mark.parametrize("source", ["q", "q!", "q@3.12", "q@3.12!", "q@3.12!%", "q%"])
+def test_what_waits_apart_counts_for_its_queue(source):
+    assert queue_of(source) == "q"
