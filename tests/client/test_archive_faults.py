@@ -15,6 +15,7 @@ from workers import KEY
 from nbtasks import App, ArchiveUnavailable, ConfigError, TaskState, UnknownTask
 from nbtasks.archive import schema
 from nbtasks.archive.following import Follower
+from nbtasks.store import tidings
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbtasks.NoWorkerWarning")
 
@@ -134,6 +135,18 @@ def test_what_redis_has_lost_is_marked(app, kept, server, send):
     (task,) = kept.tasks()
     assert (task.state, task.is_missing) == ("PENDING", True)
     assert kept.purge(-1) == 1
+
+
+def test_it_hears_of_tasks_again_after_redis_has_lost_everything(app, kept, server, monkeypatch):
+    monkeypatch.setattr(tidings, "AGAIN_MS", 100)
+    with kept:
+        with server.client() as client:
+            for key in client.scan_iter(f"{app.store.keys.prefix}*"):
+                client.delete(key)
+        result = echo(app).apply_async((1,), countdown=100)
+        wait_until(kept.counts, "it is read")
+    assert kept.task(result.id).state == "PENDING"
+    result.revoke()
 
 
 def test_events_that_nobody_can_read_end_nothing(app, kept, send):
