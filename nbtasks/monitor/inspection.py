@@ -16,6 +16,9 @@ Destination = str | Sequence[str] | None
 EACH: Final = 256
 """Members of a slice that are listed; a worker takes no more at once."""
 
+FIRST: Final = 8
+"""The same where only the one that runs is wanted: some before it may have been taken elsewhere."""
+
 
 def chosen(
     workers: Sequence[WorkerFacts],
@@ -71,7 +74,7 @@ class Inspect:
 
     def active(self) -> dict[str, list[Info]]:
         """The tasks that run."""
-        return self._of_tasks(1, is_active=True)
+        return self._of_tasks(FIRST, is_active=True)
 
     def reserved(self) -> dict[str, list[Info]]:
         """The tasks that were taken and have not begun: of short ones, some milliseconds' worth."""

@@ -3,8 +3,8 @@
 Nobody is asked for it, so it is there at once, and right while a worker is too busy to answer.
 """
 
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nbtasks.store.running import OWNER
@@ -81,11 +81,40 @@ def held(store: Store, owners: Container[str], each: int) -> Iterator[tuple[str,
     """
     leases = [lease.decode() for lease in store.call("ZRANGE", store.keys.lease, 0, LEASES - 1)]
     parts = [lease.rpartition(":") for lease in leases]
+    ranges = _ranges(name for name, _, _ in parts)
     wanted = [(token[:OWNER], name) for name, _, token in parts if token[:OWNER] in owners][:MOST]
-    found = _describe(store, [name for _, name in wanted], each)
-    for (owner, _), described in zip(wanted, found, strict=True):
+    found = _describe(store, [name for _, name in wanted], each, "s")
+    for (owner, name), described in zip(wanted, found, strict=True):
         if described is not None:
-            yield owner, described
+            yield owner, _without(described, name, ranges)
+
+
+def _ranges(names: Iterable[str]) -> dict[str, list[tuple[int, int]]]:
+    """The ranges that are leased of each record."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for name in names:
+        rid, start, stop = name.rsplit(":", 2)
+        found.setdefault(rid, []).append((int(start), int(stop)))
+    return found
+
+
+def _without(
+    slice_: Described, name: str, ranges: Mapping[str, list[tuple[int, int]]]
+) -> Described:
+    """A slice without members that went back, and were taken again under a lease of their own.
+
+    A lease keeps its name when its tail goes back, or when a member is to be tried again: what was
+    taken from it begins behind its first member, or is shorter.
+    """
+    _, start, stop = name.rsplit(":", 2)
+    place = (int(start), -int(stop))
+    later = [other for other in ranges[slice_.rid] if (other[0], -other[1]) > place]
+    members = [
+        member
+        for member in slice_.members
+        if not any(first <= member.index < last for first, last in later)
+    ]
+    return replace(slice_, members=members)
 
 
 def scheduled(store: Store, each: int) -> Iterator[tuple[int, Described]]:
@@ -93,7 +122,7 @@ def scheduled(store: Store, each: int) -> Iterator[tuple[int, Described]]:
     found = store.call("ZRANGE", store.keys.sched, 0, MOST - 1, "WITHSCORES")
     pairs = [(name.decode(), due) for name, due in zip(found[::2], found[1::2], strict=True)]
     slices = [(name, due) for name, due in pairs if ":" in name]
-    described_all = _describe(store, [name for name, _ in slices], each)
+    described_all = _describe(store, [name for name, _ in slices], each, "pr")
     for (_, due), described in zip(slices, described_all, strict=True):
         if described is not None:
             yield int(float(due)), described
@@ -103,13 +132,15 @@ def revoked(store: Store) -> Iterator[Described]:
     """What was revoked in the last hours, the newest first."""
     found = store.call("ZRANGE", store.keys.revoked, -MOST, -1)
     names = [name.decode() for name in reversed(found)]
-    yield from (described for described in _describe(store, names, 0) if described is not None)
+    yield from (described for described in _describe(store, names, 0, "s") if described is not None)
 
 
-def _describe(store: Store, names: Sequence[str], each: int) -> Iterator[Described | None]:
+def _describe(
+    store: Store, names: Sequence[str], each: int, states: str
+) -> Iterator[Described | None]:
     for at in range(0, len(names), LOOK_BATCH):
         part = names[at : at + LOOK_BATCH]
-        reply = store.run_script("inspect", each, ARGUMENT_BYTES, *part)
+        reply = store.run_script("inspect", each, ARGUMENT_BYTES, states, *part)
         for name, found in zip(part, reply, strict=True):
             yield _read(name, found) if found is not None else None
 

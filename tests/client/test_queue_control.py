@@ -3,6 +3,7 @@
 import warnings
 
 import pytest
+from patience import wait_until
 
 from nbtasks import NoWorkerWarning
 
@@ -30,7 +31,8 @@ def test_what_waits_is_purged_and_ends_as_revoked(app):
     waiting, elsewhere = task.map_async(range(30)), task.apply_async((1,), queue="other")
     later = task.apply_async((1,), countdown=100)
     assert app.control.purge() == 30
-    assert {app.AsyncResult(each.id).state for each in waiting} == {"REVOKED"}
+    wait_until(lambda: {each.state for each in waiting} == {"REVOKED"}, "they are revoked")
     assert app.control.purge(scheduled=True) == 1
     assert app.control.purge("other") == 1
-    assert {app.AsyncResult(each.id).state for each in (later, elsewhere)} == {"REVOKED"}
+    rest = (later, elsewhere)
+    wait_until(lambda: {each.state for each in rest} == {"REVOKED"}, "so are the others")

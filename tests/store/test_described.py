@@ -74,3 +74,24 @@ def test_no_more_than_ten_thousand_are_kept(submit, store, redis):
     store.revoke(rid, 0, 1, terminate=False)
     assert redis.zcard(store.keys.revoked) == 10_000
     assert redis.zrange(store.keys.revoked, -1, -1) == [f"{rid}:0:1".encode()]
+
+
+def test_what_went_back_and_was_taken_again_stands_under_its_new_lease(submit, hand, store):
+    rid = submit(3)
+    one, other = hand("w1"), hand("w2")
+    taken = one.take_one()
+    one.exchange(["b", taken.lease, 0, rid, 1, 3, 20_000])
+    assert members(store, one) == [0]
+    other.take_one()
+    assert (members(store, one), members(store, other)) == ([0], [1, 2])
+
+
+def test_what_is_to_be_tried_again_is_in_nobodys_hands(submit, worker, store):
+    rid = submit(3)
+    taken = worker.take_one()
+    worker.exchange(["r", taken.lease, 0, rid, 0, 60_000, b"error"])
+    assert members(store, worker) == [1, 2]
+
+
+def members(store, worker):
+    return [each.index for _, found in held(store, {worker.owner}, EACH) for each in found.members]

@@ -2,21 +2,22 @@
 --
 -- Parts    base
 -- KEYS[1]  prefix
--- ARGV     1 members listed of each, at most · 2 bytes of arguments, at most · then slices
+-- ARGV     1 members listed of each, at most · 2 bytes of arguments, at most
+--          3 states of which members are listed · then slices
 -- Returns  for each false when it is not stored, else {header, queue, priority, members of the
---          record, submitted ms, retries and deaths of the first, states, then of each unfinished
+--          record, submitted ms, retries and deaths of the first, states, then of each listed
 --          member its number, where it runs and since when, '' for unknown, and its arguments}
 
 local MOST = 256
-local most, bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
+local most, bytes, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), '()[' .. ARGV[3] .. ']'
 
--- Add the unfinished members. Of coroutines all that are leased run.
+-- Add the members. Of coroutines all that are leased run.
 local function list(reply, key, from, states, record)
   local fields, members, left = {}, {}, most
   if string.find(record[1], '"async":true', 1, true) then
     left = math.max(left, MOST)
   end
-  for at in string.gmatch(states, '()%l') do
+  for at in string.gmatch(states, wanted) do
     if left == 0 then
       break
     end
@@ -35,16 +36,16 @@ local function list(reply, key, from, states, record)
 end
 
 local reply = {}
-for at = 3, #ARGV do
+for at = 4, #ARGV do
   local rid, from, to = parse_slice(ARGV[at])
   local key = record_key(rid)
   local found = redis.call('HMGET', key, 'h', 'q', 'pr', 'n', 't0', 'k' .. from, 'd' .. from, 'sz')
-  reply[at - 2] = false
+  reply[at - 3] = false
   if found[1] then
     local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
     local one = { found[1], found[2], found[3], found[4], found[5], found[6], found[7], states }
     list(one, key, from, states, found)
-    reply[at - 2] = one
+    reply[at - 3] = one
   end
 end
 return reply
