@@ -300,8 +300,10 @@ class App(Roster):
         Raises:
             ConfigError: It cannot be sent as it is.
         """
-        is_wide = self.config.task_allow_error_cb_on_chord_header
-        return compile_canvas(signature, args, kwargs, options, app=self, header_errbacks=is_wide)
+        is_wide, routes = self.config.task_allow_error_cb_on_chord_header, self.routes
+        return compile_canvas(
+            signature, args, kwargs, options, app=self, header_errbacks=is_wide, routes=routes
+        )
 
     # Inside
 

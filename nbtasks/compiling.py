@@ -7,6 +7,7 @@ by side one node for each step.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 from nbtasks.canvas import Canvas, chain, chord, group
@@ -16,11 +17,13 @@ from nbtasks.merging import runs
 from nbtasks.naming import Names
 from nbtasks.plan import All, Call, Many, Node, One, Plan, Role, Rule, Value
 from nbtasks.record import new_id
+from nbtasks.routes import Routes
 from nbtasks.scopes import Options, Scope, ignorant
 from nbtasks.sender import Sendable, Sender, find_task
 from nbtasks.signature import Signature, links_of
 
 _NO_KEYWORDS: Mapping[str, Any] = {}
+_ANYWHERE = Routes()
 _OF_CANVAS = frozenset(("link", "link_error", "on_upstream", "stamps"))
 
 
@@ -32,6 +35,7 @@ def compile_canvas(
     *,
     app: Sender | None = None,
     header_errbacks: bool = False,
+    routes: Routes = _ANYWHERE,
 ) -> Plan:
     """What a signature comes to.
 
@@ -42,12 +46,13 @@ def compile_canvas(
         options: As in `apply_async`.
         app: Where the tasks of signatures are looked up that have only a name.
         header_errbacks: Whether an errback of a chord is one of the tasks of its header too.
+        routes: What tells apart members of a group that go to several queues.
 
     Raises:
         ConfigError: It cannot be sent as it is; nothing was submitted.
     """
     scope = _scope_of(options or {})
-    compiler = _Compiler(app, scope.stamps, header_errbacks=header_errbacks)
+    compiler = _Compiler(app, scope.stamps, routes, header_errbacks=header_errbacks)
     before = Before(args=tuple(args), kwargs=kwargs or _NO_KEYWORDS)
     try:
         value = compiler.step(signature, before, scope).value
@@ -83,10 +88,12 @@ def compile_call(task: Sendable, call: Call, options: Options) -> Plan:
 
 def compile_calls(task: Sendable, calls: Sequence[Call], options: Options) -> Plan:
     """What calls of a task side by side come to."""
+    routes = task.sender.routes
     is_plain = _OF_CANVAS.isdisjoint(options) and "task_id" not in options
-    if is_plain and not any(has_results(*call) for call in calls):
+    if is_plain and not routes.reads_calls and not any(has_results(*call) for call in calls):
         return Plan.of_calls(task, calls, options)
-    return compile_canvas(group(Signature(task, *call) for call in calls), options=options)
+    whole = group(Signature(task, *call) for call in calls)
+    return compile_canvas(whole, options=options, routes=routes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +146,14 @@ class Done:
 
 
 class _Compiler:
-    def __init__(self, app: Sender | None, stamps: Options, *, header_errbacks: bool) -> None:
+    def __init__(
+        self, app: Sender | None, stamps: Options, routes: Routes, *, header_errbacks: bool
+    ) -> None:
         self.nodes: list[Node] = []
         self.names = Names()
         self._app = app
         self._stamps = stamps
+        self._routes = routes
         self._header_errbacks = header_errbacks
         self._path: list[Signature] = []
 
@@ -195,7 +205,8 @@ class _Compiler:
         apart = has_results(before.args, before.kwargs)
         items: list[Value | All] = []
         watched: list[Node] = []
-        for run in runs(signature.tasks, apart=apart):
+        place_of = partial(self._place_of, before) if self._routes.reads_calls else None
+        for run in runs(signature.tasks, apart=apart, place_of=place_of):
             done = self._run(run, replace(before, parent=None), inner)
             watched += done.watched
             if isinstance(run[0], group) and isinstance(done.value, Many):
@@ -214,6 +225,14 @@ class _Compiler:
             scope = Scope(role=Role.CALLBACK, stamps=self._stamps)
             self.step(link, Before(value=_first(only)), scope)
         return Done(value, watched)
+
+    def _place_of(self, before: Before, member: Signature) -> object:
+        """Where a member of a group goes: of a chain, where each of its tasks does."""
+        steps = member.tasks if isinstance(member, chain) else [member]
+        return [
+            self._routes.find(each.name, *before.call(each), each.options, each.task)
+            for each in steps
+        ]
 
     def _run(self, run: list[Signature], before: Before, scope: Scope) -> Done:
         """Members of a group that differ in their arguments only; the value is that of one."""

@@ -10,6 +10,7 @@ from nbtasks import keyring
 from nbtasks.annotations import check_annotations
 from nbtasks.errors import ConfigError
 from nbtasks.record import MAX_PRIORITY, check_limits, check_name
+from nbtasks.routes import Routes, check_queues, read_routes
 from nbtasks.schedule.zones import local_zone, zone_name
 from nbtasks.serializers import PICKLE, make_codec
 from nbtasks.settings import from_project, from_variables, translate, working_folder
@@ -81,6 +82,9 @@ class Config:
         task_acks_late: Whether a task that names neither may be run again if its process dies.
         task_reject_on_worker_lost: False to give a task up at the first death of its process.
         task_annotations: Options over those of tasks, by their names; `*` for all.
+        task_routes: Queue and priority of tasks that name none, by rules: see `routes`.
+        task_queues: The queues that a worker takes from which is told none; empty for the default.
+        task_create_missing_queues: False where tasks may go to those only.
         imports: Modules that a worker imports, because tasks are sent by name.
         worker_concurrency: Tasks at a time of a worker; 0 for one per core.
         worker_max_tasks_per_child: Tasks after which a process is replaced; 0 for never.
@@ -128,6 +132,9 @@ class Config:
     task_acks_late: bool = True
     task_reject_on_worker_lost: bool = True
     task_annotations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+    task_routes: Any = field(default=(), hash=False)
+    task_queues: tuple[str, ...] = ()
+    task_create_missing_queues: bool = True
     imports: tuple[str, ...] = ()
     worker_concurrency: int = 0
     worker_max_tasks_per_child: int = 0
@@ -135,6 +142,7 @@ class Config:
     task_ignore_result: bool = False
     task_store_errors_even_if_ignored: bool = False
     task_store_eager_result: bool = False
+    routes: Routes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_name(self.name, "the app's name")
@@ -211,6 +219,11 @@ class Config:
         """
         return self.timezone or ("UTC" if self.enable_utc else local_zone())
 
+    @property
+    def usual_queues(self) -> tuple[str, ...]:
+        """What a worker takes from that is told no queue."""
+        return self.task_queues or (self.default_queue,)
+
     def _check_tasks(self) -> None:
         check_limits(self.task_soft_time_limit_ms, self.task_time_limit_ms)
         if self.task_default_priority > MAX_PRIORITY:
@@ -223,6 +236,10 @@ class Config:
             raise ConfigError(f"imports is {names!r}: it must be a list of modules")
         object.__setattr__(self, "imports", tuple(map(str, cast("Sequence[object]", names))))
         check_annotations(self.task_annotations)
+        queues = check_queues(self.task_queues)
+        known = () if self.task_create_missing_queues else (self.default_queue, *queues)
+        object.__setattr__(self, "task_queues", queues)
+        object.__setattr__(self, "routes", read_routes(self.task_routes, known))
 
     def with_settings(self, settings: Mapping[str, Any], source: str = "") -> "Config":
         """A copy with other settings, under their own or Celery's names.
@@ -243,7 +260,7 @@ class Config:
             raise ConfigError(f"{error} ({source})") from None
 
 
-KINDS: Final[Mapping[str, Any]] = {item.name: item.type for item in fields(Config)}
+KINDS: Final[Mapping[str, Any]] = {item.name: item.type for item in fields(Config) if item.init}
 """The settings, and their types."""
 
 _FLAGS = (
@@ -255,6 +272,7 @@ _FLAGS = (
     "enable_utc",
     "task_allow_error_cb_on_chord_header",
     "task_always_eager",
+    "task_create_missing_queues",
     "task_eager_propagates",
     "task_ignore_result",
     "task_store_eager_result",

@@ -1,19 +1,31 @@
 """Which neighbours in a group become one record: equal calls, and chains of equal calls (pure)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from nbtasks.canvas import Canvas, chain
 from nbtasks.dependencies import has_results
 from nbtasks.signature import Signature
 
 
-def runs(members: Iterable[Signature], *, apart: bool) -> Iterator[list[Signature]]:
-    """Members in runs of those that differ in their arguments only; `apart`: each for itself."""
+def runs(
+    members: Iterable[Signature],
+    *,
+    apart: bool,
+    place_of: Callable[[Signature], object] | None = None,
+) -> Iterator[list[Signature]]:
+    """Members in runs of those that differ in their arguments only.
+
+    Args:
+        members: The members of a group.
+        apart: Each is a run for itself.
+        place_of: Where a member goes, where its arguments may decide that.
+    """
     run: list[Signature] = []
-    may_grow = False
+    may_grow, place = False, None
     for member in members:
         is_joinable = not apart and _is_joinable(member)
-        if may_grow and is_joinable and _are_alike(run[0], member):
+        before, place = place, place_of(member) if place_of and is_joinable else None
+        if may_grow and is_joinable and place == before and _are_alike(run[0], member):
             run.append(member)
             continue
         if run:

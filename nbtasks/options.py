@@ -20,6 +20,7 @@ from nbtasks.retry import (
     RetryPolicy,
     class_name,
 )
+from nbtasks.routes import Route
 from nbtasks.serializers import make_codec
 from nbtasks.spelling import nearest
 
@@ -153,15 +154,26 @@ def settled(options: TaskOptions, config: Config) -> TaskOptions:
 
 
 def merged(
-    base: TaskOptions, call: Mapping[str, Any], config: Config, *, name: str, now: datetime
+    base: TaskOptions,
+    call: Mapping[str, Any],
+    config: Config,
+    *,
+    name: str,
+    now: datetime,
+    route: Route | None = None,
 ) -> tuple[TaskOptions, int]:
     """What holds for a call: its own options, the settings' and the task's; and its delay in ms.
+
+    Where none of these says where it goes, `route` does.
 
     Raises:
         ConfigError: A value is wrong.
     """
     said = annotated(config.task_annotations, name, call)
     options, delay_ms = merge_options(base, said, now)
+    if route is not None:
+        priority = route.priority if options.priority is None else options.priority
+        options = replace(options, queue=options.queue or route.queue, priority=priority)
     return settled(options, config), delay_ms
 
 

@@ -8,6 +8,7 @@ from nbtasks.spelling import nearest
 
 if TYPE_CHECKING:
     from nbtasks.plan import Plan
+    from nbtasks.routes import Routes
     from nbtasks.signature import Signature
 
 
@@ -17,6 +18,11 @@ class Sender(Protocol):
     @property
     def tasks(self) -> "Mapping[str, Sendable]":
         """The tasks by their names."""
+        ...
+
+    @property
+    def routes(self) -> "Routes":
+        """Where tasks go that name no queue."""
         ...
 
     def compile(

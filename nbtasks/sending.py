@@ -13,6 +13,7 @@ from nbtasks.options import TaskOptions, check_headers, merged
 from nbtasks.placing import Place
 from nbtasks.plan import Call, Node, Role
 from nbtasks.record import IGNORES_ALL, IGNORES_VALUE, Header, Record, check_name, new_id
+from nbtasks.routes import Route
 from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer
 from nbtasks.task import Task
@@ -90,7 +91,7 @@ def prepare(
         TooBig: An argument or the code is above `max_input`.
     """
     code, name, call = submission.code, submission.name, submission.call
-    options, delay_ms = merged(submission.base, call, config, name=name, now=now)
+    options, delay_ms = _options(submission, config, now)
     place = submission.place or Place(rid=_rid(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
     codec = codec.writing(options.serializer)
@@ -148,6 +149,25 @@ def _prepared(
         record, submission.code, is_named, redrive, replica_ms, submission.labels,
         submission.shows_log,
     )  # fmt: skip
+
+
+def _options(submission: Submission, config: Config, now: datetime) -> tuple[TaskOptions, int]:
+    """What holds for these calls, and their delay in ms."""
+    base, call, name = submission.base, submission.call, submission.name
+    route = _route(submission, config)
+    options, delay_ms = merged(base, call, config, name=name, now=now, route=route)
+    config.routes.check(options.queue or config.default_queue)
+    return options, delay_ms
+
+
+def _route(submission: Submission, config: Config) -> Route | None:
+    """Where the settings send these calls; those of one record have all the same route."""
+    base, (args, kwargs) = submission.base, submission.calls[0]
+    said: dict[str, Any] = {"queue": base.queue} if base.queue else {}
+    if base.priority is not None:
+        said["priority"] = base.priority
+    options = {**said, **submission.call}
+    return config.routes.find(submission.name, args, kwargs, options, submission.task)
 
 
 def _ignores(options: TaskOptions, place: Place, config: Config) -> str:

@@ -48,7 +48,6 @@ ALIASES: Final[Mapping[str, Alias]] = {
 """Celery's names."""
 
 FIXED: Final[Mapping[str, tuple[Any, str]]] = {
-    "task_create_missing_queues": (True, "a queue is made when a task is sent to it"),
     "task_track_started": (True, "a task that runs for more than 20 ms is shown as STARTED"),
     "worker_send_task_events": (True, "what becomes of tasks is always told"),
 }

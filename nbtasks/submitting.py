@@ -21,6 +21,7 @@ from nbtasks.placing import Place, Placed, place_nodes
 from nbtasks.plan import Node, One, Plan
 from nbtasks.presence import Presence
 from nbtasks.result import AsyncResult, GroupResult, make_result
+from nbtasks.routes import Routes
 from nbtasks.sending import Prepared, Submission, prepare, task_of
 from nbtasks.signature import Signature
 from nbtasks.store.canvases import CanvasRecords
@@ -43,6 +44,11 @@ class Submitter(Archiving):
     expects_workers = True
     _functions: FunctionCache
     _presence: Presence
+
+    @property
+    def routes(self) -> Routes:
+        """Where tasks go that name no queue."""
+        return self.config.routes
 
     @abstractmethod
     def workers(self) -> list[WorkerFacts]:

@@ -48,7 +48,10 @@ _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
 @click.argument("url", default="", callback=inherited)
 @broker_option()
 @click.option(
-    "-Q", "--queues", default="", help="Queues to take from, with commas; default: default."
+    "-Q",
+    "--queues",
+    default="",
+    help="Queues to take from, with commas; default: task_queues, else default.",
 )
 @click.option(
     "-c",
@@ -288,8 +291,10 @@ def _check_lifeline(*, is_wanted: bool) -> None:
 
 
 def _queues(text: str, config: Config) -> tuple[str, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()] or [config.default_queue]
-    return tuple(check_name(name, "queue") for name in dict.fromkeys(names))
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        config.routes.check(check_name(name, "queue"))
+    return tuple(dict.fromkeys(names)) or config.usual_queues
 
 
 def _is_unused(server: "embedded.EmbeddedServer") -> bool:

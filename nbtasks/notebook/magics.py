@@ -115,7 +115,7 @@ class NbTasksMagics(Magics):
         if count is None and app.connection.server is not None and not app.workers():
             count = os.cpu_count() or 1
         if count:
-            self.session.fill_up(count, queues or (app.config.default_queue,))
+            self.session.fill_up(count, queues or app.config.usual_queues)
         _display(broker_card(app))
 
     @output_can_be_silenced

@@ -93,7 +93,7 @@ class WorkerCommands:
     def _start(self, count: int, options: Mapping[str, Any]) -> None:
         app = self._session.app
         names = [name.strip() for name in options.get("queue", "").split(",") if name.strip()]
-        queues = tuple(check_name(name, "queue") for name in names) or (app.config.default_queue,)
+        queues = tuple(check_name(name, "queue") for name in names) or app.config.usual_queues
         concurrency = options.get("concurrency", 1)
         if not 1 <= concurrency <= MOST:
             raise UsageError(f"--concurrency {concurrency}: from 1 to {MOST} tasks at a time")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import IO, Any, Final
 
 from nbtasks.app import App, set_current_app
-from nbtasks.config import Config, hidden_secrets, remember_secrets
+from nbtasks.config import KINDS, Config, hidden_secrets, remember_secrets
 from nbtasks.worker.child import run_children
 from nbtasks.worker.frames import FrameReader, send_frame
 from nbtasks.worker.kinds import LOG_FORMAT, PoolOptions
@@ -46,8 +46,9 @@ class Boot:
         """This process, as it is now."""
         level = logging.getLogger().level
         # What holds objects is for who sends tasks, and cannot be told.
-        plain = replace(config, task_annotations={}, beat_schedule={})
-        settings, secrets = asdict(plain), hidden_secrets()
+        plain = replace(config, task_annotations={}, beat_schedule={}, task_routes=())
+        settings = {name: value for name, value in asdict(plain).items() if name in KINDS}
+        secrets = hidden_secrets()
         return cls(os.getpid(), sys.path, level, worker, asdict(pool), settings, secrets)
 
     def send(self, sock: socket.socket) -> None:

@@ -411,3 +411,22 @@ def test_every_state_byte_is_finished_by_the_same_rule_in_lua_and_in_python(subm
         rid = submit()
         redis.set(f"{store.keys.prefix}s:{rid}", bytes([code]))
         assert store.revoke(rid, 0, 1, terminate=False) == int(not is_finished(code))
+
+
+# Priorities
+
+
+def test_what_is_more_urgent_is_taken_next_from_the_middle_of_a_backlog(submit, worker):
+    backlog = submit(10_000)
+    assert worker.take(most=100)[0].stop == 100
+    urgent = [submit(priority=priority) for priority in (3, 9, 9)]
+    slices = [(one.rid, one.start) for one in worker.take(slots=4, most=1)]
+    assert slices == [(urgent[1], 0), (urgent[2], 0), (urgent[0], 0), (backlog, 100)]
+
+
+def test_what_comes_back_keeps_its_priority(submit, worker):
+    low, high = submit(2), submit(priority=5)
+    (taken,) = worker.take(most=1)
+    assert taken.rid == high
+    worker.exchange(["b", taken.lease, 1, high, 0, 1, 0])
+    assert [one.rid for one in worker.take()][:2] == [high, low]

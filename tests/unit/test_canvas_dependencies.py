@@ -10,6 +10,7 @@ from nbtasks.errors import ConfigError
 from nbtasks.live import LiveRecord
 from nbtasks.plan import All, Held, Known, Many, One, Sources
 from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.routes import Routes
 
 T = make_tasks()
 APP = T.app
@@ -129,7 +130,8 @@ def test_a_group_result_is_a_list_and_a_whole_record_one_source():
 
 def test_map_async_and_delay_find_results():
     plans = []
-    sender = type("Sender", (), {"send": lambda _, plan: plans.append(plan), "tasks": {}})()
+    fields = {"send": lambda _, plan: plans.append(plan), "tasks": {}, "routes": Routes()}
+    sender = type("Sender", (), fields)()
     task = type(T.a)(sender, len, "a", T.a.options)
     task.delay(sent())
     task.map_async([sent(), 1, 2])

@@ -1,6 +1,5 @@
 """Whatever a user can name stands in the reference."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -9,7 +8,7 @@ import pytest
 import nbtasks
 from nbtasks import testing
 from nbtasks.cli import commands
-from nbtasks.config import Config
+from nbtasks.config import KINDS
 from nbtasks.notebook.vocabulary import (
     BROKER_OPTIONS,
     TASK_OPTIONS,
@@ -33,7 +32,7 @@ def test_every_exported_name_is_in_the_reference(name):
     assert f"`{name}`" in page("python") + page("errors")
 
 
-@pytest.mark.parametrize("name", [item.name for item in fields(Config)])
+@pytest.mark.parametrize("name", KINDS)
 def test_every_setting_is_in_the_reference(name):
     assert f"`{name}`" in page("settings")
 
