@@ -28,6 +28,7 @@ from nbtasks.sender import find_task, set_sender
 from nbtasks.serializers import Codec, make_codec
 from nbtasks.signature import Signature
 from nbtasks.signing import PACKAGE
+from nbtasks.states import STARTED
 from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.ended import store_ended
 from nbtasks.store.fleet import WorkerFacts, live_workers
@@ -269,6 +270,8 @@ class App(Roster):
             source = self._eager.get(rid, self)
             (record,) = source.attach([rid]) if rid else (None,)
             if record is not None and index < record.n and record.task_id(index) == task_id:
+                if record.states[index] == STARTED and index not in record.progress:
+                    self.recall(record)
                 return task_result(source, record, index, by_id=True)
         raise UnknownTask(task_id)
 

@@ -13,6 +13,7 @@ from nbtasks.plan import Plan
 from nbtasks.reporting import Reporter
 from nbtasks.request import Request
 from nbtasks.retry import RetryPolicy
+from nbtasks.saying import said_state
 
 T = TypeVar("T")
 
@@ -62,6 +63,21 @@ class TaskContext:
         self.reporter.progress(
             Progress(_number(current), None if total is None else _number(total), str(message))
         )
+
+    def update_state(self, state: str = "PROGRESS", meta: Any = None) -> None:
+        """Be in a state of one's own, with something to say: `result.state` and `result.info`.
+
+        It holds until the next one, or the end of this try. Of a mapping the numbers `current` and
+        `total` are shown as a bar. What is said is not encrypted.
+
+        Args:
+            state: A word in capital letters; none that says how a task has ended.
+            meta: Values of JSON.
+
+        Raises:
+            ConfigError: It is no such word, or these are no such values.
+        """
+        self.reporter.progress(said_state(state, meta))
 
     def checkpoint(self, value: Any) -> None:
         """Keep a value for the next try of this task: `last_checkpoint` has it there.

@@ -335,8 +335,9 @@ def blame(blamed: Dependency, known: ErrorText | None) -> ErrorText:
 
 def read_progress(data: bytes) -> Progress:
     """What a member has told of how far it is."""
-    current, total, message = decode_json(data)
-    return Progress(current, total, message)
+    current, total, message, *own = decode_json(data)
+    state, meta = own or ("", None)
+    return Progress(current, total, message, state, meta)
 
 
 def apply_snapshot(record: LiveRecord, snapshot: Snapshot, at_ms: int) -> None:

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from nbtasks.output import WRITTEN, Output
 from nbtasks.record import member_id
@@ -35,11 +36,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a member is: `current` of `total` (None: unknown), and a word about it."""
+    """How far a member is: `current` of `total` (None: unknown), and a word about it.
+
+    `state` is the one it has given itself, empty for none, and `meta` what it says with that.
+    """
 
     current: float
     total: float | None
     message: str = ""
+    state: str = ""
+    meta: Any = field(default=None, hash=False)
 
     @property
     def fraction(self) -> float | None:

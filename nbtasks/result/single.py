@@ -97,15 +97,16 @@ class AsyncResult(ResultBase, Generic[R]):
         return self._record.queue
 
     @property
-    def state(self) -> TaskState:
-        """Its state as this client knows it.
+    def state(self) -> str:
+        """Its state as this client knows it: a `TaskState`, or one that it has given itself.
 
         Raises:
             UnknownTask: Its record is no longer stored.
         """
         if self._record.missing:
             raise UnknownTask(self.id)
-        return self._record.state(self._index)
+        state, progress = self._record.state(self._index), self.progress
+        return progress.state or state if progress and state == TaskState.PROGRESS else state
 
     status = state
 
@@ -149,8 +150,13 @@ class AsyncResult(ResultBase, Generic[R]):
 
     @property
     def result(self) -> Any:
-        """The value of a finished task or its exception object; None before."""
-        return self.outcome() if self.ready() else None
+        """The value of a finished task or its exception object.
+
+        Before that what it says with the state that it has given itself; None for nothing.
+        """
+        if self.ready():
+            return self.outcome()
+        return self.progress.meta if self.progress is not None else None
 
     info = result
 

@@ -9,7 +9,6 @@ from typing import Generic, Protocol, TypeVar, cast
 from nbtasks.context import lent
 from nbtasks.errors import WaitTimeout
 from nbtasks.live import LiveRecord
-from nbtasks.states import TaskState
 from nbtasks.waiting import CHECK_S, ResultSource, end_ms_of, pause_async, revoking, revoking_async
 
 T = TypeVar("T")
@@ -34,7 +33,7 @@ class Streaming(Protocol):
         ...
 
     @property
-    def state(self) -> TaskState:
+    def state(self) -> str:
         """Its state; raises UnknownTask where it is no longer stored."""
         ...
 

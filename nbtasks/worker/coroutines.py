@@ -247,7 +247,9 @@ class Coroutines:
 
 def progress_data(progress: Progress) -> bytes:
     """Progress as a report has it."""
-    fields = [_number(progress.current), _number(progress.total), str(progress.message)]
+    fields: list[Any] = [_number(progress.current), _number(progress.total), str(progress.message)]
+    if progress.state:
+        fields += [progress.state, progress.meta]
     return encode_json(fields)
 
 
