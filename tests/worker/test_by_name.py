@@ -67,7 +67,7 @@ def test_a_worker_has_the_tasks_of_its_program(app, start_worker, start):
 
 def test_a_program_that_cannot_be_had_is_named(start_worker):
     worker = start_worker("-A", "nowhere", wait=False)
-    assert worker.process.wait(20) == 1
+    assert worker.process.wait(20) == 2
     assert "-A 'nowhere': No module named 'nowhere'" in worker.text()
 
 
