@@ -26,8 +26,9 @@ class Request:
         kwargs: Likewise, by name.
         is_eager: Whether it runs in the process that sent it (`apply`).
         called_directly: Whether it was called as a plain function: then nothing else is known.
-        timelimit: Seconds until it is killed, and until `SoftTimeLimitExceeded`; None for never.
-        ignore_result: Whether its value is not kept.
+        timelimit: Seconds until it is killed, and until `SoftTimeLimitExceeded`; None for never,
+            as in an eager run.
+        ignore_result: Whether its value is not kept; False in an eager run.
     """
 
     id: str

@@ -62,6 +62,11 @@ _SAME: Final = Loaded(
 )
 
 
+def _seconds(limit_ms: int) -> float | None:
+    """A time limit as a task is told of it; None for none."""
+    return limit_ms / 1000 if limit_ms else None
+
+
 class Opened(NamedTuple):
     """A member that may run: its arguments (None for none of its own), and what it takes."""
 
@@ -169,6 +174,8 @@ class SliceRun:
             max_retries=header.retry.max_retries,
             args=args,
             kwargs=kwargs,
+            timelimit=(_seconds(header.limit_ms), _seconds(header.soft_ms)),
+            ignore_result=bool(header.ignores),
         )
 
     def note(self, index: int, inputs: Inputs) -> tuple[int, bytes]:

@@ -96,6 +96,16 @@ def test_any_value_that_pickles_goes_there_and_back(app, value):
     assert type(back) is type(value)
 
 
+def test_a_task_knows_its_time_limits(app):
+    @app.task(bind=True, time_limit=30)
+    def limits(self):
+        return self.request.timelimit, self.request.ignore_result
+
+    assert limits.delay().get(timeout=10) == ((30.0, None), False)
+    call = limits.apply_async(time_limit=20, soft_time_limit=1.5)
+    assert call.get(timeout=10) == ((20.0, 1.5), False)
+
+
 def test_a_task_may_return_an_exception_without_failing(app):
     @app.task
     def give():
