@@ -199,8 +199,9 @@ class LiveRecord:
         self._changed(tuple(changed))
 
     def place(self, index: int, worker: str, at_ms: int, progress: Progress | None) -> None:
-        """Where a member runs or ran, and how far it was, where no event has told it."""
-        self.started.setdefault(index, Start(worker, at_ms))
+        """Where a member runs or ran (where it has said), and how far it was: no event told it."""
+        if worker:
+            self.started.setdefault(index, Start(worker, at_ms))
         if progress is not None:
             self.progress.setdefault(index, progress)
         self._changed((index,))

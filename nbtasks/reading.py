@@ -133,7 +133,8 @@ class Reader(ABC):
             parts = {at: [(p.stream, p.text) for p in one.log] for at, one in known.items()}
             record.release_output(parts, last)
         for index, one in known.items():
-            if one.worker:
+            # One that says how far it is within its first 20 ms has not told where it runs.
+            if one.worker or one.progress:
                 progress = read_progress(one.progress) if one.progress else None
                 record.place(index, one.worker, one.began_ms, progress)
         errors = self.bodies(record.rid, failed, bytes([FAILURE]) * len(failed))

@@ -28,12 +28,12 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def plain_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Our own errors as one line, not as a traceback, and warnings likewise."""
+    """Our own errors as one line, not as a traceback, and our own warnings likewise."""
 
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         with warnings.catch_warnings():
-            warnings.showwarning = _warn
+            warnings.showwarning = _in_one_line(warnings.showwarning)
             try:
                 return function(*args, **kwargs)
             except NbTasksError as error:
@@ -74,5 +74,13 @@ def tell_json(value: object) -> None:
     click.echo(json.dumps(value, default=repr))
 
 
-def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"nbtasks: warning: {message}")
+def _in_one_line(show: Callable[..., Any]) -> Callable[..., Any]:
+    """What shows our warnings in one line; those of tasks, which a worker runs, as they were."""
+
+    def warn(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+        if category.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            say(f"nbtasks: warning: {message}")
+        else:
+            show(message, category, *args, **kwargs)
+
+    return warn

@@ -84,19 +84,19 @@ def test_its_traceback_is_that_of_the_error_before_it(app, later):
 
 def test_a_board_says_in_words_what_this_client_has_heard(app):
     first = LiveRecord(ROOT, 3, "first")
-    app.events.follow(first)
+    app.event_stream.follow(first)
     body = blames(0, chord=True)
-    assert app.events.error_text(LATER, 0, LATER, body).text == (
+    assert app.event_stream.error_text(LATER, 0, LATER, body).text == (
         "Dependency root-0 raised an error"
     )
     error = app.connection.signer.results(ROOT).seal(0, encode_failure(ValueError("boom"), ""))
-    first.errors[0] = app.events.error_text(ROOT, 0, "root-0", error)
-    told = app.events.error_text(LATER, 0, LATER, body)
+    first.errors[0] = app.event_stream.error_text(ROOT, 0, "root-0", error)
+    told = app.event_stream.error_text(LATER, 0, LATER, body)
     assert (told.type_name, told.text) == (
         "ChordError",
         "Dependency root-0 raised ValueError: boom",
     )
-    told = app.events.error_text(LATER, 0, LATER, blames(0, chord=False))
+    told = app.event_stream.error_text(LATER, 0, LATER, blames(0, chord=False))
     assert (told.type_name, told.text) == ("ValueError", "boom")
 
 

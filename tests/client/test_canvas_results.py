@@ -156,7 +156,7 @@ def test_what_has_ended_again_before_the_answer_to_a_retry_stays_ended(add, wait
     (number,), others = run_again(app.store, first.rid, [0])
     wait_until(result.successful, "it has ended again")
     for rid, at, count in [(first.rid, 0, number), *others]:
-        app.events.find(rid).again(at, count)
+        app.event_stream.find(rid).again(at, count)
     assert first.left == 0
     assert result.get(timeout=30) == 2
 

@@ -1,8 +1,11 @@
 """revoke, watch, forget, extend, report: what clients and heartbeats ask of the store."""
 
+import json
+
 import pytest
 from store_side import finished
 
+from nbtasks.app import App
 from nbtasks.errors import UnknownTask
 from nbtasks.record import Dropped
 from nbtasks.store.fleet import live_workers
@@ -243,6 +246,17 @@ def test_reports_reach_the_client_in_order(submit, worker, events):
     kinds = [(item[0], item[1], item[2]) for item in events()]
     assert kinds == [(kind, rid.encode(), b"1") for kind in (b"s", b"p", b"o")]
     assert events()[0][3] == worker.name.encode()
+
+
+def test_who_comes_late_hears_a_state_that_was_said_before_where_it_runs(
+    submit, worker, store, server
+):
+    rid = submit()
+    worker.report("p", worker.take_one(), json.dumps([1, 4, "", "UPLOADING", {"a": 1}]))
+    app = App(store.keys.prefix.split("{")[1].split("}")[0], broker=server.url, key="k" * 32)
+    found = app.AsyncResult(rid)
+    assert (found.state, found.info) == ("UPLOADING", {"a": 1})
+    app.close()
 
 
 def test_a_log_keeps_its_parts_and_their_streams(submit, worker, store):

@@ -22,8 +22,9 @@ def test_what_waits_runs_here(nbtasks_app):
 
 def test_what_tasks_send_runs_as_well(nbtasks_app):
     def outer():
-        current_app().send_task(f"{__name__}.double", [1])
+        current_app().send_task("double", [1])
 
+    nbtasks_app.task(double, name="double")
     nbtasks_app.task(outer).delay()
     assert [result.get() for result in drain(nbtasks_app)] == [None, 2]
 

@@ -99,7 +99,7 @@ def test_it_declares_it_again_where_redis_has_lost_it(app, schedules, beat, serv
 @pytest.mark.parametrize("place", ["nowhere", "os:app"])
 def test_a_program_without_an_app_is_one_line(beat, place):
     process, log = beat("-A", place)
-    assert process.wait(20) == 1
+    assert process.wait(20) == 2
     assert log.read_text().startswith(f"nbtasks: -A {place!r}: ")
     assert log.read_text().count("\n") == 1
 

@@ -69,7 +69,7 @@ def test_a_key_file_that_others_may_read_is_used_by_nobody(machine, user):
     user.chmod(0o644)
     with pytest.raises(ConfigError, match="may be read by others"):
         machine.client().workers()
-    assert machine().wait(10) == 1
+    assert machine().wait(10) == 2
     assert "may be read by others than its owner" in machine.log.read_text()
     user.chmod(0o600)
 
