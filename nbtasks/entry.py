@@ -139,13 +139,9 @@ def make_entry(
         "records": found,
         "key": signer.key_id,
     }
+    head = encode_json(fields).decode()
     return Entry(
-        name=name,
-        schedule=rule,
-        policy=policy,
-        base=records[0].rid,
-        head=encode_json(fields).decode(),
-        payloads=payloads,
+        name=name, schedule=rule, policy=policy, base=records[0].rid, head=head, payloads=payloads
     )
 
 

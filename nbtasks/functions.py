@@ -126,11 +126,9 @@ class FunctionCache:
         if isinstance(function, Named):
             only = {"kind": NAMED, "name": function.name, "filename": "", "source": ""}
             return _code(only, b"", portable=True, fresh=False)
-        mark = fingerprint(function)
-        if owner is not None and owner.kind is not None and not is_importable(owner.kind):
-            mark = None  # it can change in place
+        mark = None if _may_change(owner) else fingerprint(function)
         print_now = None if mark is None else (name, bind, codec, mark, owner)
-        known = self._known.get(function) if print_now is not None else None
+        known = None if mark is None else self._known.get(function)
         if known is not None and known[0] == print_now:
             return known[1]
         listed = over_what(function)
@@ -142,15 +140,7 @@ class FunctionCache:
             payload, portable = _by_value(function, name, codec, whole)
         elif way is None:
             payload, portable = _by_value(function, name, codec, function)
-        filename, source = source_of(function)
-        meta: dict[str, Any] = {
-            "kind": FUNCTION,
-            "name": name,
-            "filename": filename,
-            "source": source,
-            "bind": bind,
-            "import": way and [way.module, way.qualname, way.is_wrapped],
-        }
+        meta = {**_described(function, name, way), "bind": bind}
         if way and listed:
             meta["star"] = listed[1]
         if whose:
@@ -159,6 +149,18 @@ class FunctionCache:
         if print_now is not None:
             self._known[function] = (print_now, code)
         return code
+
+
+def _may_change(owner: Owner | None) -> bool:
+    """Whether it is of a class of the notebook, which can change in place."""
+    return owner is not None and owner.kind is not None and not is_importable(owner.kind)
+
+
+def _described(function: Callable[..., Any], name: str, way: Imported | None) -> dict[str, Any]:
+    """What the code of a function says of it, and how workers that have it too import it."""
+    filename, source = source_of(function)
+    place = way and [way.module, way.qualname, way.is_wrapped]
+    return {"kind": FUNCTION, "name": name, "filename": filename, "source": source, "import": place}
 
 
 def cell_code(

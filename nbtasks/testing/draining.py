@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from nbtasks.app import App
-from nbtasks.clock import SystemClock
+from nbtasks.clock import Clock, SystemClock
 from nbtasks.connection import resolve
 from nbtasks.errors import ConfigError
 from nbtasks.result import AsyncResult, task_result
@@ -57,20 +57,22 @@ def drain(
     run = _Run(app, tuple(queues) or (app.config.default_queue,), limit)
     if seconds is None:
         run.go()
-        return run.ended()
-    clock: Any = app.clock
+    else:
+        _go_on(run, app.clock, seconds)
+    return run.ended()
+
+
+def _go_on(run: "_Run", clock: Clock, seconds: float | timedelta) -> None:
     if not isinstance(clock, FakeClock):
         raise ConfigError("seconds go by a fake clock: make one with FakeClock(app) first")
     whole = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
     end = clock.wall_ms() + round(whole * 1000)
-    while True:
-        wait = run.go()
-        left = end - clock.wall_ms()
-        if wait is None or wait > left:
-            clock.advance(max(0, left) / 1000)
-            run.go()
-            return run.ended()
+    wait = run.go()
+    while wait is not None and wait <= end - clock.wall_ms():
         clock.advance((wait + 1) / 1000)
+        wait = run.go()
+    clock.advance(max(0, end - clock.wall_ms()) / 1000)
+    run.go()
 
 
 class _Run:

@@ -73,10 +73,7 @@ def start_worker(
             or has a `FakeClock`, which a worker in another process does not heed.
         StoreUnavailable: Redis does not answer.
     """
-    if app.config.task_always_eager:
-        raise ConfigError("an eager app sends nothing: give start_worker another one")
-    if isinstance(app.clock, FakeClock):
-        raise ConfigError("a worker in another process has the real time: use drain here")
+    _check(app)
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="nbtasks-") as folder:
         name = f"test-{os.getpid()}-{next(_numbers)}@localhost"
@@ -88,6 +85,13 @@ def start_worker(
             yield worker
         finally:
             _end(worker, timeout)
+
+
+def _check(app: App) -> None:
+    if app.config.task_always_eager:
+        raise ConfigError("an eager app sends nothing: give start_worker another one")
+    if isinstance(app.clock, FakeClock):
+        raise ConfigError("a worker in another process has the real time: use drain here")
 
 
 def _launch(app: App, name: str, options: Sequence[str], log: Path) -> RunningWorker:
