@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Protocol
 
+from nbtasks.clock import Clock, SystemClock
 from nbtasks.live import ErrorText, LiveRecord, Progress
 from nbtasks.states import FAILURE, PENDING, RETRY, REVOKED, STARTED, SUCCESS, is_finished
 
@@ -76,8 +77,9 @@ class Follower(Protocol):
 class Feed:
     """Decides when each board may send; the event thread calls it, anybody adds and removes."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, clock: Clock | None = None) -> None:
         self._stream = stream
+        self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._sent: dict[Follower, float | None] = {}
         self._tokens = BUDGET_HZ
@@ -96,6 +98,15 @@ class Feed:
         with self._lock:
             self._sent.pop(follower, None)
 
+    def push(self, follower: Follower) -> None:
+        """Serve one whose news are no events of ours, from its own thread; it keeps its pace."""
+        now_ms = self._clock.tick_ms()
+        with self._lock:
+            self._refill(now_ms)
+            is_served = follower in self._sent and self._tokens >= 1.0
+        if is_served and follower.has_news():
+            self._serve(follower, now_ms)
+
     def close(self) -> None:
         """Leave the event stream."""
         self._stream.remove_flusher(self._flusher)
@@ -103,7 +114,8 @@ class Feed:
     def _flush(self, now_ms: float) -> float | None:
         with self._lock:
             sent = dict(self._sent)
-        self._refill(now_ms)
+        with self._lock:
+            self._refill(now_ms)
         dirty = [(last, one) for one, last in sent.items() if one.has_news()]
         gap_ms = 1000.0 / frequency(len(dirty))
         waits: list[float] = []
@@ -119,8 +131,8 @@ class Feed:
         return max(1.0, min(waits)) if waits else None
 
     def _serve(self, one: Follower, now_ms: float) -> None:
-        self._tokens -= 1.0
         with self._lock:
+            self._tokens -= 1.0
             if one in self._sent:
                 self._sent[one] = now_ms
         try:

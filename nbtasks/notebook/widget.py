@@ -13,7 +13,7 @@ from nbtasks.notebook.live_view import Message
 
 _STATIC: Final = Path(__file__).parent / "static"
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "board": ("core.js", "channel.js", "link.js", "grid.js", "rows.js", "board.js"),
+    "board": ("core.js", "channel.js", "link.js", "parts.js", "grid.js", "rows.js", "board.js"),
 }
 """Of each kind of widget its modules, each after those it imports."""
 _STYLES: Final[Mapping[str, tuple[str, ...]]] = {"board": ("core.css", "board.css")}

@@ -17,7 +17,8 @@ import {
 } from "./core.js";
 import { Grid } from "./grid.js";
 import { Link } from "./link.js";
-import { Bar, confirmButton, elapsed, Failures, Mark, Panel, Rows } from "./rows.js";
+import { confirmButton, Mark } from "./parts.js";
+import { Bar, elapsed, Failures, Panel, Rows } from "./rows.js";
 
 /** @typedef {import("./channel.js").Model} Model */
 
