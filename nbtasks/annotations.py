@@ -11,6 +11,7 @@ EVERY: Final = "*"
 CALL_OPTIONS: Final[Mapping[str, str]] = {
     "acks_late": "acks_late",
     "autoretry_for": "retry_on",
+    "compression": "compression",
     "default_retry_delay": "retry_delay",
     "durable": "durable",
     "expires": "expires",

@@ -142,7 +142,8 @@ class App(Roster):
     @property
     def codec(self) -> Codec:
         """What values travel as."""
-        return make_codec(self.config.serializer, self.config.accept_content)
+        config = self.config
+        return make_codec(config.serializer, config.accept_content, config.max_input)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again, also a wait for an older result."""

@@ -8,11 +8,12 @@ from typing import Any, Final, cast
 
 from nbtasks import keyring
 from nbtasks.annotations import check_annotations
+from nbtasks.compression import check_method
 from nbtasks.errors import ConfigError
 from nbtasks.record import MAX_PRIORITY, check_limits, check_name
 from nbtasks.routes import Routes, check_queues, read_routes
 from nbtasks.schedule.zones import local_zone, zone_name
-from nbtasks.serializers import PICKLE, make_codec
+from nbtasks.serializers import MOST, PICKLE, make_codec
 from nbtasks.settings import from_project, from_variables, translate, working_folder
 from nbtasks.signing import INSECURE_KEY
 
@@ -25,8 +26,6 @@ ENV_SERIALIZER: Final = "NBTASKS_SERIALIZER"
 ENV_ACCEPT: Final = "NBTASKS_ACCEPT_CONTENT"
 ENV_MAX_AGE: Final = "NBTASKS_MAX_AGE_MS"
 REPLICA: Final = "replica"
-HARD_LIMIT: Final = 500_000_000
-"""Bytes of one argument or value: Redis itself refuses strings above 512 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +80,8 @@ class Config:
         task_max_retries: How often a task is tried again that names errors, but no number.
         task_acks_late: Whether a task that names neither may be run again if its process dies.
         task_reject_on_worker_lost: False to give a task up at the first death of its process.
+        task_compression: How arguments and values of tasks are compressed that do not say it; empty
+            for not at all.
         task_annotations: Options over those of tasks, by their names; `*` for all.
         task_routes: Queue and priority of tasks that name none, by rules: see `routes`.
         task_queues: The queues that a worker takes from which is told none; empty for the default.
@@ -131,6 +132,7 @@ class Config:
     task_max_retries: int = 3
     task_acks_late: bool = True
     task_reject_on_worker_lost: bool = True
+    task_compression: str = ""
     task_annotations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     task_routes: Any = field(default=(), hash=False)
     task_queues: tuple[str, ...] = ()
@@ -165,10 +167,8 @@ class Config:
                 f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
                 " last at least two heartbeats"
             )
-        if self.max_input > HARD_LIMIT:
-            raise ConfigError(
-                f"max_input is {self.max_input:,}: Redis takes at most {HARD_LIMIT:,}"
-            )
+        if self.max_input > MOST:
+            raise ConfigError(f"max_input is {self.max_input:,}: Redis takes at most {MOST:,}")
 
     def _check_numbers(self) -> None:
         for name in _POSITIVE:
@@ -209,6 +209,7 @@ class Config:
         accepts = tuple(map(str, cast("Sequence[object]", names)))
         object.__setattr__(self, "accept_content", accepts)  # a list is as good
         make_codec(str(self.serializer), accepts)
+        object.__setattr__(self, "task_compression", check_method(self.task_compression or ""))
 
     @property
     def zone(self) -> str:

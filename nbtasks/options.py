@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from nbtasks.annotations import annotated
+from nbtasks.compression import check_method
 from nbtasks.config import Config, check_durable
 from nbtasks.errors import ConfigError
 from nbtasks.record import MAX_PRIORITY, check_limits, check_queue
@@ -39,6 +40,7 @@ _AS_THEY_ARE: Final = (
     "ignore_result",
     "store_errors_even_if_ignored",
     "serializer",
+    "compression",
 )
 
 
@@ -64,6 +66,8 @@ class TaskOptions:
         ignore_result: Whether its value is not kept; None for the app's setting.
         store_errors_even_if_ignored: Whether its error is kept whole then; None as above.
         serializer: What its arguments, values and errors travel as; empty for the app's.
+        compression: How its arguments and values are compressed; empty for not at all, None for
+            the app's setting.
     """
 
     queue: str = ""
@@ -80,6 +84,7 @@ class TaskOptions:
     ignore_result: bool | None = None
     store_errors_even_if_ignored: bool | None = None
     serializer: str = ""
+    compression: str | None = None
     named: tuple[str, ...] = ()
     typing: bool = True
 
@@ -100,6 +105,8 @@ class TaskOptions:
             check_durable(self.durable)
         if self.serializer:
             make_codec(self.serializer, ())
+        if self.compression is not None:
+            object.__setattr__(self, "compression", check_method(self.compression))
 
 
 def merge_options(
@@ -147,6 +154,8 @@ def settled(options: TaskOptions, config: Config) -> TaskOptions:
     # A task whose own limit is shorter is killed before the usual soft one.
     if soft_ms and not options.soft_ms and (not limit_ms or soft_ms < limit_ms):
         changes["soft_ms"] = soft_ms
+    if options.compression is None:
+        changes["compression"] = config.task_compression
     retry = _settled_policy(options, config)
     if retry is not options.retry:
         changes["retry"] = retry
@@ -193,6 +202,7 @@ def task_options(
     ignore_result: bool | None = None,
     store_errors_even_if_ignored: bool | None = None,
     serializer: str = "",
+    compression: str | None = None,
     typing: bool = True,
     throws: Iterable[type[BaseException]] = (),
     **retries: Any,
@@ -212,8 +222,9 @@ def task_options(
         max_deliveries=max_deliveries, acks_late=acks_late,
         limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
-        durable=durable, serializer=serializer, ignore_result=ignore_result,
-        store_errors_even_if_ignored=store_errors_even_if_ignored, named=named, typing=typing,
+        durable=durable, serializer=serializer, compression=compression,
+        ignore_result=ignore_result, named=named, typing=typing,
+        store_errors_even_if_ignored=store_errors_even_if_ignored,
     )  # fmt: skip
 
 

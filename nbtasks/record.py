@@ -107,6 +107,7 @@ class Header:
     """What a worker may read of a record before it trusts it.
 
     `ignores` says what is not kept of its ends: `IGNORES_VALUE`, `IGNORES_ALL`, or nothing.
+    `packs` is how its values are to be compressed, empty for not at all.
     `inputs` is what it takes from other records of its canvas; `root_id`, `parent_id`, `group_id`
     and `stamps` say where in a canvas it stands, and are empty for a task alone. `packages` are
     what `App.sync` has sent before it: names of modules, with the names that they are stored under.
@@ -122,6 +123,7 @@ class Header:
     is_async: bool = False
     once: bool = False
     ignores: str = ""
+    packs: str = ""
     retry: RetryPolicy
     sent_ms: int = 0
     inputs: Inputs | None = None
@@ -154,6 +156,7 @@ class Header:
         rest: dict[str, Any] = {
             "at": self.sent_ms,
             "ign": self.ignores,
+            "zip": self.packs,
             "in": self.inputs and self.inputs.to_header(),
             "root": self.root_id,
             "parent": self.parent_id,
@@ -205,6 +208,7 @@ class Header:
             is_async=read_flag(fields.get("async", False)),
             once=read_flag(fields.get("once", False)),
             ignores=read_text(fields.get("ign", "")),
+            packs=read_text(fields.get("zip", "")),
             retry=read_policy(fields["retry"]),
             sent_ms=read_number(fields.get("at", 0)),
             inputs=Inputs.from_header(fields["in"]) if "in" in fields else None,

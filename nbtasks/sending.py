@@ -94,7 +94,7 @@ def prepare(
     options, delay_ms = _options(submission, config, now)
     place = submission.place or Place(rid=_rid(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
-    codec = codec.writing(options.serializer)
+    codec = codec.writing(options.serializer).packing(options.compression or "")
     payloads, python = encode_calls(
         submission.calls, codec, config.max_input, name=name, task=submission.task
     )
@@ -102,7 +102,8 @@ def prepare(
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
     header = _make_header(submission, place, options, signer, code.python or python, sent_ms)
     imports = tuple(map(":".join, sorted(packages.items()))) if packages else ()
-    header = replace(header, ignores=_ignores(options, place, config), packages=imports)
+    header = replace(header, ignores=_ignores(options, place, config), packs=codec.packs)
+    header = replace(header, packages=imports)
     encoded = header.encode()
     seal = signer.arguments(place.rid, encoded).seal
     record = replace(
@@ -270,7 +271,7 @@ def encode_calls(
                 size = len(codec.encode(value, argument)[0])
                 _check_size(f"argument {argument!r} of {name!r}", size, limit)
             _check_size(what, len(payload), limit)
-        payloads.append(payload)
+        payloads.append(codec.pack(payload))
     return payloads, python
 
 

@@ -1,7 +1,8 @@
 """What values travel as: which form one side writes, and which forms it reads.
 
-The first byte of a payload names its form (behind `X` stands the name itself), so what is not
-accepted is refused before anything of it is decoded. A serializer is loaded when it is first
+The first byte of a payload names its form (behind `X` stands the name itself; a compressed one has
+that behind a head of its own), so what is not accepted is refused before anything of it is decoded,
+or made large. A serializer is loaded when it is first
 needed: a side that neither writes nor accepts pickle never imports it.
 
 Everything here takes or gives bytes that are already verified, or not yet signed.
@@ -11,11 +12,12 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Final, Protocol, cast
 
+from nbtasks import compression
 from nbtasks.errors import ConfigError, ContentRefused, Unsendable
 from nbtasks.spelling import nearest
 
@@ -27,6 +29,9 @@ JSON: Final = "json"
 
 NAMED: Final = b"X"
 """First byte of a payload whose form is named behind it (`registered`)."""
+
+MOST: Final = 500_000_000
+"""Bytes of any payload: Redis itself refuses strings above 512 MB."""
 
 _HOMES: Final = {PICKLE: "nbtasks.pickling", JSON: "nbtasks.plain"}
 _REGISTER: Final = "nbtasks.registered"
@@ -76,10 +81,16 @@ def value_alone(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """What one side writes, and what it reads: the settings `serializer` and `accept_content`."""
+    """What one side writes, and what it reads: the settings `serializer` and `accept_content`.
+
+    `packs` is how `pack` compresses, empty for not at all; what was compressed is made as large as
+    `limit` bytes again, and no larger.
+    """
 
     writes: str = PICKLE
     accepts: tuple[str, ...] = (PICKLE, JSON)
+    limit: int = MOST
+    packs: str = ""
 
     @property
     def ships_objects(self) -> bool:
@@ -114,26 +125,50 @@ class Codec:
 
         Raises:
             ContentRefused: It has a form that this side does not accept; `what` says whose it is.
+            TooBig: It is compressed, and larger than this side allows.
         """
         form = form_of(payload)
         if form not in self.accepts:
             self.check(payload, what)
+        if compression.is_packed(payload):
+            payload = self.unpack(payload, what)
         return _load(form).decode(payload)
 
     def check(self, payload: bytes | memoryview, what: str) -> None:
-        """Raise `ContentRefused` where `decode` would, and decode nothing."""
+        """Raise `ContentRefused` or `TooBig` where `decode` would, and decode nothing."""
         form = form_of(payload)
         if form not in self.accepts:
             raise ContentRefused(
                 what, form or "of an unknown form", f"accept_content is {', '.join(self.accepts)}"
             )
+        if compression.is_packed(payload):
+            compression.check(payload, self.limit, what)
+        if self.packs:
+            compression.check_here(self.packs, what)
+
+    def pack(self, payload: bytes) -> bytes:
+        """A payload as it is sent: compressed, where that is asked for and makes it smaller."""
+        if not self.packs or len(payload) < compression.MIN_SIZE:
+            return payload
+        return compression.pack(payload, len(head_of(payload)), self.packs)
+
+    def unpack(self, payload: bytes | memoryview, what: str) -> bytes | memoryview:
+        """A *verified* payload as it was before `pack`.
+
+        Raises:
+            ContentRefused: It is compressed in a way that is not known here, or damaged.
+            TooBig: It is larger than this side allows.
+        """
+        if not compression.is_packed(payload):
+            return payload
+        return compression.unpack(payload, len(head_of(payload)), self.limit, what)
 
     def like(self, payload: bytes | memoryview) -> "Codec":
         """The same, writing as this payload is written: an answer has the form of its question."""
         form = form_of(payload)
         if form == self.writes or form not in self.accepts:
             return self
-        return Codec(form, self.accepts)
+        return replace(self, writes=form)
 
     def writing(self, name: str) -> "Codec":
         """The same, writing this form; with an empty name as it is.
@@ -141,7 +176,11 @@ class Codec:
         Raises:
             ConfigError: There is no such serializer, or `accept_content` does not hold it.
         """
-        return make_codec(name, self.accepts) if name else self
+        return replace(make_codec(name, self.accepts), limit=self.limit) if name else self
+
+    def packing(self, method: str) -> "Codec":
+        """The same, compressing in this way; empty for not at all."""
+        return self if method == self.packs else replace(self, packs=method)
 
     def culprit(self, values: Mapping[str, object]) -> tuple[str, str, str] | None:
         """Name, type and reason of the first of these values that cannot be encoded, or None."""
@@ -154,7 +193,7 @@ class Codec:
 
 
 @cache
-def make_codec(writes: str, accepts: tuple[str, ...]) -> Codec:
+def make_codec(writes: str, accepts: tuple[str, ...], limit: int = MOST) -> Codec:
     """The codec of these settings; with nothing to accept, what `writes` can answer.
 
     What is accepted may be registered later, by a module that is imported with a task.
@@ -173,7 +212,7 @@ def make_codec(writes: str, accepts: tuple[str, ...]) -> Codec:
             f"serializer is {writes!r}, and accept_content {accepts!r} does not hold it: answers"
             " come in the form of the question"
         )
-    return Codec(writes, accepts)
+    return Codec(writes, accepts, limit)
 
 
 def check_form(name: str) -> str:
@@ -193,12 +232,23 @@ def check_form(name: str) -> str:
 
 def form_of(payload: bytes | memoryview) -> str:
     """The form of a payload, by its first byte; empty where there is none of the kind."""
-    if not payload:
-        return ""
-    if payload[0] == NAMED[0] and len(payload) > 1:
-        name = bytes(payload[2 : 2 + payload[1]]).decode("ascii", "replace")
+    known = _FORMS.get(payload[0], "") if payload else ""
+    if known or not payload:
+        return known
+    head = head_of(payload)
+    if len(head) > 1:
+        name = head[2:].decode("ascii", "replace")
         return name if _NAME.fullmatch(name) else ""
-    return _FORMS.get(payload[0], "")
+    return _FORMS.get(head[0], "") if head else ""
+
+
+def head_of(payload: bytes | memoryview) -> bytes:
+    """The first bytes of a payload, which say its form; of a compressed one, of what is in it."""
+    start = compression.HEAD if compression.is_packed(payload) else 0
+    stop = start + 1
+    if payload[start:stop] == NAMED and len(payload) > stop:
+        stop += 1 + payload[stop]
+    return bytes(payload[start:stop])
 
 
 def encode_json(value: object) -> bytes:

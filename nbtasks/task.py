@@ -124,7 +124,8 @@ class Task(Bound[P, R]):
                 seconds, after which it is killed; `soft_time_limit` seconds, after which
                 `SoftTimeLimitExceeded` is raised in it; `redrive`, False for what must not be sent
                 again where Redis has lost it; `durable`, "replica" to wait until one has it;
-                `serializer`, what arguments, value and error travel as; `link` and `link_error`,
+                `serializer`, what arguments, value and error travel as;
+                `compression`, such as "zstd", how arguments and value are; `link` and `link_error`,
                 signatures that run after it; `on_upstream`, how the tasks among its arguments must
                 have ended; `stamps`, headers as of `Signature.stamp`.
 

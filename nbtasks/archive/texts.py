@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final, cast
 
+from nbtasks.compression import size_of
 from nbtasks.errors import NbTasksError
 from nbtasks.failure import ERROR, read_dependency, read_failure, system_failure
 from nbtasks.live import ErrorText
@@ -93,13 +94,13 @@ def _opened(seal: Seal, index: int, body: bytes) -> memoryview | None:
 def _plain(codec: Codec, payload: memoryview) -> Any:
     """The value of a verified payload; `...` where it is not plain, or not to be read here."""
     form = form_of(payload)
-    if len(payload) > MAX_PAYLOAD or form not in codec.accepts:
+    if size_of(payload) > MAX_PAYLOAD or form not in codec.accepts:
         return ...
     try:
         if form == JSON:
             return codec.decode(payload, "")
         if form == PICKLE:
-            return import_module("nbtasks.pickling").decode_plain(payload)
+            return import_module("nbtasks.pickling").decode_plain(codec.unpack(payload, ""))
     except Exception:  # noqa: BLE001 - whatever is in there: it has no words then
         return ...
     return ...
@@ -107,4 +108,4 @@ def _plain(codec: Codec, payload: memoryview) -> Any:
 
 def _size(payload: memoryview) -> str:
     form = form_of(payload)
-    return f"<{form} of {len(payload):,} bytes>"
+    return f"<{form} of {size_of(payload):,} bytes>"

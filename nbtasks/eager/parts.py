@@ -141,7 +141,8 @@ class Parts:
         task = task_of(node)
         options, _ = merged(task.options, node.options, self._config, name=task.name, now=now)
         source = self._source
-        codec, limit = source.codec.writing(options.serializer), source.limit
+        codec = source.codec.writing(options.serializer).packing(options.compression or "")
+        limit = source.limit
         payloads, _ = encode_calls(node.calls, codec, limit, name=task.name, task=task)
         queue = options.queue or self._config.default_queue
         record = LiveRecord(place.rid, len(payloads), task.name, queue, source.clock.wall_ms())

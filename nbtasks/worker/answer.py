@@ -10,6 +10,7 @@ from nbtasks.handlers import Told
 from nbtasks.inputs import make
 from nbtasks.record import IGNORES_ALL
 from nbtasks.replacing import inputs_of
+from nbtasks.serializers import head_of
 from nbtasks.states import SUCCESS
 from nbtasks.worker.upstream import replaced_by
 from nbtasks.worker.work import REPLACED
@@ -48,11 +49,11 @@ class Answer:
         """Whose it is."""
         return self._run.work.task_id(self._index)
 
-    def be_like(self, body: bytes, payload: memoryview) -> None:
-        """Answer in the way that this was sent."""
+    def be_like(self, body: bytes, payload: memoryview, packs: str) -> None:
+        """Answer in the way that this was sent, compressed as its header asks for."""
         self._seal = self._run.results.like(body)
         self.question, self._payload = body, payload
-        self.codec = self.codec.like(payload)
+        self.codec = self.codec.like(payload).packing(packs)
 
     def value(self, value: object) -> bytes:
         """The body of a member that returned this.
@@ -65,7 +66,7 @@ class Answer:
         payload, _ = self.codec.encode(None if run.ignores else value, run.what)
         if len(payload) > run.settings.max_value:
             raise TooBig(run.what, len(payload), run.settings.max_value, "max_input")
-        return self._seal.seal(self._index, payload)
+        return self._seal.seal(self._index, self.codec.pack(payload))
 
     def returned(self, value: object) -> bytes:
         """The same of one that has just returned; its handlers are called.
@@ -86,7 +87,7 @@ class Answer:
         if not inputs.sources:
             return SUCCESS, self.value(make(inputs.take or [], ()))  # a group of none
         seal = run.arguments.like(self.question)
-        body = seal.seal(self._index, replaced_by(inputs, bytes(self._payload[:1])))
+        body = seal.seal(self._index, replaced_by(inputs, head_of(self._payload)))
         return REPLACED, b"%b\n%b" % (" ".join(inputs.sources).encode(), body)
 
     def tell(

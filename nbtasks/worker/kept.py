@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbtasks.compression import size_of
 from nbtasks.errors import BadSignature, TooBig
 from nbtasks.record import checkpoint_of, parts_of
 from nbtasks.serializers import Codec
@@ -66,7 +67,7 @@ class Kept:
         what = self._place.what.replace("the value", "the checkpoint", 1)
         payload, _ = self._codec.encode(value, what)
         self._check(len(payload), what)
-        self._payload = payload
+        payload = self._payload = self._codec.pack(payload)
         head = b"%d " % len(self._parts)
         return head + self._seal.seal(self._place.index, head + payload)
 
@@ -101,8 +102,9 @@ class Kept:
         what = what.replace("the value", "what is yielded by", 1).replace("by of", "by", 1)
         self._check(self._size + len(payload), what)
         place = len(self._parts)
-        self._parts.append(payload)
         self._size += len(payload)
+        payload = self._codec.pack(payload)
+        self._parts.append(payload)
         return b"%d %b" % (place, self._seal_part.seal(place, payload))
 
     def end(self) -> bytes:
@@ -121,7 +123,7 @@ class Kept:
         for at, body in enumerate(bodies):
             payload = bytes(self._seal_part.open(at, body, whose))
             self._parts.append(payload)
-            self._size += len(payload)
+            self._size += size_of(payload)
 
     def _check(self, size: int, what: str) -> None:
         limit = self._settings.max_value

@@ -257,9 +257,9 @@ class SliceRun:
         payload = self.arguments.open(index, body, whose)
         if payload and payload[0] == _REPLACED_BY:
             inputs, form = read_replaced_by(payload)
-            answer.be_like(body, form)
+            answer.be_like(body, form, header.packs)
             return Opened(None, _same, _SAME, inputs)
-        answer.be_like(body, payload)
+        answer.be_like(body, payload, header.packs)
         header.check_python(self.work.task_id(index))
         header.check_age(whose, self.clock.wall_ms(), settings.max_age_ms)
         answer.codec.check(payload, whose)

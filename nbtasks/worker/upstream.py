@@ -278,7 +278,7 @@ def is_of(source: str, rid: str, index: int, own: int) -> bool:
 def replaced_by(inputs: Inputs, form: bytes) -> bytes:
     """The arguments of a task that was replaced: what goes on in its place.
 
-    `form` is the first byte of those it had: its answer is to be written as they were.
+    `form` is what those it had begin with: its answer is to be written as they were.
     """
     return REPLACED_BY + encode_json({**inputs.to_header(), "form": form.decode("latin-1")})
 

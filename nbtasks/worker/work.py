@@ -55,7 +55,7 @@ class ChildSettings:
             max_value=config.max_input,
             max_memory=0 if pool.kind == SOLO else pool.max_memory,
             limit_memory=pool.limit_memory,
-            codec=make_codec(config.serializer, config.accept_content),
+            codec=make_codec(config.serializer, config.accept_content, config.max_input),
             max_age_ms=config.max_age_ms,
             imports=config.imports,
         )

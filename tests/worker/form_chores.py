@@ -3,7 +3,7 @@
 import base64
 import json
 
-from nbtasks import register_serializer
+from nbtasks import current_app, register_serializer
 
 
 def to_text(value):
@@ -23,3 +23,11 @@ def echo(*args, **kwargs):
 
 def nothing_to_send(_):
     return object()
+
+
+def replaced(self, value):
+    return self.replace(current_app().task(echo).s(value))
+
+
+def say(count):
+    return "the same " * count
