@@ -62,7 +62,8 @@ class Roster(Planner):
                 `durable` ("replica": a submit waits until one has it),
                 `ignore_result` (its value is not kept), `store_errors_even_if_ignored`,
                 `serializer` (in place of the app's: `pickle`, `json`, `yaml`, `msgpack` or one of
-                your own), `compression` (of arguments and value, such as "zstd"), `typing` (False: arguments are not checked when it is called), `throws`
+                your own), `compression` (of arguments and value, such as "zstd"),
+                `typing` (False: arguments are not checked when it is called), `throws`
                 (errors that are expected: workers log no traceback of any).
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
