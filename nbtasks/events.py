@@ -97,6 +97,8 @@ class EventStream:
     def expect(self, question: str, call: Callable[[bytes], None]) -> None:
         """Call back from the event thread with the answer to a question, until `give_up`."""
         self._asked[question] = call
+        if self._thread is None:
+            self._start()
 
     def give_up(self, question: str) -> None:
         """Nobody waits for that answer any more."""

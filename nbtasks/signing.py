@@ -1,10 +1,10 @@
 """Keyed digests: nothing that is not signed by our key is ever unpickled, on either side.
 
 A body is one byte of format, a 16-byte BLAKE2b keyed digest and the payload. The digest covers the
-purpose (argument, result, code, entry), the app, the record, its header, the member's index and
-the payload, so a body cannot be replayed in another place. Source: RFC 7693 (keyed BLAKE2,
-`person`). With `encrypt` the rest of the body is AES-256-GCM under a key for the same place
-(`cipher`).
+purpose (argument, result, code, entry, order, answer), the app, the record, its header, the
+member's index and the payload, so a body cannot be replayed in another place. Source: RFC 7693
+(keyed BLAKE2, `person`). With `encrypt` the rest of the body is AES-256-GCM under a key for the
+same place (`cipher`); orders and what answers them are always plain.
 """
 
 import hmac
@@ -24,6 +24,8 @@ ARGUMENT: Final = b"nbt-argument"
 RESULT: Final = b"nbt-result"
 CODE: Final = b"nbt-code"
 ENTRY: Final = b"nbt-entry"
+ORDER: Final = b"nbt-order"
+ANSWER: Final = b"nbt-answer"
 
 SIGNED: Final = b"\x01"
 SYSTEM: Final = b"\x00"
@@ -211,6 +213,18 @@ class Signer:
     def entries(self, name: str) -> Seal:
         """For a schedule entry."""
         return Seal(self._keys, ENTRY, (self._app, name.encode()), "", self._cipher)
+
+    def orders(self, worker: str, challenge: str, client: str, question: str) -> Seal:
+        """For what a worker is told: it counts for this challenge of its, and for who asks."""
+        return self._of_order(ORDER, worker, challenge, client, question)
+
+    def answers(self, worker: str, question: str) -> Seal:
+        """For what a worker says to that."""
+        return self._of_order(ANSWER, worker, question)
+
+    def _of_order(self, purpose: bytes, *place: str) -> Seal:
+        # Never encrypted: it holds names and numbers that any board shows.
+        return Seal(self._keys, purpose, (self._app, *(part.encode() for part in place)))
 
     def _unknown(self, signed_by: str) -> str:
         if signed_by == key_id(INSECURE_KEY):

@@ -1,11 +1,26 @@
 """`app.control`: what workers do, and what they are told."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict, Unpack
 
-from nbtasks.monitor.inspection import Destination, Inspect
+from nbtasks.monitor.inspection import Destination, Inspect, chosen
+from nbtasks.monitor.telling import tell
+from nbtasks.orders import PING, POOL_GROW, POOL_SHRINK, SHUTDOWN, Order
 from nbtasks.record import KILL
 from nbtasks.store.queues import pause_queue, paused_queues, purge_queue, resume_queue
 from nbtasks.submitting import Submitter
+
+Answers = list[dict[str, dict[str, str]]]
+"""What workers have answered, as Celery gives it: a dict with one entry for each of them."""
+
+
+class How(TypedDict, total=False):
+    """Whether answers are waited for, and from whom: as in `Control.broadcast`."""
+
+    reply: bool
+    timeout: float
+    pattern: str
+    limit: int | None
 
 
 class Control:
@@ -35,6 +50,63 @@ class Control:
             limit: Workers at most; None for any number.
         """
         return Inspect(self._app, destination, timeout, pattern, limit)
+
+    # Workers
+
+    def broadcast(
+        self,
+        command: str,
+        arguments: Mapping[str, Any] | None = None,
+        destination: Destination = None,
+        *,
+        reply: bool = False,
+        timeout: float = 1.0,
+        pattern: str = "",
+        limit: int | None = None,
+    ) -> Answers:
+        """Tell workers something; what they have answered, a dict for each worker.
+
+        A worker obeys within milliseconds, also while all its processes are busy. What it is told
+        holds until it ends. Who may tell it is who has the key.
+
+        Args:
+            command: What to do: the name of one of the methods below.
+            arguments: With what, by name.
+            destination: The name of a worker, or of several; None for all.
+            reply: Wait for answers: `{worker: {"ok": …}}`, or `{"error": why not}`.
+            timeout: Seconds to wait for them at most; a worker that has not answered is left out.
+            pattern: A glob that names must match as well, such as `gpu-*`; empty for any.
+            limit: Workers at most; None for any number.
+
+        Raises:
+            ConfigError: There is no such command, or it takes something else.
+        """
+        order = Order.checked(command, arguments or {})
+        workers = chosen(self._app.workers(), destination, pattern, limit)
+        names = [worker.name for worker in workers]
+        answers = tell(self._app.connection, names, order, timeout if reply else None)
+        return [{name: dict(answer)} for name, answer in answers.items()]
+
+    def ping(self, destination: Destination = None, timeout: float = 1.0) -> Answers:
+        """Ask whether they answer: `[{worker: {"ok": "pong"}}]`."""
+        return self.broadcast(PING, {}, destination, reply=True, timeout=timeout)
+
+    def shutdown(self, destination: Destination = None, **how: Unpack[How]) -> Answers:
+        """Have them finish what runs, and end, as SIGTERM does."""
+        return self.broadcast(SHUTDOWN, {}, destination, **how)
+
+    def pool_grow(self, n: int = 1, destination: Destination = None, **how: Unpack[How]) -> Answers:
+        """Have them run so many tasks more at a time.
+
+        With `--autoscale` this is about the most; it still starts processes as work waits.
+        """
+        return self.broadcast(POOL_GROW, {"n": n}, destination, **how)
+
+    def pool_shrink(
+        self, n: int = 1, destination: Destination = None, **how: Unpack[How]
+    ) -> Answers:
+        """Have them run so many tasks less at a time; what runs goes on to its end."""
+        return self.broadcast(POOL_SHRINK, {"n": n}, destination, **how)
 
     # Tasks
 

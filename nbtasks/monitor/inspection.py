@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from nbtasks.monitor.showing import Info, infos
+from nbtasks.monitor.telling import tell
+from nbtasks.orders import PING, Order
 from nbtasks.record import member_id
 from nbtasks.states import REVOKED
 from nbtasks.store.described import Described, held, revoked, scheduled
@@ -139,6 +141,12 @@ class Inspect:
     def conf(self) -> dict[str, dict[str, Any]]:
         """The settings of a worker; keys and passwords are never told."""
         return self._told("conf")
+
+    def ping(self) -> dict[str, dict[str, str]]:
+        """Which workers answer: `{worker: {"ok": "pong"}}`; only this look asks them."""
+        names = [worker.name for worker in self._workers()]
+        answers = tell(self._app.connection, names, Order(PING, {}), self._timeout)
+        return {worker: dict(answer) for worker, answer in answers.items()}
 
     def report(self) -> dict[str, dict[str, str]]:
         """What a worker runs on, in words."""

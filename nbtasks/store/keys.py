@@ -37,7 +37,8 @@ touches itself; the scripts build the others from the prefix.
                                                                     after another replaced it
     refs             HASH    code hash -> unfinished records        emptied by their ends
     fd:<hash>        STRING  it is the code of a dead task          after 30 days
-    ask:<worker>     ZSET    questions about what runs there        10 s, or its next heartbeat
+    ask:<worker>     ZSET    questions about what runs there,       10 s, or its next heartbeat
+                             and orders (orders.py)
     fleet            ZSET    worker -> live until ms                a day after the last heartbeat
     w:<worker>       HASH    facts of a worker                      when it is no longer live
     ready:<q>!       ZSET    members that may die only once more    emptied by takes

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from nbtasks.clock import Clock
+from nbtasks.errors import ConfigError
 from nbtasks.worker.dispatcher import Dispatcher
 from nbtasks.worker.oom import OomWatch
 from nbtasks.worker.options import WorkerOptions
@@ -49,6 +50,7 @@ class Crew:
         self._watchdog = Watchdog()
         self._scale = Scale(options.least or options.concurrency, options.concurrency)
         self._oom = OomWatch()
+        self._is_shrinking = False
         self._next_start = 0.0
         self._told_of_most = False
         self.has_room = True
@@ -89,6 +91,21 @@ class Crew:
             if self._is_spare(process, now):
                 process.retires = "it is not needed any more"
                 self._retire(process)
+        if len(self._pool.children) <= scale.target:
+            self._is_shrinking = False
+
+    def resize(self, least: int, most: int) -> None:
+        """Run so many tasks at a time from now on; of fewer than before, what runs goes on.
+
+        Raises:
+            ConfigError: It runs tasks in itself, and so one at a time.
+        """
+        if self._pool.is_solo:
+            raise ConfigError("a solo worker runs one task at a time, in itself")
+        self._scale.bound(least, most)
+        self._dispatcher.seats.room = self._scale.target
+        self.has_room = self._is_shrinking = True
+        self.fill(self._clock.tick_ms())
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -164,7 +181,8 @@ class Crew:
         ):
             return False
         slots = [self._dispatcher.slots[child.key] for child in process.children]
-        return all(slot.is_idle and now - slot.since_ms >= REST_MS for slot in slots)
+        rest_ms = 0.0 if self._is_shrinking else REST_MS
+        return all(slot.is_idle and now - slot.since_ms >= rest_ms for slot in slots)
 
     def _start(self, missing: int, now: float) -> None:
         children = self._pool.start(missing)

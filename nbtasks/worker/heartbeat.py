@@ -13,6 +13,7 @@ from nbtasks.worker.crew import Crew
 from nbtasks.worker.description import WHOLE_EVERY, Description
 from nbtasks.worker.dispatcher import Dispatcher
 from nbtasks.worker.options import WorkerOptions
+from nbtasks.worker.orders import Orders
 from nbtasks.worker.vitals import Vitals
 
 LIVES: Final = 3
@@ -30,10 +31,18 @@ class Heart:
         options: How the worker runs.
         dispatcher: What it has in hand.
         crew: Its children.
+        orders: What it is told, and has clients sign for.
     """
 
     def __init__(
-        self, link: Link, config: Config, options: WorkerOptions, dispatcher: Dispatcher, crew: Crew
+        self,
+        link: Link,
+        config: Config,
+        options: WorkerOptions,
+        dispatcher: Dispatcher,
+        crew: Crew,
+        *,
+        orders: Orders,
     ) -> None:
         self._link = link
         self._config = config
@@ -41,6 +50,7 @@ class Heart:
         self._intake = dispatcher.intake
         self._dispatcher = dispatcher
         self._crew = crew
+        self._orders = orders
         self._clock = dispatcher.clock
         now = dispatcher.clock.wall_ms()
         self._describe = Description(config, options, dispatcher.owner, now)
@@ -80,6 +90,7 @@ class Heart:
             "ends": int(ends),
             "queues": " ".join(self._intake.queues),
             "concurrency": most,
+            "challenge": self._orders.challenge(),
             "stats": encode_json(self._stats(least, most, self._crew.pids)),
         }
 

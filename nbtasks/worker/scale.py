@@ -26,6 +26,11 @@ class Scale:
         """Whether there is room for more."""
         return self.target < self.most
 
+    def bound(self, least: int, most: int) -> None:
+        """Have other bounds from now on."""
+        self.least, self.most = least, most
+        self.target = max(least, min(self.target, most))
+
     def look(self, now: float, running: int, *, has_more: bool) -> bool:
         """See what is needed at the time `now`, in ms; whether it has grown.
 

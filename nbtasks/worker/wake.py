@@ -1,19 +1,26 @@
 """Wake-ups from Redis: connections that wait, so that nothing has to poll."""
 
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
 
 from nbtasks.clock import Clock
 from nbtasks.errors import StoreUnavailable
+from nbtasks.serializers import PYTHON_TAG
+from nbtasks.store.keys import BEAT
 from nbtasks.store.link import Link
+from nbtasks.worker.dispatcher import Dispatcher
 
 BLOCK_S: Final = 2
 """How long a wait in Redis may last: a dead connection is noticed by then, plus `GRACE_MS`."""
 
 GRACE_MS: Final = 5000.0
+
+
+QUEUE: Final = "queue"
+CONTROL: Final = "control"
 
 
 class Wake:
@@ -103,8 +110,45 @@ class Wakes:
             self._unwatch(name)
             wake.close()
 
+    def renew(self, name: str) -> None:
+        """Give a wait up: the next one is for other keys."""
+        self._unwatch(name)
+        self._wakes[name].close()
+
     def _unwatch(self, name: str) -> None:
         number = self._sockets.pop(name, None)
         if number is not None:
             with suppress(KeyError, ValueError):
                 self._selector.unregister(number)
+
+
+def make_wakes(
+    links: Sequence[Link],
+    dispatcher: Dispatcher,
+    selector: selectors.BaseSelector,
+    call: Callable[[str], None],
+    *,
+    fires: bool,
+) -> Wakes:
+    """The waits of a worker: for something to take, and for being told something.
+
+    Args:
+        links: A connection for each of the two.
+        dispatcher: Says from which queues it takes.
+        selector: Where they are looked after.
+        call: Called with `QUEUE` or `CONTROL` when there is an answer.
+        fires: Whether it fires schedule entries.
+    """
+    intake, clock = dispatcher.intake, dispatcher.clock
+    told = [intake.keys.wake(name) for name in (f"@{intake.worker}", BEAT)[: 1 + fires]]
+
+    def waited() -> list[str]:
+        names = [name for each in intake.queues for name in (each, f"{each}@{PYTHON_TAG}")]
+        suspects = [] if dispatcher.holds_suspect else [f"{name}!" for name in names]
+        return [intake.keys.wake(name) for name in (*names, *suspects)]
+
+    wakes = {
+        QUEUE: Wake(links[0], waited, clock),
+        CONTROL: Wake(links[1], lambda: told, clock),
+    }
+    return Wakes(wakes, selector, call)

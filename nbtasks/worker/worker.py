@@ -8,18 +8,17 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
 from nbtasks.firing import Firer
-from nbtasks.serializers import PYTHON_TAG
 from nbtasks.signing import Signer
-from nbtasks.store.keys import BEAT, Keys
+from nbtasks.store.keys import Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
 from nbtasks.worker.confine import forbid_new_privileges, warn_of_root
@@ -30,12 +29,14 @@ from nbtasks.worker.intake import Intake
 from nbtasks.worker.kinds import SOLO
 from nbtasks.worker.lookout import LOOK_MS
 from nbtasks.worker.options import GONE_MS, WorkerOptions
+from nbtasks.worker.orders import Orders
 from nbtasks.worker.pool import Pool
 from nbtasks.worker.pulse import Pulse
 from nbtasks.worker.shutdown import COLD, NOW, RUN, WORDS, Shutdown
 from nbtasks.worker.solo import WARNING
 from nbtasks.worker.stacks import Stacks
-from nbtasks.worker.wake import BLOCK_S, Wake, Wakes
+from nbtasks.worker.verbs import Verbs
+from nbtasks.worker.wake import BLOCK_S, CONTROL, QUEUE, make_wakes
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,15 @@ class Worker:
             pool, self._dispatcher, self._selector, options, self._clock, stacks=self._stacks
         )
         self._shutdown = Shutdown(self._clock, options.shutdown_ms)
-        self._wakes = self._make_wakes()
+        links = [Link(config.url, self._pulse) for _ in range(2)]
+        self._wakes = make_wakes(
+            links, self._dispatcher, self._selector, self._on_wake, fires=options.beat
+        )
         self._told = RUN
-        self._heart = Heart(self._link, config, options, self._dispatcher, self._crew)
+        self._orders = self._make_orders(signer)
+        self._heart = Heart(
+            self._link, config, options, self._dispatcher, self._crew, orders=self._orders
+        )
         self._is_hungry = True
         self._next_beat = 0.0
         self._next_look: float | None = None
@@ -91,6 +98,11 @@ class Worker:
             soft_ms=options.soft_ms,
             async_concurrency=options.pool.async_concurrency,
         )
+
+    def _make_orders(self, signer: Signer) -> Orders:
+        renew = partial(self._wakes.renew, QUEUE)
+        verbs = Verbs(self._dispatcher, self._crew, self._shutdown, renew)
+        return Orders(self._options.name, self._keys, signer, self._clock, verbs)
 
     def run(self) -> int:
         """Work until told to stop; 0 when everything was handed in or given back, else 1."""
@@ -117,26 +129,6 @@ class Worker:
                     key.data()
                 self._step()
         return self._leave()
-
-    def _make_wakes(self) -> Wakes:
-        url, keys, clock = self._config.url, self._keys, self._clock
-        links = [Link(url, self._pulse) for _ in range(2)]
-        queues = self._options.all_queues
-        names = [*queues, *(f"{queue}@{PYTHON_TAG}" for queue in queues)]
-        all_keys = [keys.wake(name) for name in names]
-        suspects = [keys.wake(f"{name}!") for name in names]
-        told = [keys.wake(f"@{self._options.name}")]
-        if self._options.beat:
-            told.append(keys.wake(BEAT))
-
-        def waited() -> list[str]:
-            return all_keys if self._dispatcher.holds_suspect else all_keys + suspects
-
-        wakes = {
-            "queue": Wake(links[0], waited, clock),
-            "control": Wake(links[1], lambda: told, clock),
-        }
-        return Wakes(wakes, self._selector, self._on_wake)
 
     # What happens
 
@@ -181,7 +173,7 @@ class Worker:
         except StoreError as error:
             self._go_down(error)
             return
-        if name == "queue":
+        if name == QUEUE:
             # Woken, or nothing came for a while: then look all the same. A wake-up may have gone to
             # a worker that died with it, and a lease may have been taken since the last look.
             self._is_hungry = True
@@ -258,19 +250,24 @@ class Worker:
         self._next_beat = now + self._config.heartbeat_ms
         self._is_hungry = True  # busy workers, too, promote what is due and recover what is lost
         self._dispatcher.reclaim()
-        reply = self._heart.beat(ends=self._shutdown.step != RUN)
-        self._obey_store(iter(reply), now)
+        self._obey_store(now)
+        while self._orders.has_changed:  # who gets the answer is to find what it says
+            self._orders.has_changed = False
+            self._obey_store(now)
+        self._orders.answer(self._link)
 
-    def _obey_store(self, items: Iterator[Any], now: float) -> None:
-        """Do what the answer to a heartbeat says."""
+    def _obey_store(self, now: float) -> None:
+        """Tell how it is, and do what the answer says."""
+        items = iter(self._heart.beat(ends=self._shutdown.step != RUN))
         for kind in items:
             what = next(items).decode("utf-8", "replace")
             match kind:
                 case b"l":
                     self._dispatcher.drop(what)
                 case b"q":
-                    self._stacks.ask(what)
-                    self._next_stack = now
+                    if not self._orders.hear(what):
+                        self._stacks.ask(what)
+                        self._next_stack = now
                 case _:
                     self._dispatcher.revoke(what, int(next(items)), next(items).decode())
                     self._look_soon(now)
@@ -279,7 +276,7 @@ class Worker:
         wants_work = self._shutdown.step == RUN and (
             bool(self._dispatcher.seats.free) or self._crew.may_grow
         )
-        self._wakes.watch("control", *(("queue",) if wants_work else ()))
+        self._wakes.watch(CONTROL, *((QUEUE,) if wants_work else ()))
 
     # Up and down
 

@@ -7,7 +7,7 @@ import nbtasks
 from nbtasks.store import scripts
 
 PACKAGE = Path(nbtasks.__file__).parent
-WORKER_SCRIPTS = {"exchange", "extend", "leave", "report"}
+WORKER_SCRIPTS = {"answer", "exchange", "extend", "leave", "report"}
 CLIENT_SCRIPTS = scripts.SCRIPTS.keys() - WORKER_SCRIPTS - {"due"}
 FIRING_SCRIPTS = {"alter", "due", "fire", "revoke", "submit"}
 """Workers fire schedule entries; clients run them by hand."""

@@ -3,13 +3,13 @@
 -- is told again until the lease ends. Also sees to what is due, so that an idle worker takes over
 -- from one that died.
 --
--- Parts    settle grace suspects lost timers alive
+-- Parts    settle grace suspects lost timers alive ask
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
 --          4 number of facts, then name and value of each · then leases
 -- Returns  flat list of: 'l', lease (no longer this worker's)
 --                        'x', lease, index, signal (this member is revoked, and is to get it)
---                        'q', question (see ask.lua)
+--                        'q', question (see ask.lua, order.lua)
 
 local worker, alive = ARGV[1], tonumber(ARGV[3])
 local first = 5 + 2 * tonumber(ARGV[4])
@@ -45,8 +45,10 @@ end
 
 local questions = redis.call('ZPOPMIN', PREFIX .. 'ask:' .. worker, 100)
 for at = 1, #questions, 2 do
-  reply[#reply + 1] = 'q'
-  reply[#reply + 1] = questions[at]
+  if tonumber(questions[at + 1]) > NOW - ASK_TTL then
+    reply[#reply + 1] = 'q'
+    reply[#reply + 1] = questions[at]
+  end
 end
 promote_due()
 spread_left_over()

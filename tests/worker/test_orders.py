@@ -1,0 +1,130 @@
+"""`app.control` tells running workers what to do: they obey at once, and say what came of it."""
+
+import threading
+
+import chores
+import pytest
+from patience import wait_until
+from worker_side import children
+
+from nbtasks.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def app(shared_app):
+    """Most tests here tell one worker."""
+    return shared_app
+
+
+@pytest.fixture(autouse=True)
+def _worker(shared_worker):
+    """It is up before the first test."""
+
+
+@pytest.fixture(scope="module")
+def name(app):
+    return app.workers()[0].name
+
+
+def held(app, tmp_path, *names):
+    """Tasks that run until `go-<name>` is there."""
+    task = app.task(chores.hold, name="held")
+    return [task.delay(str(tmp_path), name) for name in names]
+
+
+def begun(tmp_path):
+    return sorted(name for name, *_ in chores.lines(tmp_path / "started"))
+
+
+def release(tmp_path, *names):
+    for name in names:
+        (tmp_path / f"go-{name}").touch()
+
+
+def test_a_worker_answers_a_ping(app, name):
+    assert app.control.ping() == [{name: {"ok": "pong"}}]
+    assert app.control.inspect().ping() == {name: {"ok": "pong"}}
+    assert app.control.ping("nobody") == []
+
+
+def test_an_answer_comes_within_milliseconds_also_where_all_is_busy(app, name, tmp_path):
+    results = held(app, tmp_path, "a", "b")
+    wait_until(lambda: begun(tmp_path) == ["a", "b"], "both run")
+    spent = []
+    for _ in range(5):
+        begin = app.clock.tick_ms()
+        assert app.control.ping(name)
+        spent.append(app.clock.tick_ms() - begin)
+    assert min(spent) < 50
+    release(tmp_path, "a", "b")
+    assert [result.get(10) for result in results]
+
+
+def test_a_pool_grows_at_once_and_shrinks_as_tasks_end(app, name, shared_worker, tmp_path):
+    results = held(app, tmp_path, "a", "b", "c")
+    wait_until(lambda: len(begun(tmp_path)) == 2, "two run")
+    assert app.control.pool_grow(reply=True) == [{name: {"ok": "it runs 3 tasks at a time"}}]
+    assert app.control.inspect().stats()[name]["pool"]["max-concurrency"] == 3
+    assert app.workers()[0].concurrency == 3
+    wait_until(lambda: begun(tmp_path) == ["a", "b", "c"], "the third runs, too")
+    app.control.pool_shrink(2, reply=True)
+    assert len(children(shared_worker)) == 3
+    release(tmp_path, "a", "b", "c")
+    assert [result.get(10) for result in results]
+    wait_until(lambda: len(children(shared_worker)) == 1, "what is not needed has ended")
+    app.control.pool_grow(reply=True)
+    assert len(children(shared_worker)) == 2
+
+
+def test_what_a_worker_cannot_do_is_its_answer(app, name):
+    ((_, answer),) = app.control.pool_shrink(2, reply=True)[0].items()
+    assert "room for 2 tasks" in answer["error"]
+    assert app.control.inspect().stats()[name]["pool"]["max-concurrency"] == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("pool_grown", {}, "did you mean 'pool_grow'"),
+        ("pool_grow", {"n": 0}, "from 1 to 1000"),
+        ("pool_grow", {"n": True}, "from 1 to 1000"),
+        ("pool_grow", {"much": 1}, "much"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_not_sent(app, command, arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        app.control.broadcast(command, arguments)
+
+
+def test_several_clients_tell_a_worker_at_the_same_time(app, name):
+    found = []
+
+    def ask():
+        for _ in range(10):
+            found.extend(app.control.ping(timeout=10))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [{name: {"ok": "pong"}}] * 40
+
+
+def test_a_worker_that_is_told_to_shut_down_finishes_what_runs(app, start_worker, tmp_path):
+    other = start_worker("-c", "1", "-Q", "other", "--name", "other@here")
+    result = app.task(chores.hold, name="held", queue="other").delay(str(tmp_path), "a")
+    wait_until(lambda: begun(tmp_path), "it runs")
+    for _ in range(2):  # as one signal, not two
+        ((_, answer),) = app.control.shutdown("other@here", reply=True)[0].items()
+        assert answer == {"ok": "it finishes what runs, and ends"}
+    assert [each.is_ending for each in app.workers() if each.name == "other@here"] == [True]
+    release(tmp_path, "a")
+    assert result.get(10)
+    assert other.process.wait(10) == 0
+
+
+def test_an_order_that_nobody_waits_for_is_obeyed_too(app, start_worker):
+    other = start_worker("-c", "1", "-Q", "other", "--name", "other@here")
+    assert app.control.shutdown(pattern="other@*") == []
+    assert other.process.wait(10) == 0
