@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from nbtasks.errors import ConfigError
+from nbtasks.errors import ConfigError, UnknownTask
 from nbtasks.live import LiveRecord
+from nbtasks.past import Arguments
 from nbtasks.reading import Reader
 
 if TYPE_CHECKING:
@@ -68,6 +70,15 @@ class Archiving(Reader):
             kept.get(index) if body is None else body
             for index, body in zip(indices, found, strict=True)
         ]
+
+    def arguments(self, record: LiveRecord, index: int) -> Arguments | None:
+        """What a member is called with; of the archive, where Redis has it no more."""
+        found = super().arguments(record, index)
+        archive = self._known_archive() if found is None else None
+        if archive is not None:
+            with suppress(UnknownTask):
+                return archive.arguments(record.task_id(index))
+        return found
 
     def _known_archive(self) -> "Archive | None":
         if self._archive is None and self.config.archive_url:

@@ -1,16 +1,10 @@
 """Options that the attributes of a class of tasks give, as `max_retries = 5` (pure)."""
 
-import inspect
 from typing import Any, Final
 
-from nbtasks.options import retry_policy, task_options
+from nbtasks.options import DECORATOR_OPTIONS
 
-OPTIONS: Final = frozenset(
-    name
-    for function in (task_options, retry_policy)
-    for name, each in inspect.signature(function).parameters.items()
-    if each.kind is inspect.Parameter.KEYWORD_ONLY and name != "bind"
-)
+OPTIONS: Final = DECORATOR_OPTIONS - {"bind"}
 """The attributes that are options, by the names that `@app.task` has for them."""
 
 

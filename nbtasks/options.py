@@ -1,5 +1,6 @@
 """How a task is sent: what a decorator and a call say, checked and merged (pure)."""
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -205,6 +206,7 @@ def task_options(
     compression: str | None = None,
     typing: bool = True,
     throws: Iterable[type[BaseException]] = (),
+    track_started: bool = True,
     **retries: Any,
 ) -> TaskOptions:
     """The options of a task from what `@app.task` says, which documents them.
@@ -214,6 +216,9 @@ def task_options(
         TypeError: There is no such option.
     """
     exception_names(throws)  # no more: workers log no traceback of any error
+    _check_known(retries)
+    if not track_started:
+        raise ConfigError("track_started cannot be False: that a task runs is always told")
     retry, named = retry_policy(**retries)
     if reject_on_worker_lost is not None and not max_deliveries:
         max_deliveries = 0 if reject_on_worker_lost else 1
@@ -269,6 +274,22 @@ def retry_policy(
         auto=bool(names) or (said["max_retries"] and count != 0),
     )
     return policy, tuple(name for name, is_said in said.items() if is_said)
+
+
+DECORATOR_OPTIONS: Final = frozenset(
+    name
+    for function in (task_options, retry_policy)
+    for name, each in inspect.signature(function).parameters.items()
+    if each.kind is inspect.Parameter.KEYWORD_ONLY
+)
+"""What `@app.task` may say, but for its name and base."""
+
+
+def _check_known(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in DECORATOR_OPTIONS:
+            known = (*DECORATOR_OPTIONS, "name", "base")
+            raise TypeError(f"@app.task has no option {name!r}{nearest(name, known)}")
 
 
 def check_headers(headers: object) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from nbtasks.failure import (
     system_failure,
 )
 from nbtasks.live import ErrorText, LiveRecord
+from nbtasks.past import Arguments, stored_arguments, stored_end_ms
 from nbtasks.record import DROPPED, KILL, NOT_WRITTEN, STREAMS, Dropped, Header, parts_of
 from nbtasks.redrive import Redrive
 from nbtasks.result.base import ResultBase
@@ -261,6 +262,15 @@ class Reader(ABC):
         if body is None:
             (body,) = self.bodies(record.rid, [index], bytes([record.states[index]]))
         return ErrorText("", "") if body is None else self._error_text(record, index, body)
+
+    def arguments(self, record: LiveRecord, index: int) -> Arguments | None:
+        """What a member is called with; None where a value has taken its place."""
+        return stored_arguments(self.connection, self.codec, record, index)
+
+    def ended_ms(self, record: LiveRecord, index: int) -> int | None:
+        """When a member has ended, in ms since 1970; None where it has not, or is not known."""
+        known = record.ended.get(index) or (record.finished_ms if record.n == 1 else 0)
+        return known or stored_end_ms(self.store, record)
 
     def _error_text(self, record: LiveRecord, index: int, body: bytes) -> ErrorText:
         blamed = read_dependency(body)

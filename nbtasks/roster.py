@@ -64,7 +64,7 @@ class Roster(Planner):
                 `serializer` (in place of the app's: `pickle`, `json`, `yaml`, `msgpack` or one of
                 your own), `compression` (of arguments and value, such as "zstd"),
                 `typing` (False: arguments are not checked when it is called), `throws`
-                (errors that are expected: workers log no traceback of any).
+                (errors that are expected: workers log no traceback of any), `track_started` (True).
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:

@@ -92,6 +92,16 @@ class ResultSource(Protocol):
         """A failed member in words."""
         ...
 
+    def arguments(
+        self, record: LiveRecord, index: int
+    ) -> tuple[Sequence[Any], dict[str, Any]] | None:
+        """What a member is called with; None where that is not kept."""
+        ...
+
+    def ended_ms(self, record: LiveRecord, index: int) -> int | None:
+        """When a member has ended, in ms since 1970; None where it has not, or is not known."""
+        ...
+
     def waited(self, records: Sequence[LiveRecord]) -> None:
         """A blocking wait for these records has ended."""
         ...

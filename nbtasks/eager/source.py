@@ -241,6 +241,14 @@ class EagerSource:
         error = self.error(fall)
         return ErrorText(type_name(error), str(error), self.traceback(fall, error))
 
+    def arguments(self, record: LiveRecord, index: int) -> None:  # noqa: ARG002 - of a source
+        """Of what ran here, no arguments are kept."""
+        return
+
+    def ended_ms(self, record: LiveRecord, index: int) -> int | None:
+        """When a member has ended, in ms since 1970; None where it has not."""
+        return record.ended.get(index) or record.finished_ms or None
+
     def waited(self, records: Sequence[LiveRecord]) -> None:
         """Nobody had to wait."""
 

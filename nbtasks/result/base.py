@@ -1,18 +1,23 @@
 """What all results have in common: a place in a canvas, an end to wait for, and what came of it."""
 
+import itertools
+import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from nbtasks.drawing import Drawing
-from nbtasks.live import LiveRecord
+from nbtasks.live import EVERY, LiveRecord
 from nbtasks.plan import Held, Value
 from nbtasks.waiting import ResultSource, Waits
 
 if TYPE_CHECKING:
     from nbtasks.result.canvas import Canvas
     from nbtasks.result.group import GroupResult
+
+
+logger = logging.getLogger(__name__)
 
 
 class Restorer(Protocol):
@@ -129,6 +134,11 @@ class ResultBase(ABC):
         for result in dict.fromkeys(result for _, result in self.iterdeps()):
             yield result, result.get(timeout, propagate=propagate)
 
+    def get_leaf(self) -> Any:
+        """Wait for the last of all that come after it, and return its value."""
+        *_, (_, last) = self.iterdeps()
+        return last.get()
+
     @property
     def root(self) -> "ResultBase":
         """The first of its parents, which may be itself."""
@@ -169,6 +179,36 @@ class ResultBase(ABC):
     @abstractmethod
     def waits(self) -> Waits:
         """What `get` waits for."""
+
+    def then(
+        self,
+        callback: Callable[[Self], object],
+        on_error: Callable[[Self], object] | None = None,
+    ) -> Self:
+        """Call back with this result when it is ready, at once where it is.
+
+        It is called by the thread that hears of it: it must be short, and wait for no task.
+
+        Args:
+            callback: Gets the result.
+            on_error: Gets it in its place where the task, or one of many, has failed.
+        """
+        waits = self.waits()
+        ahead = itertools.count(len(waits) - 1, -1)
+
+        def call() -> None:
+            if next(ahead) > 0:
+                return
+            try:
+                (on_error if on_error is not None and self.failed() else callback)(self)
+            except Exception:  # it must not end the thread that feeds all results
+                logger.exception("a callback of task %s failed", self.id)
+
+        for record, index in waits:
+            record.call_when_done(EVERY if index is None else index, call)
+        if not waits:
+            call()
+        return self
 
     @abstractmethod
     def outcome(self) -> Any:

@@ -1,9 +1,9 @@
 """The handle on one task."""
 
-import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from nbtasks.errors import ChordError, UnknownTask
 from nbtasks.live import LiveRecord, Progress
@@ -17,8 +17,6 @@ from nbtasks.waiting import ResultSource, Waits, revoking, wait_async, wait_for
 
 if TYPE_CHECKING:
     from nbtasks.result.canvas import Canvas
-
-logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -59,6 +57,11 @@ class AsyncResult(ResultBase, Generic[R]):
     def id(self) -> str:
         """The task's id: `<record>`, or `<record>-<i>` for a member of a group."""
         return self._record.task_id(self._index)
+
+    @property
+    def task_id(self) -> str:
+        """The same."""
+        return self.id
 
     @property
     def record(self) -> LiveRecord:
@@ -159,6 +162,34 @@ class AsyncResult(ResultBase, Generic[R]):
         return self.progress.meta if self.progress is not None else None
 
     info = result
+
+    @property
+    def args(self) -> Sequence[Any] | None:
+        """The positional arguments of the call; None where they are not kept.
+
+        The value of a task takes their place: after that they are only in an `App.archive`.
+
+        Raises:
+            BadSignature: They are not signed by our key.
+        """
+        found = self._source.arguments(self._record, self._index)
+        return None if found is None else found[0]
+
+    @property
+    def kwargs(self) -> dict[str, Any] | None:
+        """The keyword arguments of the call; None likewise."""
+        found = self._source.arguments(self._record, self._index)
+        return None if found is None else found[1]
+
+    @property
+    def date_done(self) -> datetime | None:
+        """When it has ended, in UTC.
+
+        None where it has not; of a member of a group also where it took less than about 20 ms, or
+        where this client has come too late to hear of it.
+        """
+        at_ms = self._source.ended_ms(self._record, self._index) if self.ready() else None
+        return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
 
     @property
     def outputs(self) -> SimpleNamespace:
@@ -283,29 +314,6 @@ class AsyncResult(ResultBase, Generic[R]):
         """Remove the finished task's record (of a group: the whole record) from the store."""
         return self._source.forget(self._record)
 
-    def then(
-        self,
-        callback: Callable[["AsyncResult[R]"], object],
-        on_error: Callable[["AsyncResult[R]"], object] | None = None,
-    ) -> Self:
-        """Call back with this result when it is ready, at once where it is.
-
-        It is called by the thread that hears of it: it must be short, and wait for no task.
-
-        Args:
-            callback: Gets the result.
-            on_error: Gets it in its place where the task has failed.
-        """
-
-        def call() -> None:
-            try:
-                (on_error if on_error is not None and self.failed() else callback)(self)
-            except Exception:  # it must not end the thread that feeds all results
-                logger.exception("a callback of task %s failed", self.id)
-
-        self._record.call_when_done(self._index, call)
-        return self
-
     def waits(self) -> Waits:
         """What `get` waits for."""
         return [(self._record, self._index)]
@@ -314,6 +322,26 @@ class AsyncResult(ResultBase, Generic[R]):
         """Its value once it is ready, or its exception."""
         value = self._raw()
         return value.value if isinstance(value, CellValue) else value
+
+    def maybe_throw(
+        self, callback: Callable[[str, Any], object] | None = None, *, propagate: bool = True
+    ) -> Any:
+        """Its value as far as it is known by now, and its exception raised.
+
+        Args:
+            callback: Is called with its id and its value, where it has succeeded.
+            propagate: With False, an exception is returned.
+
+        Raises:
+            Exception: What the task raised.
+        """
+        __tracebackhide__ = True
+        error = self.failure()
+        if error is not None and propagate:
+            raise error
+        if error is None and callback is not None and self.ready():
+            callback(self.id, self.outcome())
+        return self.result if error is None else error
 
     def failure(self) -> BaseException | None:
         """What `get` raises as far as is known now; None for nothing."""

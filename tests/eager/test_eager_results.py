@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import traceback
+from datetime import UTC
 
 import pytest
 from eager_side import make_eager_app, throw
@@ -25,7 +26,8 @@ def test_apply_returns_a_result_that_has_ended(add):
     assert not result.failed()
     assert result.traceback is None
     assert result.parent is None
-    assert result.id
+    assert (result.id, result.args) == (result.task_id, None)
+    assert result.date_done.tzinfo is UTC
     assert "EagerResult add" in repr(result)
 
 

@@ -144,7 +144,8 @@ def test_a_wrong_option_is_named(fit, options, message):
         ({"max_deliveries": "3"}, ConfigError, "max_deliveries is '3'"),
         ({"max_retries": -1}, ConfigError, "max_retries is -1"),
         ({"autoretry_for": ["OSError"]}, ConfigError, "retry on 'OSError': it must be an exc"),
-        ({"nme": "a"}, TypeError, "unexpected keyword argument 'nme'"),
+        ({"nme": "a"}, TypeError, "no option 'nme': did you mean 'name'"),
+        ({"track_started": False}, ConfigError, "track_started cannot be False"),
     ],
     ids=str,
 )
