@@ -88,6 +88,8 @@ class Config:
         task_create_missing_queues: False where tasks may go to those only.
         imports: Modules that a worker imports, because tasks are sent by name.
         worker_concurrency: Tasks at a time of a worker; 0 for one per core.
+        worker_prefetch_multiplier: What a process is given in one go, at most; 0 for as many as
+            take a few milliseconds.
         worker_max_tasks_per_child: Tasks after which a process is replaced; 0 for never.
         worker_max_memory: Bytes of memory after which it is replaced; 0 for never.
         task_ignore_result: Keep no value of a task that nothing waits for in its canvas.
@@ -139,6 +141,7 @@ class Config:
     task_create_missing_queues: bool = True
     imports: tuple[str, ...] = ()
     worker_concurrency: int = 0
+    worker_prefetch_multiplier: int = 0
     worker_max_tasks_per_child: int = 0
     worker_max_memory: int = 0
     task_ignore_result: bool = False
@@ -299,6 +302,7 @@ _FROM_ZERO = (
     "task_default_retry_delay_ms",
     "task_max_retries",
     "worker_concurrency",
+    "worker_prefetch_multiplier",
     "worker_max_tasks_per_child",
     "worker_max_memory",
     "beat_schedule_version",

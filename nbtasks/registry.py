@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from nbtasks.app import App, current_app, known_apps
+from nbtasks.app import App, current_app, known_apps, set_current_app
+from nbtasks.config import Config
 from nbtasks.errors import ConfigError
 from nbtasks.spelling import nearest
 from nbtasks.task import Task
@@ -31,6 +32,21 @@ def find_app(place: str) -> App:
     return app
 
 
+def take_on(program: App | None, config: Config) -> App:
+    """Make an app the current one, with these settings: a program's, or a new one.
+
+    What the tasks of a program send is then sent as its worker is told to, not as its module says.
+    """
+    if program is None:
+        app = App.from_config(config)
+    else:
+        app = program
+        app.close()  # what its module may have done with it
+        app.config = config
+    set_current_app(app)
+    return app
+
+
 def find_registered(name: str, imports: Iterable[str]) -> Task[..., Any]:
     """The task of a name, of any app of this process.
 
@@ -45,7 +61,7 @@ def find_registered(name: str, imports: Iterable[str]) -> Task[..., Any]:
     found = known_task(name)
     if found is None:
         for module in imports:
-            import_module(module)
+            _import(module)
         found = known_task(name)
     if found is None:
         _import_home(name.rpartition(".")[0])
@@ -69,11 +85,20 @@ def known_task(name: str) -> Task[..., Any] | None:
     return next((app.tasks[name] for app in known_apps() if name in app.tasks), None)
 
 
+def _import(module: str) -> None:
+    """Import a module; the current app stays the current one, whatever apps it makes."""
+    current = current_app()
+    try:
+        import_module(module)
+    finally:
+        set_current_app(current)
+
+
 def _import_home(module: str) -> None:
     """Import the module that the name of a task begins with, if there is one."""
     try:
         if module:
-            import_module(module)
+            _import(module)
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):
             raise

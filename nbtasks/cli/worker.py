@@ -6,6 +6,7 @@ import re
 import socket
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -14,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from nbtasks import embedded
-from nbtasks.app import App, set_current_app
+from nbtasks.app import App
 from nbtasks.cli.place import broker_option, import_from_here, inherited, program_option
 from nbtasks.cli.plain import plain_errors
 from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
-from nbtasks.errors import ConfigError
+from nbtasks.errors import ConfigError, NbTasksError
 from nbtasks.options import MAX_SECONDS
 from nbtasks.record import check_name, check_worker_name
 from nbtasks.store.link import Link
@@ -35,6 +36,8 @@ from nbtasks.worker.kinds import (
 
 if TYPE_CHECKING:
     from nbtasks.worker.options import WorkerOptions
+
+logger = logging.getLogger(__name__)
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 MOST_CHILDREN: Final = 1024
@@ -156,14 +159,22 @@ def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **opt
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
     import_from_here()
     program = options.pop("program")
-    config, server = _settings(url or broker, app, program, local=local)
+    found, server = _take_on(url or broker, app, program, local=local)
+    config = found.config
     hide_secrets()
-    set_current_app(App.from_config(config))
     _check(config)
     _check_lifeline(is_wanted=options["until_stdin_closes"])
     may_stop = partial(_is_unused, server) if local and server is not None else None
     gone_ms = GONE_MS if local else None
-    whole = replace(_worker_options(config, **options), may_stop=may_stop, gone_ms=gone_ms)
+    whole = replace(
+        _worker_options(config, **options),
+        program=program,
+        declare=_declaration(found, program) if options["beat"] and program else None,
+        may_stop=may_stop,
+        gone_ms=gone_ms,
+    )
+    if whole.declare is not None:
+        whole.declare()
     sys.exit(Worker(config, whole).run())
 
 
@@ -253,23 +264,45 @@ def _ms(seconds: float | None) -> int:
     return 0 if seconds is None else max(1, round(seconds * 1000))
 
 
-def _settings(
-    url: str, app: str, program: str, *, local: bool
-) -> tuple[Config, "embedded.EmbeddedServer | None"]:
-    base = _program(program) if program else from_environment()
+def _take_on(
+    url: str, name: str, program: str, *, local: bool
+) -> tuple[App, "embedded.EmbeddedServer | None"]:
+    """The app of the program, or a new one; what the command line says wins."""
+    from nbtasks.registry import find_app, take_on
+
+    found = find_app(program) if program else None
+    base = from_environment() if found is None else found.config
+    if found is not None:
+        for module in base.imports:
+            import_module(module)  # what is wrong there is to be said at once
+        base = replace(base, imports=(program.partition(":")[0], *base.imports))
     if local:
         base = replace(base, url="")
-    return resolve(replace(base, name=app or base.name, url=url or base.url), as_worker=True)
+    base = replace(base, name=name or base.name, url=url or base.url)
+    config, server = resolve(base, as_worker=True)
+    return take_on(found, config), server
 
 
-def _program(place: str) -> Config:
-    """The settings of a program, whose module is imported once more where a process needs it."""
-    from nbtasks.registry import find_app
+def _declaration(app: App, program: str) -> Callable[[], None] | None:
+    """What declares the schedule of a program; None where it has none.
 
-    config = find_app(place).config
-    for name in config.imports:
-        import_module(name)  # what is wrong there is to be said at once
-    return replace(config, imports=(place.partition(":")[0], *config.imports))
+    A worker is there for more than that: it goes on where the schedule is wrong.
+    """
+    if not app.schedules.is_programmed:
+        return None
+
+    def declare() -> None:
+        was_connected = app.is_connected  # by the tasks of a solo worker
+        try:
+            for entry in app.schedules.declare(program.partition(":")[0]):
+                logger.info("declared %r: %s", entry.name, entry.describe())
+        except NbTasksError as error:
+            logger.warning("the schedule of %s is not declared: %s", program, error)
+        finally:
+            if not was_connected:
+                app.close()
+
+    return declare
 
 
 def _check(config: Config) -> None:

@@ -32,8 +32,6 @@ logger = logging.getLogger(__name__)
 SLOT_US: Final = 5000
 """Work that is handed to a child in one go: short tasks come in bundles of about this long."""
 
-SLOT_MEMBERS: Final = 256
-
 _NO_GUESS_US = float(SLOT_US)
 _UNDECIDED: Final = frozenset((LATER, REPLACED, RETRYABLE))
 _NO_SEQUENCE: Final = -(1 << 60)
@@ -267,7 +265,7 @@ class Dispatcher:
             len(free),
             SLOT_US,
             int(self._guess_us) or 1,
-            min([SLOT_MEMBERS, *(room for room in rooms if room is not None)]),
+            min([intake.most_members, *(room for room in rooms if room is not None)]),
             intake.lease_ms,
             token,
             PYTHON_TAG,

@@ -1,9 +1,13 @@
 """What a worker takes, and for how long it may run."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from nbtasks.record import Header
 from nbtasks.store.keys import Keys
+
+SLOT_MEMBERS: Final = 256
+"""What a child is given in one go, at most, however short its tasks are."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,6 +22,7 @@ class Intake:
         limit_ms: Hard time limit of tasks that have none of their own; 0 for none.
         soft_ms: The same for the soft one.
         async_concurrency: Coroutines at a time in a child.
+        most_members: What a child is given in one go, at most.
         limits: Soft and hard time limits of tasks by name, over their own.
     """
 
@@ -28,6 +33,7 @@ class Intake:
     limit_ms: int = 0
     soft_ms: int = 0
     async_concurrency: int = 1
+    most_members: int = SLOT_MEMBERS
     limits: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
     def limits_of(self, facts: Header) -> tuple[int, int]:

@@ -23,11 +23,13 @@ class WorkerOptions:
         concurrency: Tasks at a time, at most.
         least: The same where there is less to do; 0 for always as many.
         pool: What children run them.
+        program: What it has the tasks of, as `MODULE` or `MODULE:APP`; empty for none.
         limit_ms: Hard time limit of tasks that have none of their own; 0 for none.
         soft_ms: The same for the soft one.
         shutdown_ms: What runs may run on for so long after the first signal; None for any time.
         beat: Whether it fires schedule entries.
         no_new_privs: Whether neither it nor a task may gain rights.
+        declare: Makes the schedule of the program what it says, where Redis may not know it.
         may_stop: Asked when idle: may it end for want of users?
         linger_ms: How long it is idle before it asks.
         has_lifeline: Whether it ends with who started it: when its standard input closes.
@@ -42,11 +44,13 @@ class WorkerOptions:
     concurrency: int
     least: int = 0
     pool: PoolOptions = field(default_factory=PoolOptions)
+    program: str = ""
     limit_ms: int = 0
     soft_ms: int = 0
     shutdown_ms: float | None = None
     beat: bool = True
     no_new_privs: bool = False
+    declare: Callable[[], object] | None = None
     may_stop: Callable[[], bool] | None = None
     linger_ms: float = 60_000.0
     has_lifeline: bool = False

@@ -89,5 +89,5 @@ def _make_starter(config: Config, options: WorkerOptions) -> Starter:
         return Solo(settings)
     if options.pool.start == FORK:
         return Fork(settings)
-    boot = Boot.of(config, options.name, options.pool)
+    boot = Boot.of(config, options)
     return Spawn(boot) if options.pool.start == SPAWN else ForkServer(boot)

@@ -4,19 +4,22 @@ Neither its command line nor its environment has the signing key.
 """
 
 import logging
+import marshal
 import mmap
 import os
 import socket
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import IO, Any, Final
 
-from nbtasks.app import App, set_current_app
-from nbtasks.config import KINDS, Config, hidden_secrets, remember_secrets
+from nbtasks.app import App
+from nbtasks.config import KINDS, Config, from_environment, hidden_secrets, remember_secrets
+from nbtasks.registry import find_app, take_on
 from nbtasks.worker.child import run_children
 from nbtasks.worker.frames import FrameReader, send_frame
 from nbtasks.worker.kinds import LOG_FORMAT, PoolOptions
+from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.process import Process
 from nbtasks.worker.starting import (
     become_child,
@@ -26,35 +29,49 @@ from nbtasks.worker.starting import (
 )
 from nbtasks.worker.work import Cells, ChildSettings
 
+logger = logging.getLogger(__name__)
+
 _MAIN: Final = "from nbtasks.worker.spawning import run_spawned; run_spawned()"
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """What a fresh interpreter must know to be like a copy of the worker."""
+    """What a fresh interpreter must know to be like a copy of the worker.
+
+    `objects` are the settings that cannot be told, since they hold functions, classes or the like:
+    the program has them, or else the environment.
+    """
 
     parent: int
     path: list[str]
     level: int
     worker: str
+    program: str
+    objects: list[str]
     pool: dict[str, Any]
     config: dict[str, Any] = field(repr=False)
     secrets: dict[str, str] = field(repr=False)
 
     @classmethod
-    def of(cls, config: Config, worker: str, pool: PoolOptions) -> "Boot":
+    def of(cls, config: Config, options: WorkerOptions) -> "Boot":
         """This process, as it is now."""
-        level = logging.getLogger().level
-        # What holds objects is for who sends tasks, and cannot be told.
-        plain = replace(config, task_annotations={}, beat_schedule={}, task_routes=())
-        settings = {name: value for name, value in asdict(plain).items() if name in KINDS}
-        secrets = hidden_secrets()
-        return cls(os.getpid(), sys.path, level, worker, asdict(pool), settings, secrets)
+        settings = {name: getattr(config, name) for name in KINDS}
+        objects = [name for name, value in settings.items() if not _is_plain(value)]
+        return cls(
+            parent=os.getpid(),
+            path=sys.path,
+            level=logging.getLogger().level,
+            worker=options.name,
+            program=options.program,
+            objects=objects,
+            pool=asdict(options.pool),
+            config={name: value for name, value in settings.items() if name not in objects},
+            secrets=hidden_secrets(),
+        )
 
     def send(self, sock: socket.socket) -> None:
         """Tell it."""
-        fields = (self.parent, self.path, self.level, self.worker, self.pool)
-        send_frame(sock, (*fields, self.config, self.secrets))
+        send_frame(sock, tuple(getattr(self, each.name) for each in fields(self)))
 
     @classmethod
     def receive(cls, sock: socket.socket) -> "Boot | None":
@@ -67,9 +84,32 @@ class Boot:
         sys.path[:] = self.path
         logging.basicConfig(level=self.level, format=LOG_FORMAT, stream=sys.stderr)
         remember_secrets(self.secrets)
+        program = _find(self.program) if self.program else None
         config = Config(**self.config)
-        set_current_app(App.from_config(config))
+        if self.objects:
+            theirs = from_environment() if program is None else program.config
+            config = replace(config, **{name: getattr(theirs, name) for name in self.objects})
+        take_on(program, config)
         return ChildSettings.of(config, self.worker, PoolOptions(**self.pool))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is made of numbers, texts, lists and the like."""
+    try:
+        marshal.dumps(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _find(program: str) -> App | None:
+    """The app of a program, which the worker has found before."""
+    try:
+        return find_app(program)
+    except Exception as error:  # noqa: BLE001 - it is the user's module
+        # Tasks that are no part of it run all the same, and those that are say what is wrong.
+        logger.error("this process does without its program: %s", error)  # noqa: TRY400 # one line
+        return None
 
 
 class Spawn:

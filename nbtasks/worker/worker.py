@@ -25,7 +25,7 @@ from nbtasks.worker.confine import forbid_new_privileges, warn_of_root
 from nbtasks.worker.crew import Crew
 from nbtasks.worker.dispatcher import Dispatcher
 from nbtasks.worker.heartbeat import Heart
-from nbtasks.worker.intake import Intake
+from nbtasks.worker.intake import SLOT_MEMBERS, Intake
 from nbtasks.worker.kinds import SOLO
 from nbtasks.worker.lookout import LOOK_MS
 from nbtasks.worker.options import GONE_MS, WorkerOptions
@@ -97,6 +97,7 @@ class Worker:
             limit_ms=options.limit_ms,
             soft_ms=options.soft_ms,
             async_concurrency=options.pool.async_concurrency,
+            most_members=min(SLOT_MEMBERS, config.worker_prefetch_multiplier or SLOT_MEMBERS),
         )
 
     def _make_orders(self, signer: Signer) -> Orders:
@@ -292,6 +293,8 @@ class Worker:
     def _come_back(self) -> None:
         self._link.open()
         logger.info("worker %s: Redis is back", self._options.name)
+        if self._options.declare is not None:
+            self._options.declare()  # one that was emptied knows no program
         self._retry_at = None
         self._pauses = pauses()
         self._is_hungry = True

@@ -8,7 +8,7 @@ import pytest
 from nbtasks.app import App
 from nbtasks.config import KINDS, Config, from_environment
 from nbtasks.errors import ConfigError
-from nbtasks.settings import ALIASES, FIXED, NO_SETTINGS, from_project
+from nbtasks.settings import ALIASES, FIXED, NO_SETTINGS, from_project, shown
 
 
 def with_settings(**settings):
@@ -62,6 +62,52 @@ def test_a_wrong_setting_says_what_is_right(settings, message):
 def test_a_setting_that_has_one_value_here_may_be_said():
     for name, (value, _) in FIXED.items():
         assert with_settings(**{name: value}) == Config()
+
+
+KNOWN = [
+    "accept_content",
+    "beat_max_loop_interval",
+    "beat_schedule",
+    "broker_url",
+    "enable_utc",
+    "result_backend",
+    "result_expires",
+    "result_serializer",
+    "task_acks_late",
+    "task_always_eager",
+    "task_annotations",
+    "task_create_missing_queues",
+    "task_default_priority",
+    "task_default_queue",
+    "task_default_retry_delay",
+    "task_eager_propagates",
+    "task_ignore_result",
+    "task_max_retries",
+    "task_reject_on_worker_lost",
+    "task_routes",
+    "task_serializer",
+    "task_soft_time_limit",
+    "task_store_eager_result",
+    "task_time_limit",
+    "task_track_started",
+    "timezone",
+    "worker_concurrency",
+    "worker_max_memory_per_child",
+    "worker_max_tasks_per_child",
+    "worker_prefetch_multiplier",
+    "worker_send_task_events",
+]
+"""Celery's names for what there is here, too."""
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_setting_of_celerys_is_here_or_says_why_it_has_one_value(name):
+    config = Config(url="redis://h")
+    fields = {field: getattr(config, field) for field in KINDS}
+    assert config.with_settings({name: shown(name, fields)}) == config
+    if name in FIXED:
+        with pytest.raises(ConfigError, match="it is always"):
+            with_settings(**{name: "something else"})
 
 
 def test_every_alias_is_one_of_a_field():

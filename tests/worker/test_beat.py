@@ -75,18 +75,16 @@ def test_nbtasks_beat_fires_where_workers_do_not(schedules, task, beat, start_wo
     assert "fires the schedule" in log.read_text()
 
 
-def test_it_declares_the_schedule_of_a_program(app, schedules, beat, tmp_path):
-    text = PROGRAM.format(name=app.config.name, url=app.config.url, key=KEY)
-    (tmp_path / "shop.py").write_text(text)
+@pytest.mark.usefixtures("program")
+def test_it_declares_the_schedule_of_a_program(schedules, beat):
     process, log = beat("-A", "shop", "--declare")
     assert process.wait(20) == 0, log.read_text()
     found = {entry.name: (entry.program, entry.what) for entry in schedules.entries()}
     assert found == {"tick": ("shop", "say(1)"), "rare": ("shop", "say(2)")}
 
 
-def test_it_declares_it_again_where_redis_has_lost_it(app, schedules, beat, server, tmp_path):
-    text = PROGRAM.format(name=app.config.name, url=app.config.url, key=KEY)
-    (tmp_path / "shop.py").write_text(text)
+@pytest.mark.usefixtures("program")
+def test_it_declares_it_again_where_redis_has_lost_it(app, schedules, beat, server):
     beat("-A", "shop")
     wait_until(lambda: "tick" in schedules and schedules.history("tick"), "it is fired")
     with server.client() as client:
@@ -94,6 +92,43 @@ def test_it_declares_it_again_where_redis_has_lost_it(app, schedules, beat, serv
             client.delete(key)
         client.client_kill_filter(_type="normal", skipme=True)
     wait_until(lambda: len(schedules) == 2, "it is declared again")
+
+
+@pytest.fixture
+def program(app, tmp_path):
+    """A program with a schedule, in the folder that workers run in."""
+    text = PROGRAM.format(name=app.config.name, url=app.config.url, key=KEY)
+    (tmp_path / "shop.py").write_text(text)
+    return tmp_path / "shop.py"
+
+
+@pytest.mark.usefixtures("program")
+def test_a_worker_declares_the_schedule_of_its_program_and_fires_it(
+    app, schedules, start_worker, server
+):
+    start_worker("-c", "1", "-A", "shop")
+    wait_until(lambda: "tick" in schedules and schedules.history("tick"), "it is fired")
+    assert schedules["rare"].program == "shop"
+    with server.client() as client:
+        for key in client.scan_iter(f"{app.store.keys.prefix}*"):
+            client.delete(key)
+        client.client_kill_filter(_type="normal", skipme=True)
+    wait_until(lambda: len(schedules) == 2, "it is declared again")
+
+
+def test_a_worker_whose_schedule_is_wrong_runs_tasks_all_the_same(schedules, start_worker, program):
+    with program.open("a") as file:
+        file.write('\napp.conf.beat_schedule = {"tick": {"task": "say"}}\n')
+    worker = start_worker("-c", "1", "-A", "shop")
+    assert "of shop is not declared: beat_schedule['tick']: it has no 'sched" in worker.text()
+    assert not schedules
+
+
+@pytest.mark.usefixtures("program")
+def test_a_worker_that_fires_nothing_declares_nothing(app, schedules, start_worker):
+    start_worker("-c", "1", "-A", "shop", "--no-beat")
+    assert app.send_task("say", (3,)).get(20) == [[3], {}]
+    assert not schedules
 
 
 @pytest.mark.parametrize("place", ["nowhere", "os:app"])

@@ -9,6 +9,7 @@ from patience import wait_until
 from worker_side import warm
 
 from nbtasks.states import TaskState
+from nbtasks.store.tidings import Taken, Tidings
 
 
 def test_many_short_tasks_cost_far_fewer_exchanges(app, start_worker, server):
@@ -133,3 +134,18 @@ def test_urgent_tasks_overtake_a_backlog(app, start_worker, tmp_path):
     order = [words[0] for words in chores.lines(path)]
     assert order[:3] == ["high0", "high1", "high2"]
     assert order[3:] == [f"low{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize(("most", "expected"), [("1", 1), ("0", 10)])
+def test_a_setting_says_how_many_a_process_is_given_in_one_go(
+    app, start_worker, monkeypatch, most, expected
+):
+    monkeypatch.setenv("NBTASKS_WORKER_PREFETCH_MULTIPLIER", most)
+    start_worker("-c", "1")
+    warm(app, chores.noop)
+    tidings = Tidings(app.store)
+    app.map(chores.noop, range(500)).get(20)
+    taken = [each for each in tidings.read(1, 5000).items if isinstance(each, Taken)]
+    tidings.close()
+    most_taken = max(each.stop - each.start for each in taken)
+    assert most_taken >= expected if expected > 1 else most_taken == 1

@@ -31,6 +31,23 @@ from nbtasks import current_app
 def plenty():
     return "plenty"
 """
+SETTINGS = """
+from nbtasks import App, current_app
+from nbtasks.schedule import crontab
+
+def by_name(name, args, kwargs, options, task=None):
+    return "shop" if name == "shopset.look" else None
+
+app = App(task_routes=[by_name], task_annotations={"*": {"autoretry_for": [KeyError]}})
+app.conf.beat_schedule = {"x": {"task": "shopset.look", "schedule": crontab(hour=3)}}
+
+@app.task
+def look():
+    here = current_app()
+    later = look.apply_async(countdown=1000)
+    later.revoke()
+    return here is app, [*here.conf.beat_schedule], later.queue, here.config.url, here.config.name
+"""
 LATE = """
 from nbtasks import shared_task
 
@@ -43,11 +60,12 @@ def found(x):
 @pytest.fixture
 def program(tmp_path):
     """A program in the folder that workers run in, which this process does not import."""
-    for name, text in (("shop", SHOP), ("shopmore", MORE), ("shoplate", LATE)):
+    texts = {"shop": SHOP, "shopmore": MORE, "shopset": SETTINGS, "shoplate": LATE}
+    for name, text in texts.items():
         (tmp_path / f"{name}.py").write_text(text)
     known = dict(roster._shared)
     yield tmp_path
-    for name in ("shop", "shopmore", "shoplate"):
+    for name in texts:
         sys.modules.pop(name, None)
     roster._shared.clear()
     roster._shared.update(known)
@@ -63,6 +81,29 @@ def test_a_worker_has_the_tasks_of_its_program(app, start_worker, start):
     assert app.send_task("shoplate.found", (1,)).get(timeout=20) == [1]
     with pytest.raises(ConfigError, match=r"has no task 'shop\.ad': did you mean 'shop\.add'"):
         app.send_task("shop.ad").get(timeout=20)
+
+
+@pytest.mark.usefixtures("program")
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
+def test_what_its_tasks_send_is_sent_with_all_settings_where_the_worker_is(
+    app, start_worker, start
+):
+    options = ("-A", "shopset", "-c", "1", "--no-beat", "--start-method", start)
+    start_worker("-Q", "default,shop", *options)
+    place = (app.config.url, app.config.name)
+    told = app.send_task("shopset.look").get(timeout=20)
+    assert told == (True, ["x"], "shop", *place)
+
+
+@pytest.mark.usefixtures("program")
+def test_a_module_of_tasks_does_not_change_whose_app_is_the_current_one(
+    app, start_worker, monkeypatch
+):
+    monkeypatch.setenv("NBTASKS_IMPORTS", "shopmore,shop")
+    start_worker("-c", "1")
+    assert app.send_task("shop.add", (1, 2)).get(timeout=20) == (3, "shop.add")
+    name = app.task(lambda: __import__("nbtasks").current_app().config.name)
+    assert name.delay().get(timeout=20) == app.config.name
 
 
 def test_a_program_that_cannot_be_had_is_named(start_worker):

@@ -12,7 +12,7 @@ from patience import wait_until
 from worker_side import children, is_alive
 
 from nbtasks.worker.forkserver import receive_files
-from nbtasks.worker.kinds import PoolOptions
+from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.spawning import Boot
 
 METHODS = ["fork", "spawn", "forkserver"]
@@ -45,7 +45,7 @@ def test_the_key_is_neither_in_the_command_line_nor_in_the_environment(
 
 
 def test_what_a_fresh_process_is_told_is_not_shown(app):
-    boot = Boot.of(app.config, "w1", PoolOptions())
+    boot = Boot.of(app.config, WorkerOptions(name="w1", queues=("default",), concurrency=1))
     assert app.config.key.decode() not in repr(boot)
 
 
