@@ -6,11 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from patience import wait_until
 from servers import Server, leaks
 from workers import KEY, WorkerProcess
 
 from nbtasks.app import App
+
+# How long one example takes says nothing on a machine that does other things as well.
+settings.register_profile("without-deadline", deadline=None)
+settings.load_profile("without-deadline")
 
 LONG_FIRST = ("browser", "notebook", "worker", "chaos", "client", "store")
 """Folders of tests, those with the longest ones first."""

@@ -18,7 +18,6 @@ from nbtasks.states import is_finished
 
 OFTEN = settings(
     max_examples=int(os.environ.get("CANVAS_EXAMPLES", "80")),
-    deadline=None,
     database=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),

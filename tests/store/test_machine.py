@@ -8,7 +8,6 @@ STORM = settings(
     max_examples=60,
     stateful_step_count=40,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.generate],  # to make a failure smaller takes minutes
     report_multiple_bugs=False,

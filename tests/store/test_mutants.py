@@ -22,7 +22,6 @@ HUNT = settings(
     max_examples=500,
     stateful_step_count=40,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.generate],
     report_multiple_bugs=False,

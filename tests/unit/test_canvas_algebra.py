@@ -48,7 +48,7 @@ def canvases(inner):
 
 
 anything = st.recursive(tasks, canvases, max_leaves=12)
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 @quick

@@ -1,7 +1,7 @@
 """Lengths of time, as people write and read them."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtasks.durations import in_words, read_seconds, short
@@ -46,7 +46,6 @@ def test_a_length_of_time_is_written_short_and_in_words(ms, brief, words):
     assert (short(ms), in_words(ms)) == (brief, words)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**12))
 def test_what_is_written_is_read_as_the_same(ms):
     assert round(read_seconds(short(ms)) * 1000) == ms

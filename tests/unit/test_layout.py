@@ -41,7 +41,7 @@ def test_boxes_stand_where_the_browser_puts_them(case):
     assert told(lay_out(case["before"])) == expected
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(graphs())
 def test_boxes_stand_behind_those_before_them_and_never_on_each_other(before):
     layout = lay_out(before)

@@ -1,7 +1,7 @@
 """What becomes of due times: each is in one step, whatever was missed and whatever still runs."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtasks.errors import ConfigError
@@ -72,7 +72,6 @@ def test_no_more_than_so_many_are_fired_in_one_go():
     assert len(told(ALLOW, 0, 3000)) == 1000
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(Overlap),
     st.integers(0, 100),

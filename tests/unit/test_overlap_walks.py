@@ -97,7 +97,6 @@ walks = given(
 )
 
 
-@settings(deadline=None)
 @walks
 def test_each_time_is_run_skipped_or_missed_once_and_none_is_left_out(
     schedule, policy, gaps, lasts
@@ -108,7 +107,6 @@ def test_each_time_is_run_skipped_or_missed_once_and_none_is_left_out(
     assert walk.due == schedule.next_after_ms(times[-1] if times else AT)
 
 
-@settings(deadline=None)
 @walks
 def test_nothing_runs_before_its_time_and_only_what_overlap_allows_beside_another(
     schedule, policy, gaps, lasts
@@ -122,7 +120,6 @@ def test_nothing_runs_before_its_time_and_only_what_overlap_allows_beside_anothe
         assert not walk.seen["waited"]
 
 
-@settings(deadline=None)
 @walks
 @example(schedule=every(60), policy=Policy(catch_up_ms=0), gaps=[60_005], lasts=1)
 @example(schedule=every(600, jitter=7200), policy=Policy(), gaps=[90 * MINUTE] * 9, lasts=1)
@@ -133,7 +130,7 @@ def test_a_time_is_missed_only_when_it_is_later_than_is_made_up_for(schedule, po
             assert now - fire_at(schedule, "x", due) > max(policy.catch_up_ms, LATE_MS)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(schedule=schedules, policy=policies)
 def test_what_is_looked_at_in_time_is_never_missed(schedule, policy):
     walk = Walk(schedule, policy, schedule.next_after_ms(AT), lasts=1)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtasks.errors import ConfigError
@@ -153,7 +153,6 @@ def test_a_word_stands_for_five_fields(word, fields):
 
 
 @pytest.mark.parametrize("field", ALL_FIELDS, ids=lambda field: field.name)
-@settings(deadline=None)
 @given(data=st.data())
 def test_values_are_written_so_that_they_are_read_as_the_same(field, data):
     values = data.draw(st.sets(st.sampled_from(field.every), min_size=1))

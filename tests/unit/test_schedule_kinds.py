@@ -6,7 +6,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtasks.errors import ConfigError
@@ -50,7 +50,6 @@ def test_weeks_begin_on_monday_and_days_at_midnight():
     assert every("1d").next_after(NOON) == datetime(2026, 6, 18, tzinfo=UTC)
 
 
-@settings(deadline=None)
 @given(
     period=st.integers(100, 10**10),
     anchor=st.datetimes(timezones=st.just(UTC)),
@@ -250,7 +249,6 @@ def test_the_next_times_are_counted_from_now():
     assert times[0] > datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@settings(deadline=None)
 @given(name=st.text(max_size=20), due=st.integers(0, 4 * 10**12), jitter=st.integers(0, 10**7))
 def test_jitter_is_the_same_wherever_it_is_asked(name, due, jitter):
     fired = jittered_ms(name, due, jitter)

@@ -63,7 +63,7 @@ def windows():
 
 
 @pytest.mark.parametrize(("zone", "start"), list(windows()))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(rule=st.one_of(clocks, rules))
 @example(rule=({30}, {2}, *WHOLE[2:]))
 @example(rule=({30}, *WHOLE[1:]))
@@ -92,7 +92,7 @@ def test_a_whole_year_is_as_the_oracle_finds_it(zone, year, rule):
     assert walked(crontab(*rule, tz=zone), start, shown[-1][1]) == due(shown, rule)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     days=st.sets(st.sampled_from([1, 13, 28, 29, 30, 31]), min_size=1, max_size=2),
     months=st.sets(st.integers(1, 12), min_size=1, max_size=3),

@@ -26,7 +26,6 @@ pytestmark = [pytest.mark.usefixtures("shared_worker"), pytest.mark.slow]
 NUMBER = int(os.environ.get("CANVAS_EXAMPLES", "80"))
 OFTEN = settings(
     max_examples=NUMBER,
-    deadline=None,
     database=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
