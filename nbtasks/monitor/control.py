@@ -5,7 +5,17 @@ from typing import Any, TypedDict, Unpack
 
 from nbtasks.monitor.inspection import Destination, Inspect, chosen
 from nbtasks.monitor.telling import tell
-from nbtasks.orders import PING, POOL_GROW, POOL_SHRINK, SHUTDOWN, Order
+from nbtasks.orders import (
+    ADD_CONSUMER,
+    AUTOSCALE,
+    CANCEL_CONSUMER,
+    PING,
+    POOL_GROW,
+    POOL_SHRINK,
+    SHUTDOWN,
+    TIME_LIMIT,
+    Order,
+)
 from nbtasks.record import KILL
 from nbtasks.store.queues import pause_queue, paused_queues, purge_queue, resume_queue
 from nbtasks.submitting import Submitter
@@ -107,6 +117,50 @@ class Control:
     ) -> Answers:
         """Have them run so many tasks less at a time; what runs goes on to its end."""
         return self.broadcast(POOL_SHRINK, {"n": n}, destination, **how)
+
+    def autoscale(
+        self,
+        max: int,  # noqa: A002 - Celery's names
+        min: int = 1,  # noqa: A002
+        destination: Destination = None,
+        **how: Unpack[How],
+    ) -> Answers:
+        """Have them run so many tasks at a time at most, and so many at least, as work comes."""
+        return self.broadcast(AUTOSCALE, {"max": max, "min": min}, destination, **how)
+
+    def add_consumer(
+        self, queue: str, destination: Destination = None, **how: Unpack[How]
+    ) -> Answers:
+        """Have them take from this queue as well, after those that they take from."""
+        return self.broadcast(ADD_CONSUMER, {"queue": queue}, destination, **how)
+
+    def cancel_consumer(
+        self, queue: str, destination: Destination = None, **how: Unpack[How]
+    ) -> Answers:
+        """Have them take nothing more from this queue; what has not begun goes back to it."""
+        return self.broadcast(CANCEL_CONSUMER, {"queue": queue}, destination, **how)
+
+    def time_limit(
+        self,
+        task_name: str,
+        soft: float | None = None,
+        hard: float | None = None,
+        destination: Destination = None,
+        **how: Unpack[How],
+    ) -> Answers:
+        """Have tasks of a name run for so long at most, from the next one on that they begin.
+
+        That is over what the task and its call say.
+
+        Args:
+            task_name: The name.
+            soft: Seconds until it gets `SoftTimeLimitExceeded`; 0 for no limit.
+            hard: Seconds until it is killed; likewise. None for both: its own limits again.
+            destination: The name of a worker, or of several; None for all.
+            **how: As in `broadcast`.
+        """
+        limits = {"task_name": task_name, "soft": soft, "hard": hard}
+        return self.broadcast(TIME_LIMIT, limits, destination, **how)
 
     # Tasks
 

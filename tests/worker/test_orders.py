@@ -5,9 +5,9 @@ import threading
 import chores
 import pytest
 from patience import wait_until
-from worker_side import children
+from worker_side import children, states, wait_for_leases
 
-from nbtasks.errors import ConfigError
+from nbtasks.errors import ConfigError, SoftTimeLimitExceeded, TimeLimitExceeded
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,68 @@ def test_a_pool_grows_at_once_and_shrinks_as_tasks_end(app, name, shared_worker,
     assert len(children(shared_worker)) == 2
 
 
+def test_a_worker_scales_between_new_bounds(app, name, shared_worker, tmp_path):
+    app.control.autoscale(3, 1, reply=True)
+    assert app.control.inspect().stats()[name]["pool"]["min-concurrency"] == 1
+    results = held(app, tmp_path, "a", "b", "c")
+    wait_until(lambda: begun(tmp_path) == ["a", "b", "c"], "three run")
+    app.control.autoscale(2, 2, reply=True)
+    release(tmp_path, "a", "b", "c")
+    assert [result.get(10) for result in results]
+    wait_until(lambda: len(children(shared_worker)) == 2, "as many as at first")
+
+
+def test_a_worker_takes_from_another_queue_until_it_is_told_not_to(app, name):
+    task = app.task(chores.noop, name="there")
+    assert app.control.add_consumer("more", reply=True) == [{name: {"ok": "it takes from more"}}]
+    assert [each["name"] for each in app.control.inspect().active_queues()[name]] == [
+        "default",
+        "more",
+    ]
+    begin = app.clock.tick_ms()
+    assert [task.apply_async((i,), queue="more").get(10) for i in range(5)] == list(range(5))
+    assert app.clock.tick_ms() - begin < 1500, "no wait of two seconds runs out first"
+    app.control.cancel_consumer("more", reply=True)
+    assert app.workers()[0].queues == ("default",)
+    left = task.apply_async((7,), queue="more")
+    assert task.delay(8).get(10) == 8
+    assert left.state == "PENDING"
+    app.control.purge("more")
+
+
+def test_what_was_taken_from_a_queue_and_has_not_begun_goes_back(app, tmp_path):
+    app.control.add_consumer("more", reply=True)
+    path = str(tmp_path / "runs")
+    task = app.task(lambda i: chores.spin_and_note(path, 1, i), name="spin", queue="more")
+    group = task.map_async(range(1000))
+    wait_until(lambda: group.completed_count() > 50, "it is at it")
+    app.control.cancel_consumer("more", reply=True)
+    wait_for_leases(app)
+    assert 50 < states(app, group).count(b"S") < 1000
+    assert states(app, group).count(b"s") == 0
+    app.control.add_consumer("more", reply=True)
+    group.get(20)
+    assert len(chores.lines(tmp_path / "runs")) == 1000, "each of them once"
+    app.control.cancel_consumer("more", reply=True)
+
+
+def test_new_time_limits_hold_for_tasks_that_begin_later(app, name, tmp_path):
+    task = app.task(chores.hold, name="limited", max_retries=0)
+    before = task.delay(str(tmp_path), "before")
+    wait_until(lambda: begun(tmp_path), "it runs")
+    app.control.time_limit("limited", hard=0.2, reply=True)
+    assert app.control.inspect().stats()[name]["time_limits"] == {"limited": [0.0, 0.2]}
+    with pytest.raises(TimeLimitExceeded):
+        task.delay(str(tmp_path), "later").get(10)
+    app.control.time_limit("limited", soft=0.1, hard=5, reply=True)
+    with pytest.raises(SoftTimeLimitExceeded):
+        task.delay(str(tmp_path), "soft").get(10)
+    app.control.time_limit("limited", reply=True)
+    assert app.control.inspect().stats()[name]["time_limits"] == {}
+    release(tmp_path, "before")
+    assert before.get(10)
+
+
 def test_what_a_worker_cannot_do_is_its_answer(app, name):
     ((_, answer),) = app.control.pool_shrink(2, reply=True)[0].items()
     assert "room for 2 tasks" in answer["error"]
@@ -124,7 +186,9 @@ def test_a_worker_that_is_told_to_shut_down_finishes_what_runs(app, start_worker
     assert other.process.wait(10) == 0
 
 
-def test_an_order_that_nobody_waits_for_is_obeyed_too(app, start_worker):
-    other = start_worker("-c", "1", "-Q", "other", "--name", "other@here")
-    assert app.control.shutdown(pattern="other@*") == []
+def test_a_solo_worker_stays_solo_and_ends_when_it_is_told_to(app, start_worker):
+    other = start_worker("--pool", "solo", "-Q", "other", "--name", "other@here")
+    (answers,) = app.control.autoscale(2, destination="other@here", reply=True)
+    assert "one task at a time" in answers["other@here"]["error"]
+    assert app.control.shutdown(pattern="other@*") == [], "nobody waits for an answer"
     assert other.process.wait(10) == 0
