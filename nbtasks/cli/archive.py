@@ -4,17 +4,12 @@ import logging
 import signal
 import sys
 from contextlib import closing
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from nbtasks.cli.place import opened, service_options
 from nbtasks.cli.plain import plain_errors
-from nbtasks.config import from_environment
-
-if TYPE_CHECKING:
-    from nbtasks.app import App
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(message)s"
@@ -23,11 +18,7 @@ DAY_S: Final = 86_400
 
 @click.command()
 @click.argument("url", default="")
-@click.option("-b", "--broker", default="", help="The Redis; default: NBTASKS_URL.")
-@click.option("-a", "--app", default="", help="The app whose tasks are kept; default: main.")
-@click.option(
-    "-A", "--program", default="", metavar="MODULE[:APP]", help="Take the settings of this program."
-)
+@service_options
 @click.option("--once", is_flag=True, help="Read what there is now, and end.")
 @click.option(
     "--keep-days",
@@ -52,7 +43,7 @@ def archive(  # noqa: PLR0917 - the options of a command
     start; Redis keeps it for a week.
     """
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    with closing(_open(broker, app, program)) as found, closing(found.archive(url)) as kept:
+    with opened(program, broker, app) as found, closing(found.archive(url)) as kept:
         keep = keep_days * DAY_S if keep_days is not None else None
         if once:
             kept.catch_up(keep)
@@ -65,15 +56,3 @@ def archive(  # noqa: PLR0917 - the options of a command
             signal.signal(number, stop)
         logging.getLogger(__name__).info("%r keeps the tasks of app %r", kept, found.config.name)
         kept.run(keep)
-
-
-def _open(broker: str, name: str, program: str) -> "App":
-    """The app of the program, or of the environment; what the command line says wins."""
-    from nbtasks.app import App
-    from nbtasks.registry import find_app
-
-    sys.path.insert(0, str(Path.cwd()))
-    found = find_app(program) if program else App.from_config(from_environment())
-    base = found.config
-    found.config = replace(base, url=broker or base.url, name=name or base.name)
-    return found

@@ -4,43 +4,36 @@ import logging
 import signal
 import sys
 import threading
-from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import click
 
+from nbtasks.cli.place import opened, service_options
 from nbtasks.cli.plain import plain_errors
-from nbtasks.config import from_environment
 from nbtasks.errors import ConfigError
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 @click.command()
-@click.option("-b", "--broker", default="", help="The Redis; default: NBTASKS_URL.")
-@click.option("-a", "--app", default="", help="The app whose figures they are; default: main.")
+@service_options
 @click.option("--port", type=click.IntRange(0, 65_535), default=9808, help="Default: 9808.")
 @click.option("--host", default="127.0.0.1", help="Where to listen; default: 127.0.0.1.")
 @plain_errors
-def metrics(broker: str, app: str, port: int, host: str) -> None:
+def metrics(program: str, broker: str, app: str, port: int, host: str) -> None:
     """Serve figures for Prometheus, at http://HOST:PORT/metrics, until SIGTERM or SIGINT."""
-    from nbtasks.app import App
-
     logging.basicConfig(level="INFO", format=LOG_FORMAT, stream=sys.stderr)
-    base = from_environment()
-    config = replace(base, url=broker or base.url, name=app or base.name)
     stopped = threading.Event()
 
     def stop(_number: int, _frame: object) -> None:
         stopped.set()
 
-    with closing(App.from_config(config)) as found:
+    with opened(program, broker, app) as found:
         server = _serve(found, port, host)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         where = f"http://{host}:{server.server_port}/metrics"
-        logging.getLogger(__name__).info("figures of app %r: %s", config.name, where)
+        logging.getLogger(__name__).info("figures of app %r: %s", found.config.name, where)
         stopped.wait()
         server.shutdown()
 

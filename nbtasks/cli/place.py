@@ -43,16 +43,27 @@ def broker_option() -> Callable[..., Any]:
     )
 
 
-def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`-A`, `-b` and `--app`, which go to `opened`."""
-    name = click.option(
+def app_option(*names: str) -> Callable[..., Any]:
+    """The option `--app`, and what else it is called."""
+    return click.option(
+        *names,
         "--app",
         default="",
         help="The app's name; default: the program's, or main.",
         callback=inherited,
     )
+
+
+def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`-A`, `-b` and `--app`, which go to `opened`; of commands whose `-a` is something else."""
     program = program_option("The program whose settings and tasks count.")
-    return cast("Callable[..., Any]", program(broker_option()(name(function))))
+    return cast("Callable[..., Any]", program(broker_option()(app_option()(function))))
+
+
+def service_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, with `-a`, of commands that go on until they are told to end."""
+    program = program_option("The program whose settings count.")
+    return cast("Callable[..., Any]", program(broker_option()(app_option("-a")(function))))
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
