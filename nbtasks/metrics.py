@@ -22,8 +22,10 @@ from prometheus_client.registry import Collector
 from nbtasks.errors import NbTasksError, StoreError, UnknownTask
 from nbtasks.record import Header
 from nbtasks.states import STATES
+from nbtasks.store.backlog import count_members
 from nbtasks.store.facts import describe
 from nbtasks.store.fleet import live_workers
+from nbtasks.store.keys import LIMITED
 from nbtasks.store.store import Store, pauses
 from nbtasks.store.tidings import Ended, Item, Retried, Sent, Tidings
 
@@ -39,9 +41,6 @@ OTHER: Final = "(other)"
 
 RECORDS: Final = 20_000
 """Records of which name and queue are remembered."""
-
-SLICES: Final = 5000
-"""Looked at in a queue; behind these each counts as one task."""
 
 
 class Connected(Protocol):
@@ -201,7 +200,8 @@ class Metrics(Collector):
             ("scheduled", f"{store.keys.prefix}sched", "Slices of tasks that wait for their time."),
             ("dead", f"{store.keys.prefix}dead", "Tasks that were given up."),
         ):
-            yield GaugeMetricFamily(f"nbtasks_{name}", text, store.call("ZCARD", key))
+            count = store.call("ZCARD", key) - (store.call("ZSCORE", key, LIMITED) is not None)
+            yield GaugeMetricFamily(f"nbtasks_{name}", text, count)
         queues = {queue for worker in workers for queue in worker.queues} | self._queues - {OTHER}
         yield from self._lengths(store, sorted(queues)[:QUEUES])
 
@@ -213,12 +213,10 @@ class Metrics(Collector):
             labels=["queue"],
         )
         for queue in queues:
-            key = store.keys.ready(queue)
-            slices = [name.decode().split(":") for name in store.call("ZRANGE", key, 0, SLICES - 1)]
-            behind = max(0, store.call("ZCARD", key) - SLICES)
-            count = sum(int(stop) - int(start) for *_, start, stop in slices)
-            length.add_metric([queue], count + behind)
-            head = dict(describe(store, [":".join(slices[0][:-2])])) if slices else {}
+            lists = [store.keys.ready(queue), store.keys.ready(f"{queue}{LIMITED}")]
+            length.add_metric([queue], sum(count_members(store, key) for key in lists))
+            first = store.call("ZRANGE", lists[0], 0, 0)
+            head = dict(describe(store, [first[0].decode().rsplit(":", 2)[0]])) if first else {}
             sent = [facts.sent_ms for facts in head.values() if facts is not None]
             seconds, micros = store.call("TIME")
             now = int(seconds) * 1000 + int(micros) // 1000

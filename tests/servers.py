@@ -94,7 +94,7 @@ def leaks(client: redis.Redis, prefix: str) -> list[str]:
     entries = client.zrange(f"{prefix}due", 0, -1)  # they stay until somebody removes them
     kept = {f"{kind}:".encode() + name for kind in ("en", "rn", "ro") for name in entries}
     kept |= {b"due", b"refs"} if entries else set()
-    kept |= {b"programs", b"paused"}
+    kept |= {b"programs", b"paused", b"limits"}
     found = []
     for key in client.scan_iter(f"{prefix}*"):
         name = key.rpartition(b":")[2]

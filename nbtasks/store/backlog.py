@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from nbtasks.store.keys import LIMITED
 from nbtasks.store.stamped import escaped
 from nbtasks.store.store import Store
 
@@ -68,6 +69,8 @@ def count_members(store: Store, key: str) -> int:
 def _length(name: bytes) -> int:
     """The members of a slice `rid:from:to`."""
     ends = [int(part) for part in name.split(b":")[-2:] if part.isdigit()]
+    if name == LIMITED.encode():
+        return 0  # no slice
     return sum(stop - start for start, stop in pairwise(ends)) or 1
 
 

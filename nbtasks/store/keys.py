@@ -18,11 +18,20 @@ touches itself; the scripts build the others from the prefix.
     o:<rid>:<i>      STRING  what member i wrote                    a day after the last write
     ready:<q>        ZSET    slice -> priority band + order         emptied by takes
     ready:<q>@<py>   ZSET    slices that only this Python can load  emptied by takes
+    ready:<list>%    ZSET    slices of these that wait for a limit  emptied by exchanges
+    parked:<limit>   ZSET    the same by limit (_parked.lua)        emptied by exchanges
+    limited          ZSET    limit that somebody waits for -> when  emptied by exchanges
+                             to look at it, ms
+    rate:<limit>     STRING  when its last token was used, us       a second after the next
+    held:<limit>     ZSET    leases that count for it -> since ms   emptied by the ends of leases
+    limits           HASH    what was said of tasks at run time     whoever takes it back
+                             (_said.lua)
     paused           HASH    queue -> since when it is paused, ms    whoever resumes it
     room:<q>         STRING  members in a bounded queue             a quarter of a second
-    sched            ZSET    slice -> due ms                        emptied by exchanges
+    sched            ZSET    slice -> due ms; % for `limited`       emptied by exchanges
     revoked          ZSET    slice -> when it was revoked, ms       three hours after the last one
-    lease            ZSET    slice:token -> deadline ms             emptied by exchanges
+    lease            ZSET    slice:token -> deadline ms; +limit     emptied by exchanges
+                             behind the token of what counts for it
     wake:<q>         ZSET    a marker that idle workers wait for    popped, or after an hour
     wake:@<worker>   ZSET    the same for one worker                the same
     ev:<client>      STREAM  events for a client                    trimmed by it, or after a day
@@ -72,6 +81,10 @@ from typing import Final
 
 BEAT: Final = "%beat"
 """Who fires schedule entries waits for this in the place of a queue."""
+
+LIMITED: Final = "%"
+"""Behind the name of a list of slices: those of it that wait for a limit. In the list of what is
+scheduled: when to look at limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +154,11 @@ class Keys:
     def ready(self, queue: str) -> str:
         """ZSET of the slices that wait."""
         return f"{self.prefix}ready:{queue}"
+
+    @property
+    def limits(self) -> str:
+        """HASH of what was said of tasks at run time."""
+        return f"{self.prefix}limits"
 
     @property
     def paused(self) -> str:

@@ -200,7 +200,7 @@ class Dispatcher:
         for found in self._link.call("ZRANGE", f"{self._prefix}lease", 0, -1):
             lease = found.decode()
             name, _, token = lease.rpartition(":")
-            if token in self._unanswered:
+            if token.partition("+")[0] in self._unanswered:
                 rid, start, stop = name.rsplit(":", 2)
                 self._hand_in.lease_back(lease, rid, int(start), int(stop))
         oldest = self.clock.tick_ms() - self.intake.lease_ms
@@ -269,7 +269,7 @@ class Dispatcher:
             intake.lease_ms,
             token,
             PYTHON_TAG,
-            int(not self.holds_suspect),
+            "s" * (not self.holds_suspect) + "n" * (not intake.heeds_rates),
             hand_in,
             len(intake.queues),
             *intake.queues,

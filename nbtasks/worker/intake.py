@@ -23,6 +23,7 @@ class Intake:
         soft_ms: The same for the soft one.
         async_concurrency: Coroutines at a time in a child.
         most_members: What a child is given in one go, at most.
+        heeds_rates: Whether rates of tasks hold for it.
         limits: Soft and hard time limits of tasks by name, over their own.
     """
 
@@ -34,6 +35,7 @@ class Intake:
     soft_ms: int = 0
     async_concurrency: int = 1
     most_members: int = SLOT_MEMBERS
+    heeds_rates: bool = True
     limits: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
     def limits_of(self, facts: Header) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from workers import KEY
 
 from nbtasks import metrics as module
 from nbtasks.metrics import Metrics
+from nbtasks.store.keys import LIMITED
+from nbtasks.store.limits import pause_task, resume_task
 
 pytestmark = pytest.mark.usefixtures("shared_worker")
 
@@ -71,6 +73,19 @@ def test_tasks_that_wait_are_counted_in_their_queue(app, registry):
     wait_until(lambda: b'queue="nobody"' in generate_latest(registry), "it was heard of")
     assert registry.get_sample_value("nbtasks_queue_length", {"queue": "nobody"}) == 1000
     group.revoke()
+
+
+def test_who_waits_for_a_limit_waits_in_its_queue_and_is_not_scheduled(app, registry):
+    pause_task(app.store, "half")
+    group = half(app).map_async(range(1, 8))
+    parked = app.store.keys.ready(f"default{LIMITED}")
+    wait_until(lambda: app.store.call("EXISTS", parked), "they are looked at")
+
+    assert registry.get_sample_value("nbtasks_queue_length", {"queue": "default"}) == 7
+    assert registry.get_sample_value("nbtasks_scheduled") == 0
+
+    resume_task(app.store, "half")
+    assert group.join(10)[0] == 1
 
 
 def test_labels_are_bounded(app, monkeypatch):

@@ -74,13 +74,15 @@ class Hand:
         token: str = "",
         suspects: bool = True,
         hand_in: str = "",
+        rates: bool = True,
     ) -> Reply:
         head = (self.name, slots, budget_us, guess_us, most, self.lease_ms)
         token = token or self.owner + os.urandom(8).hex()
         flat = [item for chunk in chunks for item in chunk]
         names = (len(self.queues), *self.queues)
+        letters = "s" * suspects + "n" * (not rates)
         due, dropped, more, *slices = self.script(
-            "exchange", *head, token, self.python, int(suspects), hand_in, *names, *flat
+            "exchange", *head, token, self.python, letters, hand_in, *names, *flat
         )
         taken = [
             Taken(slot, lease.decode(), rid.decode(), start, header, code.decode(), int(n), *rest)

@@ -32,7 +32,7 @@ MUTANTS = {
     "a repeated chunk is stored again": ("elseif stored ~= from then", "elseif false then"),
     "`left` is not lowered": ("'left', -count)", "'left', 0)"),
     "a lost lease stays": (
-        "redis.call('ZREM', PREFIX .. 'lease', lease)\n  local name",
+        "drop_lease(lease)\n  local name",
         "local name",
     ),
     "a retry is not scheduled": ("enqueue_later(rid, i, i + 1, due)", ""),

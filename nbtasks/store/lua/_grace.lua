@@ -6,7 +6,8 @@ local function first_score(name)
   return tonumber(redis.call('ZRANGE', PREFIX .. name, 0, 0, 'WITHSCORES')[2])
 end
 
--- Called before leases are taken back, and by every heartbeat. Returns how many ms are left.
+-- Called before leases are taken back, and by every heartbeat. Returns how many ms are left, and
+-- whether the clock was set back.
 local function grace_left(lease_ms)
   local key = PREFIX .. 'beat'
   local last = tonumber(redis.call('GET', key) or NOW)
@@ -21,5 +22,5 @@ local function grace_left(lease_ms)
       redis.call('ZADD', PREFIX .. 'lease', NOW + lease_ms, lease)
     end
   end
-  return math.max(0, redis.call('PTTL', PREFIX .. 'grace'))
+  return math.max(0, redis.call('PTTL', PREFIX .. 'grace')), NOW < last
 end

@@ -13,9 +13,13 @@ local function waiting_run(rid, from, to, key, place)
   return from + first - 1, from + last
 end
 
--- Lease members [from, to) and add them to the reply. Of a suspect it is kept who has it.
-local function lease_out(slot, rid, from, to, record, reply, alone)
+-- Lease members [from, to) and add them to the reply. Of a suspect it is kept who has it, and of
+-- who has a limit that they have begun.
+local function lease_out(slot, rid, from, to, record, reply, alone, limit)
   local lease = slice_name(rid, from, to) .. ':' .. ARGV[7]
+  if limit then
+    lease = limits().begin(limit, to - from, lease)
+  end
   redis.call('ZADD', PREFIX .. 'lease', NOW + tonumber(ARGV[6]), lease)
   if alone then
     redis.call('SET', PREFIX .. 'sus:' .. string.sub(ARGV[7], 1, OWNER), lease, 'PX', DAY)

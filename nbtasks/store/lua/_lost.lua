@@ -29,7 +29,7 @@ local function has_run(rid, i)
 end
 
 local function lose_lease(lease, lease_ms, leases)
-  redis.call('ZREM', PREFIX .. 'lease', lease)
+  drop_lease(lease)
   local name, token = string.match(lease, '^(.*):([^:]*)$')
   local rid, from, to = parse_slice(name or '')
   if not rid then

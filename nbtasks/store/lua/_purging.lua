@@ -4,7 +4,8 @@ local MOST_SLICES = 100 -- each of its own record takes about 20 us, a member 1
 local MOST_MEMBERS = 1000
 local NEWEST_PYTHON = 40
 
--- Names of a queue that hold something: its own, its suspects', and those of each Python.
+-- Names of a queue that hold something: its own, its suspects', those of each Python, and of each
+-- of these what waits for a limit.
 local function names_of(queue)
   local found, all = {}, sources({ queue }, '', true)
   for minor = 0, NEWEST_PYTHON do
@@ -12,9 +13,11 @@ local function names_of(queue)
       all[#all + 1] = name
     end
   end
-  for _, name in ipairs(all) do
-    if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
-      found[#found + 1] = name
+  for _, each in ipairs(all) do
+    for _, name in ipairs({ each, each .. '%' }) do
+      if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
+        found[#found + 1] = name
+      end
     end
   end
   return found
@@ -43,7 +46,7 @@ local function purge_scheduled(queue, cursor)
   local page = redis.call('ZSCAN', key, cursor, 'COUNT', MOST_SLICES)
   for at = 1, #page[2], 2 do
     local name, place = page[2][at], page[2][at + 1]
-    if redis.call('HGET', record_key(parse_slice(name)), 'q') == queue then
+    if name ~= '%' and redis.call('HGET', record_key(parse_slice(name)), 'q') == queue then
       members = members + purge_slice(key, name, place, MOST_MEMBERS - members)
       if members >= MOST_MEMBERS then
         return { members, 1, cursor } -- what is left of this page comes again

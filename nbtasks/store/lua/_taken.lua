@@ -9,35 +9,35 @@ local function take_slice(slot, names, budget, room, reply)
     return nil
   end
   local rid, from, to = parse_slice(name)
-  local key = record_key(rid)
-  local deaths = 'd' .. from
-  local got = redis.call('HMGET', key, 'h', 'fn', 'py', 'exp', 'us', 'n', 'sz', 'cap', deaths, 'cv')
-  if not got[1] then
-    return 0, 0
-  end
-  local expires = tonumber(got[4]) or 0 -- who writes to Redis may write anything
-  if expires > 0 and expires <= NOW then
-    retire(rid, from, to, REVOKED, { type = 'TaskRevoked', reason = 'expired' })
-    return 0, 0
-  end
-  if got[3] ~= '' and got[3] ~= ARGV[8] then
-    hand_over(rid, from, to, place, got[3])
+  local got = takable(rid, from, to, place)
+  if not got then
     return 0, 0
   end
   -- Bytes take time as well: no reply is to carry more than a few MB of arguments, or one member.
   local us, bytes = tonumber(got[5] or ARGV[4]) or 1, tonumber(got[7] or 0) or 0
   local each = got[10] == '2' and budget or math.max(us, bytes / BYTES_A_US) -- one replaced: alone
   local count = math.min(to - from, room, math.max(1, math.floor(budget / each)))
-  if from + count < to then
+  local alone = to - from == 1 and is_suspect(got[9], got[8])
+  local limit, run
+  if got[11] or next(said_of_tasks()) then
+    limit, run = limits().limit_at(got, rid, from, to)
+    if limit then
+      count = limits().allow(limit, limit.most > 0 and 1 or math.min(count, run - from))
+    end
+  end
+  local first, stop
+  if count > 0 then
+    first, stop = waiting_run(rid, from, from + count, queue, place)
+  end
+  if first then
+    lease_out(slot, rid, first, stop, got, reply, alone, limit)
+  end
+  if limit then
+    limits().leave(limit, queue, place, rid, from + count, run, to)
+  elseif from + count < to then
     redis.call('ZADD', queue, place, slice_name(rid, from + count, to))
   end
-  local first, stop = waiting_run(rid, from, from + count, queue, place)
-  if not first then
-    return 0, 0
-  end
-  local alone = to - from == 1 and is_suspect(got[9], got[8])
-  lease_out(slot, rid, first, stop, got, reply, alone)
-  return (stop - first) * each, stop - first, alone
+  return first and (stop - first) * each or 0, first and stop - first or 0, first and alone
 end
 
 -- Fill one slot. Returns the names of where to look for the next one; nil where all is empty.

@@ -3,7 +3,7 @@
 local PROMOTE = 200
 local RECOVER = 32
 
--- Countdowns and retries whose time has come join the queue.
+-- Countdowns and retries whose time has come join the queue, and who waited for a limit.
 local function promote_due()
   local key, first = PREFIX .. 'sched', first_score('sched')
   if not first or first > NOW then
@@ -12,7 +12,11 @@ local function promote_due()
   local due = redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, PROMOTE)
   for _, name in ipairs(due) do
     redis.call('ZREM', key, name)
-    enqueue(parse_slice(name))
+    if name == '%' then
+      limits().look()
+    else
+      enqueue(parse_slice(name))
+    end
   end
 end
 

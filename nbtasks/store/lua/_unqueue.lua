@@ -6,6 +6,7 @@ local function remove_slices(rid, names)
     redis.call('ZREM', PREFIX .. 'sched', unpack(names))
     for _, name in ipairs(sources({ found[1] }, found[2], true)) do
       redis.call('ZREM', PREFIX .. 'ready:' .. name, unpack(names))
+      redis.call('ZREM', PREFIX .. 'ready:' .. name .. '%', unpack(names)) -- parked
     end
   end
 end

@@ -1,11 +1,12 @@
 -- exchange: a worker hands in what it has done and takes what it has room for, in one step.
 --
--- Parts  settle grace suspects lost lease open take taken timers turn_in back replaced
+-- Parts  limit settle suspects lost lease open take popped taken timers turn_in back replaced
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 free slots · 3 time budget of a slot, us · 4 guess of a member's time, us
 --          5 most members a slot · 6 lease, ms · 7 token of this take · 8 Python tag
---          9 '1' if it holds no suspect · 10 id of this hand-in, '' where a second does no harm
---          11 number of queues, then their names · then chunks, each:
+--          9 letters: s it may take a suspect, n it heeds no rates
+--          10 id of this hand-in, '' where a second does no harm · 11 number of queues, then their
+--          names · then chunks, each:
 --            'f' lease, is last, record, from, states, us a member, a body for each state
 --            'r' lease, is last, record, index, delay ms, error (JSON)       try again later
 --            'b' lease, is last, record, from, to, us a member or 0   not begun: back as it was
@@ -32,13 +33,12 @@ while at <= #ARGV do
   at = at + 5
   local held = is_leased(lease)
   if is_last == '1' then
-    redis.call('ZREM', PREFIX .. 'lease', lease)
+    drop_lease(lease)
   end
   dropped = dropped + (held and 0 or 1)
   -- A revoked record may be forgotten while its member still runs: nothing may make it again.
   held = held and redis.call('EXISTS', record_key(rid)) == 1
-  from = tonumber(from)
-  at = TURN_IN[kind](held, rid, from, at, worker)
+  at = TURN_IN[kind](held, rid, tonumber(from), at, worker)
 end
 
 local lease_ms, slots, reply = tonumber(ARGV[6]), tonumber(ARGV[2]), { 0, dropped, 0 }
@@ -46,7 +46,7 @@ promote_due()
 spread_left_over()
 local deadline = recover_lost(lease_ms)
 queues = open_queues(queues)
-local names = slots > 0 and likely_sources(queues, ARGV[8], ARGV[9] == '1')
+local names = slots > 0 and likely_sources(queues, ARGV[8], string.find(ARGV[9], 's') ~= nil)
 for slot = 1, slots do
   names = names and fill(slot, queues, names, reply)
 end

@@ -3,7 +3,7 @@
 -- is told again until the lease ends. Also sees to what is due, so that an idle worker takes over
 -- from one that died.
 --
--- Parts    settle grace suspects lost timers alive ask
+-- Parts    limit settle suspects lost timers alive ask
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 lease, ms · 3 how long the worker counts as live, ms
 --          4 number of facts, then name and value of each · then leases
@@ -16,7 +16,7 @@ local first = 5 + 2 * tonumber(ARGV[4])
 
 go_on_when_full()
 heartbeat(worker, alive, first - 1)
-grace_left(tonumber(ARGV[2]))
+watch_clock(tonumber(ARGV[2]))
 redis.call('SET', PREFIX .. 'beat', NOW, 'PX', DAY)
 
 local reply = {}
