@@ -10,6 +10,7 @@ from nbtasks.asking import refused
 from nbtasks.errors import Retry
 from nbtasks.live import Progress
 from nbtasks.plan import Plan
+from nbtasks.record import STDOUT
 from nbtasks.reporting import Reporter
 from nbtasks.request import Request
 from nbtasks.retry import RetryPolicy
@@ -78,6 +79,14 @@ class TaskContext:
             ConfigError: It is no such word, or these are no such values.
         """
         self.reporter.progress(said_state(state, meta))
+
+    def log(self, *values: object) -> None:
+        """Write a line to the log of this task, as `print` does; from any of its threads.
+
+        Args:
+            *values: What it says, with a space between.
+        """
+        self.reporter.write(STDOUT, f"{' '.join(map(str, values))}\n")
 
     def checkpoint(self, value: Any) -> None:
         """Keep a value for the next try of this task: `last_checkpoint` has it there.

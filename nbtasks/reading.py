@@ -94,7 +94,7 @@ class Reader(ABC):
             if snapshot is not None:
                 header, n = Header.decode(snapshot.header), len(snapshot.states)
                 found[rid] = record = LiveRecord(
-                    rid, n, header.task, snapshot.queue, snapshot.submitted_ms
+                    rid, n, header.title, snapshot.queue, snapshot.submitted_ms
                 )
                 record.group_id = header.group_id
                 self.event_stream.follow(record)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from nbtasks.edges import Edges
+from nbtasks.envelope import USUAL, Envelope
 from nbtasks.errors import BadSignature, ConfigError, TooOld, VersionMismatch
 from nbtasks.header_fields import read_flag, read_number, read_packages, read_policy, read_text
 from nbtasks.inputs import Inputs
@@ -133,6 +134,12 @@ class Header:
     stamps: Mapping[str, Any] = field(default_factory=dict[str, Any])
     headers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     packages: tuple[str, ...] = ()
+    envelope: Envelope = USUAL
+
+    @property
+    def title(self) -> str:
+        """What people are shown as its name."""
+        return self.envelope.shadow or self.task
 
     def encode(self) -> bytes:
         """As JSON, versioned.
@@ -164,6 +171,7 @@ class Header:
             "stamps": self.stamps,
             "headers": self.headers,
             "packages": self.packages,
+            "sent": self.envelope.to_header(),
         }
         fields |= {name: value for name, value in rest.items() if value}
         data = encode_json(fields)
@@ -218,6 +226,7 @@ class Header:
             stamps=dict(fields.get("stamps", {})),
             headers=dict(fields.get("headers", {})),
             packages=read_packages(fields.get("packages", ())),
+            envelope=Envelope.from_header(fields["sent"]) if "sent" in fields else USUAL,
         )
 
     def check_age(self, what: str, now_ms: float, max_age_ms: int) -> None:

@@ -1,8 +1,10 @@
 """Whom a task tells how it goes on: its worker, or nobody where it is a plain call."""
 
+import sys
 from typing import Any, Final, NoReturn, Protocol
 
 from nbtasks.live import Progress
+from nbtasks.record import STDERR
 from nbtasks.request import Request
 
 _PLAIN: Final = "this task was called as a plain function"
@@ -17,6 +19,10 @@ class Reporter(Protocol):
 
     def progress(self, progress: Progress) -> None:
         """Tell how far the task is; merged to about ten reports a second."""
+        ...
+
+    def write(self, letter: str, text: str) -> None:
+        """Pass on what the task has written to a stream."""
         ...
 
     def checkpoint(self, value: Any) -> None:
@@ -44,6 +50,12 @@ class Reporter(Protocol):
         ...
 
 
+def write_here(letter: str, text: str) -> None:
+    """Print what a task has written that runs in this process."""
+    stream = sys.stderr if letter == STDERR else sys.stdout
+    stream.write(text)
+
+
 class Here:
     """The reporter of a bound task that is called as a plain function: there is nobody to tell."""
 
@@ -53,6 +65,10 @@ class Here:
 
     def progress(self, progress: object) -> None:
         """Nothing to do."""
+
+    def write(self, letter: str, text: str) -> None:
+        """It is printed here."""
+        write_here(letter, text)
 
     def checkpoint(self, value: object) -> None:
         """There is no other try."""

@@ -29,6 +29,11 @@ class Request:
         timelimit: Seconds until it is killed, and until `SoftTimeLimitExceeded`; None for never,
             as in an eager run.
         ignore_result: Whether its value is not kept; False in an eager run.
+        eta: When it was to start, in ISO 8601 and UTC; None for at once, and in a canvas.
+        expires: After when it was not to start any more, likewise.
+        delivery_info: `routing_key` (the queue it was sent to), `priority`, `redelivered` (whether
+            a worker is lost that had it before), and an empty `exchange`.
+        shadow: What people are shown as its name; None for `task`.
     """
 
     id: str
@@ -47,11 +52,19 @@ class Request:
     called_directly: bool = False
     timelimit: tuple[float | None, float | None] = (None, None)
     ignore_result: bool = False
+    eta: str | None = None
+    expires: str | None = None
+    delivery_info: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    shadow: str | None = None
 
     @property
     def correlation_id(self) -> str:
         """The same as `id`: an answer goes by the id of the task."""
         return self.id
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """One of these by its name; `default` where there is none of that name."""
+        return getattr(self, name, default)
 
     @property
     def stamped_headers(self) -> list[str]:

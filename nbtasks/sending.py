@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from nbtasks.config import Config
+from nbtasks.envelope import Envelope
 from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
@@ -100,20 +101,50 @@ def prepare(
     )
     # Counted from the moment it is due: waiting until then does not make it old.
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
-    header = _make_header(submission, place, options, signer, code.python or python, sent_ms)
-    imports = tuple(map(":".join, sorted(packages.items()))) if packages else ()
-    header = replace(header, ignores=_ignores(options, place, config), packs=codec.packs)
-    header = replace(header, packages=imports)
+    header = replace(
+        _make_header(submission, place, options, signer, code.python or python, sent_ms),
+        ignores=_ignores(options, place, config),
+        packs=codec.packs,
+        packages=tuple(map(":".join, sorted(packages.items()))) if packages else (),
+        envelope=envelope_of(
+            call, options, config, now=now, delay_ms=delay_ms, is_alone=place.edges is None
+        ),
+    )
     encoded = header.encode()
     seal = signer.arguments(place.rid, encoded).seal
     record = replace(
-        _empty(options, place, config, name=name, delay_ms=delay_ms),
+        _empty(options, place, config, name=header.title, delay_ms=delay_ms),
         header=encoded,
         python=header.python,
         code=header.code,
         bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
     )
     return _prepared(submission, record, options, config)
+
+
+def envelope_of(
+    call: Mapping[str, Any],
+    options: TaskOptions,
+    config: Config,
+    *,
+    now: datetime,
+    delay_ms: int,
+    is_alone: bool,
+) -> Envelope:
+    """What a call says of how it is sent; in a canvas nobody knows yet when it will be its turn.
+
+    Raises:
+        ConfigError: It is to be shown by what is no name.
+    """
+    shadow = call.get("shadow")
+    now_ms = int(now.timestamp() * 1000)
+    return Envelope(
+        eta_ms=now_ms + delay_ms if is_alone and delay_ms else 0,
+        expires_ms=now_ms + options.expires_ms if is_alone and options.expires_ms else 0,
+        queue=options.queue or config.default_queue,
+        priority=options.priority or 0,
+        shadow=check_name(shadow, "shadow") if shadow else "",
+    )
 
 
 def _empty(

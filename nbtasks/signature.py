@@ -21,7 +21,7 @@ OPTIONS: Final = (
     "retries", "retry_delay", "backoff", "retry_on", "max_deliveries", "acks_late",
     "time_limit", "soft_time_limit", "redrive", "durable", "serializer", "compression",
     "reject_on_worker_lost", "ignore_result", "store_errors_even_if_ignored",
-    "link", "link_error", "on_upstream", "stamps", "headers",
+    "link", "link_error", "on_upstream", "stamps", "headers", "shadow",
 )  # fmt: skip
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 

@@ -98,7 +98,7 @@ class Rows:
         except NbTasksError:  # of another version, or too long for an event
             return
         seal = self._signer.arguments(rid, facts.header, header.key_id)
-        self._known[rid] = Known(clean(header.task), seal)
+        self._known[rid] = Known(clean(header.title), seal)
         self._records[rid] = {
             "rid": rid,
             "members": facts.members,

@@ -9,6 +9,7 @@ from nbtasks.handlers import Told, has_handlers
 from nbtasks.live import LiveRecord, Progress
 from nbtasks.looping import drain, drain_async, run_to_end
 from nbtasks.plan import Plan
+from nbtasks.reporting import write_here
 from nbtasks.request import Request
 from nbtasks.task import Task
 
@@ -101,6 +102,10 @@ class EagerReporter:
     def progress(self, progress: Progress) -> None:
         """Keep how far it is."""
         self._record.report(self._index, progress)
+
+    def write(self, letter: str, text: str) -> None:
+        """It is printed here."""
+        write_here(letter, text)
 
     def checkpoint(self, value: Any) -> None:
         """Keep this for its next try.

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from nbtasks.config import Config
 from nbtasks.eager.source import EagerSource
+from nbtasks.envelope import Envelope
 from nbtasks.live import LiveRecord
 from nbtasks.options import check_headers, merged
 from nbtasks.placing import Place, place_nodes
 from nbtasks.plan import Node, Plan, Source, Sources
 from nbtasks.request import Request
 from nbtasks.retry import RetryPolicy
-from nbtasks.sending import encode_calls, task_of
+from nbtasks.sending import encode_calls, envelope_of, task_of
 from nbtasks.task import Task
 
 _HERE: Final = f"eager@{platform.node()}"
@@ -33,6 +34,7 @@ class Part:
         sources: What it waits for.
         place: Where it stands in its canvas.
         headers: What it is sent with.
+        envelope: How it would be sent.
         chords: The bodies of the chords whose header it is in, and by which source.
         added: If it is such a body, what tasks of its header have added to the chord.
     """
@@ -45,6 +47,7 @@ class Part:
     sources: Sources
     place: Place
     headers: Mapping[str, Any]
+    envelope: Envelope
     chords: list[tuple[Source, "Part"]] = field(default_factory=list[tuple[Source, "Part"]])
     added: list[Sources] = field(default_factory=list[Sources])
 
@@ -66,6 +69,10 @@ class Part:
             args=args,
             kwargs=kwargs,
             is_eager=True,
+            eta=self.envelope.eta,
+            expires=self.envelope.expires,
+            delivery_info=self.envelope.delivery_info(is_again=False),
+            shadow=self.envelope.shadow or None,
         )
 
     def all_sources(self) -> list[Source]:
@@ -139,13 +146,18 @@ class Parts:
 
     def _make(self, node: Node, place: Place, now: datetime) -> Part:
         task = task_of(node)
-        options, _ = merged(task.options, node.options, self._config, name=task.name, now=now)
+        config = self._config
+        options, delay_ms = merged(task.options, node.options, config, name=task.name, now=now)
+        is_alone = place.edges is None
+        envelope = envelope_of(
+            node.options, options, config, now=now, delay_ms=delay_ms, is_alone=is_alone
+        )
         source = self._source
         codec = source.codec.writing(options.serializer).packing(options.compression or "")
         limit = source.limit
         payloads, _ = encode_calls(node.calls, codec, limit, name=task.name, task=task)
-        queue = options.queue or self._config.default_queue
-        record = LiveRecord(place.rid, len(payloads), task.name, queue, source.clock.wall_ms())
+        title = envelope.shadow or task.name
+        record = LiveRecord(place.rid, len(payloads), title, envelope.queue, source.clock.wall_ms())
         record.labels = list(node.labels) if node.labels is not None else None
         return Part(
             node=node,
@@ -156,4 +168,5 @@ class Parts:
             policy=options.retry,
             sources=Sources(node),
             headers=check_headers(node.options.get("headers")),
+            envelope=envelope,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from nbtasks.envelope import delivery_info
 from nbtasks.errors import NbTasksError
 from nbtasks.record import Header, member_id
 from nbtasks.store.described import Described, Member
@@ -26,23 +27,18 @@ def infos(app: Submitter, slice_: Described, worker: WorkerFacts) -> Iterator[tu
 def _info(
     app: Submitter, slice_: Described, member: Member, worker: WorkerFacts, header: Header | None
 ) -> Info:
-    name = header.task if header is not None else "?"
+    name, title = (header.task, header.title) if header is not None else ("?", "?")
     args, kwargs = _arguments(app, slice_, member, header)
     return {
         "id": member_id(slice_.rid, member.index, slice_.n),
-        "name": name,
+        "name": title,
         "type": name,
         "args": args,
         "kwargs": kwargs,
         "hostname": worker.name,
         "time_start": member.began_ms / 1000 if member.began_ms else None,
         "acknowledged": header is not None and header.once,
-        "delivery_info": {
-            "exchange": "",
-            "routing_key": slice_.queue,
-            "priority": slice_.priority,
-            "redelivered": slice_.deaths > 0,
-        },
+        "delivery_info": delivery_info(slice_.queue, slice_.priority, is_again=slice_.deaths > 0),
         "retries": slice_.retries,
         "worker_pid": member.pid or None,
     }

@@ -99,7 +99,11 @@ def _row(rid: str, found: Snapshot, now: int, state: str, tag: str) -> Sequence[
     total = len(found.states)
     done = sum(1 for code in found.states if is_finished(code))
     words = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-    row = (clean(header.task, _NAME), words if total > 1 else "".join(counts), f"{done} of {total}")
+    row = (
+        clean(header.title, _NAME),
+        words if total > 1 else "".join(counts),
+        f"{done} of {total}",
+    )
     if is_stable():
         return row
     age = f"{duration(max(0, now - found.submitted_ms))} ago"

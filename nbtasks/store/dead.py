@@ -120,7 +120,7 @@ def _read(row: Sequence[bytes]) -> tuple[DeadTask, str]:
 
 def _name(header: bytes) -> str:
     try:
-        return Header.decode(header).task
+        return Header.decode(header).title
     except NbTasksError as error:  # written by a newer version, or by somebody else
         return f"<{type(error).__name__}>"
 

@@ -38,5 +38,5 @@ def running_tasks(store: Store) -> Mapping[str, Sequence[str]]:
 def _name(header: bytes | None) -> str:
     if header is not None:
         with suppress(NbTasksError):  # whoever writes to Redis may write anything
-            return Header.decode(header).task
+            return Header.decode(header).title
     return "?"

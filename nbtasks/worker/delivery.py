@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from nbtasks.states import FAILURE
 from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd
 from nbtasks.worker.work import Work
+
+SUSPECT: Final = 1
+"""Of its deaths the reply says this where the next would be its last; 2 for others, 0 for none."""
 
 Inputs = list[list[bytes]]
 """What a slice takes from other records: for each source states, and then bodies (`upstream`)."""
@@ -29,6 +32,7 @@ class Taken:
     members: int
     retries: int
     is_suspect: bool
+    is_again: bool
     inputs: Inputs
     kept: list[list[Any]]
     bodies: list[bytes]
@@ -36,7 +40,7 @@ class Taken:
     @classmethod
     def checked(cls, reply: list[Any]) -> "Taken":
         """An item of the reply of `exchange`."""
-        slot, lease, rid, start, header, code, members, retries, suspect, *rest = reply
+        slot, lease, rid, start, header, code, members, retries, deaths, *rest = reply
         inputs, kept, *bodies = rest
         return cls(
             slot=slot,
@@ -47,7 +51,8 @@ class Taken:
             code=_text(code),
             members=int(members) if members and members.isdigit() else 1,
             retries=retries,
-            is_suspect=bool(suspect),
+            is_suspect=deaths == SUSPECT,
+            is_again=bool(deaths),
             inputs=[[body or b"" for body in item] for item in inputs] if inputs else [],
             kept=kept or [],
             bodies=[body or b"" for body in bodies],
@@ -226,6 +231,7 @@ class Slot:
             None if is_known else blob,
             taken.inputs,
             taken.kept,
+            taken.is_again,
         )
         child.hand_over(work)
         if delivery.is_async:

@@ -176,6 +176,10 @@ class SliceRun:
             kwargs=kwargs,
             timelimit=(_seconds(header.limit_ms), _seconds(header.soft_ms)),
             ignore_result=bool(header.ignores),
+            eta=header.envelope.eta,
+            expires=header.envelope.expires,
+            delivery_info=header.envelope.delivery_info(is_again=self.work.is_again),
+            shadow=header.envelope.shadow or None,
         )
 
     def note(self, index: int, inputs: Inputs) -> tuple[int, bytes]:

@@ -66,6 +66,7 @@ class ChildEnd:
                 work.blob,
                 work.inputs,
                 work.kept,
+                work.is_again,
             )
         )
 

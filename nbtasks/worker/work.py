@@ -68,6 +68,7 @@ class Work:
     `sequence` is the number of its first member; members that run on the event loop have none.
     `inputs` is what it takes from other records: for each source states, and then bodies. `kept` is
     what earlier tries have: index, checkpoint, parts, for each member with a checkpoint.
+    `is_again` where a worker is lost that had it before.
     """
 
     sequence: int
@@ -83,6 +84,7 @@ class Work:
     blob: bytes | None
     inputs: Sequence[Sequence[bytes]] = ()
     kept: Sequence[Sequence[Any]] = ()
+    is_again: bool = False
 
     def kept_of(self, index: int) -> Sequence[bytes]:
         """What earlier tries of a member have kept: checkpoint, parts; nothing where none has."""

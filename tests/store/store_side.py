@@ -26,10 +26,14 @@ class Taken:
     code: str
     members: int
     retries: int
-    is_suspect: int
+    deaths: int
     inputs: Any
     kept: Any
     bodies: list[bytes]
+
+    @property
+    def is_suspect(self) -> int:
+        return int(self.deaths == 1)
 
     @property
     def stop(self) -> int:

@@ -31,8 +31,8 @@ local function lease_out(slot, rid, from, to, record, reply, alone, limit)
   end
   local got = redis.call('HMGET', record_key(rid), unpack(fields))
   local retries = tonumber(got[1] or 0) or 0
-  local taken =
-    { slot, lease, rid, from, record[1], record[2], record[6], retries, alone and 1 or 0 }
+  local deaths = alone and 1 or record[9] and 2 or 0
+  local taken = { slot, lease, rid, from, record[1], record[2], record[6], retries, deaths }
   if is_watched() then
     tell('t', { rid, from, to, record[6], ARGV[1], retries })
   end
