@@ -36,6 +36,10 @@ class View:
         return "\n".join([self._head, *(line.rstrip() for line in text)])
 
     def _repr_html_(self) -> str:
+        return self.html()
+
+    def html(self) -> str:
+        """The HTML view."""
         head = f'<div style="font-weight:600;margin:2px 0">{escape(self._head)}</div>'
         if not self._rows:
             return head

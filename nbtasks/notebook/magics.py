@@ -18,12 +18,16 @@ from IPython.core.magic import (
 )
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
+from nbtasks.app import App
 from nbtasks.errors import NbTasksError, RemoteError
 from nbtasks.notebook import options as lines
 from nbtasks.notebook.cell import CellSyntaxError
 from nbtasks.notebook.commands import Commands
 from nbtasks.notebook.completing import matcher
+from nbtasks.notebook.frontend import resolve_view
 from nbtasks.notebook.listing import broker_card
+from nbtasks.notebook.live_view import Bundle
+from nbtasks.notebook.monitor import Monitor
 from nbtasks.notebook.overview import Overview
 from nbtasks.notebook.runner import Runner
 from nbtasks.notebook.schedules import ScheduleCommands
@@ -188,6 +192,13 @@ class NbTasksMagics(Magics):
             return
         self._overview.show(parsed.options)
 
+    def show_app(self, app: App) -> None:
+        """An app that ends a cell: all there is to see of it, once it is connected."""
+        if app.is_connected and resolve_view("auto") == "board":
+            self.session.show_alone(Monitor(app, self.session.feed()))
+        else:
+            _display(Bundle({"text/plain": repr(app)}))
+
 
 def load(shell: InteractiveShell) -> None:
     """Add the magics to a shell."""
@@ -197,11 +208,13 @@ def load(shell: InteractiveShell) -> None:
     completer: Any = shell.Completer
     completer.custom_matchers.append(_magics(shell).matcher)
     shell.events.register("post_execute", _magics(shell).session.end_cell)
+    _app_formatter(shell).for_type(App, _magics(shell).show_app)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away, and close the connection."""
     magics = _magics(shell)
+    _app_formatter(shell).pop(App, None)
     magics.session.close()
     shell.events.unregister("post_execute", magics.session.end_cell)
     configurables: list[Any] = shell.configurables
@@ -213,6 +226,11 @@ def unload(shell: InteractiveShell) -> None:
     for kind, names in magics.magics.items():
         for name in names:
             manager.magics[kind].pop(name, None)
+
+
+def _app_formatter(shell: InteractiveShell) -> Any:
+    found: Any = shell.display_formatter
+    return found.ipython_display_formatter
 
 
 def _magics(shell: InteractiveShell) -> NbTasksMagics:

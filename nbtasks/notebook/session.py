@@ -16,6 +16,7 @@ from nbtasks.notebook.feed import Feed
 from nbtasks.notebook.frontend import is_stable
 from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.sent import Note, Result, Sent
+from nbtasks.notebook.standing import Standing
 from nbtasks.notebook.trail import Trail
 from nbtasks.result import GroupResult
 
@@ -46,6 +47,7 @@ class Session:
     def __init__(self) -> None:
         self.sent: list[Sent] = []
         self._boards: list[tuple[Result, Board]] = []
+        self._standing: dict[str, Standing] = {}
         self._trail = Trail(lambda: self.app)
         self._feed: tuple[EventStream, Feed] | None = None
         self._made: App | None = None
@@ -116,6 +118,14 @@ class Session:
             for record in sent.result.records:
                 self.app.recall(record)
         self._board(sent).show(view)
+
+    def show_alone(self, view: Standing) -> None:
+        """Show it under the current cell; of its kind, what was shown before stays as it is now."""
+        before = self._standing.pop(view.kind, None)
+        if before is not None:
+            before.stop()
+        self._standing[view.kind] = view
+        view.show()
 
     def _board(
         self, sent: Sent, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""
@@ -247,6 +257,8 @@ class Session:
         self._trail.flush()
         for _, board in self._boards:
             board.freeze()
+        while self._standing:
+            self._standing.popitem()[1].stop()
         if self._feed is not None:
             self._feed[1].close()
             self._feed = None

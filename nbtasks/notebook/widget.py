@@ -14,9 +14,13 @@ from nbtasks.notebook.live_view import Message
 _STATIC: Final = Path(__file__).parent / "static"
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": ("core.js", "channel.js", "link.js", "parts.js", "grid.js", "rows.js", "board.js"),
+    "monitor": ("core.js", "channel.js", "parts.js", "table.js", "timeline.js", "monitor.js"),
 }
 """Of each kind of widget its modules, each after those it imports."""
-_STYLES: Final[Mapping[str, tuple[str, ...]]] = {"board": ("core.css", "board.css")}
+_STYLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "board": ("core.css", "board.css"),
+    "monitor": ("core.css", "table.css", "monitor.css"),
+}
 
 
 def join_modules(kind: str) -> str:

@@ -8,11 +8,13 @@ from nbtasks.store.fleet import WorkerFacts
 
 TASKS_SHOWN: Final = 3
 COLUMNS: Final = ("worker", "host", "pid", "queues", "busy", "up for", "Python", "nbtasks", "runs")
+GONE: Final = ("gone", *[""] * 6)
+"""What stands between the name of a worker that is gone and what waits for it."""
 
 
 def worker_row(worker: WorkerFacts, tasks: Sequence[str], now_ms: float) -> tuple[str, ...]:
     """What it is and what it runs; a cell for each of `COLUMNS`."""
-    runs = ", ".join(_counted(tasks)) or ("nothing" if not worker.is_ending else "ending")
+    runs = ", ".join(counted(tasks)) or ("nothing" if not worker.is_ending else "ending")
     return (
         worker.name,
         worker.host,
@@ -26,7 +28,8 @@ def worker_row(worker: WorkerFacts, tasks: Sequence[str], now_ms: float) -> tupl
     )
 
 
-def _counted(tasks: Sequence[str]) -> list[str]:
+def counted(tasks: Sequence[str]) -> list[str]:
+    """Their names, each once with how often, and of how many more there is no room."""
     names = list(dict.fromkeys(tasks))
     counts = [(clean(name, 40), tasks.count(name)) for name in names[:TASKS_SHOWN]]
     shown = [f"{count} × {name}" if count > 1 else name for name, count in counts]

@@ -14,14 +14,15 @@ from IPython.core.error import UsageError
 from nbtasks import local
 from nbtasks.app import App
 from nbtasks.notebook.fleet import find_worker
-from nbtasks.notebook.frontend import is_stable
+from nbtasks.notebook.frontend import is_stable, resolve_view
 from nbtasks.notebook.listing import View, count_of
+from nbtasks.notebook.monitor import Monitor
 from nbtasks.notebook.packages import check_table
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.syncing import sync
 from nbtasks.notebook.vocabulary import WORKERS_COMMANDS
 from nbtasks.notebook.words import tell
-from nbtasks.notebook.worker_rows import COLUMNS, worker_row
+from nbtasks.notebook.worker_rows import COLUMNS, GONE, worker_row
 from nbtasks.record import DIRECT, check_name
 from nbtasks.spelling import nearest
 from nbtasks.store.fleet import WorkerFacts
@@ -34,9 +35,6 @@ LINES: Final = 20
 LOG_BYTES: Final = 100_000
 ENDING_MS: Final = 3000.0
 """How long to wait for workers to end that have nothing to do."""
-
-GONE: Final = ("gone", *[""] * 6)
-"""What stands between the name of a worker that is gone and what waits for it."""
 
 
 class WorkerCommands:
@@ -60,6 +58,8 @@ class WorkerCommands:
         word, rest = (words[0], words[1:]) if words else ("", ())
         app = self._session.app
         match word:
+            case "" if resolve_view("auto") == "board":
+                self._session.show_alone(Monitor(app, self._session.feed(), gone=self._waiting))
             case "":
                 return worker_table(app, self._waiting(app.workers()))
             case "check":

@@ -30,29 +30,64 @@ class Backlog:
     is_whole: bool
 
 
-def read_backlog(store: Store, known: Iterable[str] = ()) -> Backlog:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sets of slices that wait, by what stands behind `ready:`, and whether these are all."""
+
+    names: frozenset[str]
+    is_whole: bool
+
+
+def find_sources(store: Store) -> Sources:
+    """Look through the keys for queues that nobody names.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    found, is_whole = _find(store, store.keys.ready(""))
+    return Sources(frozenset(found), is_whole)
+
+
+def read_backlog(
+    store: Store, known: Iterable[str] = (), sources: Sources | None = None
+) -> Backlog:
     """Members that wait, in these queues and in those that are found.
 
     Exact up to 1,000 slices of a queue; of more, those in the middle are taken to be as long as the
     others.
 
+    Args:
+        store: The store.
+        known: Queues that are named also where nothing waits.
+        sources: What was found before; None: look now.
+
     Raises:
         StoreUnavailable: Redis does not answer.
     """
     prefix = store.keys.ready("")
-    found, is_whole = _find(store, prefix)
+    sources = sources or find_sources(store)
     waiting = dict.fromkeys(known, 0)
-    for source in sorted(found | {*waiting}):
+    for source in sorted(sources.names | {*waiting}):
         queue = queue_of(source)
         waiting[queue] = waiting.get(queue, 0) + count_members(store, prefix + source)
     scheduled = count_members(store, f"{store.keys.prefix}sched")
-    return Backlog(waiting, scheduled, is_whole)
+    return Backlog(waiting, scheduled, sources.is_whole)
 
 
 def queue_of(source: str) -> str:
     """The queue that a set of slices belongs to."""
     found = _SOURCE.fullmatch(source)
     return found[1] if found else source
+
+
+def head_ms(store: Store, queue: str) -> int:
+    """When what is taken next from a queue was sent, in ms since 1970; 0 where nothing waits."""
+    names: list[bytes] = store.call("ZRANGE", store.keys.ready(queue), 0, 0)
+    if not names:
+        return 0
+    rid = names[0].decode("utf-8", "replace").rsplit(":", 2)[0]
+    sent = store.call("HGET", store.keys.record(rid), "t0") or b""
+    return int(sent) if sent.isdigit() else 0
 
 
 def count_members(store: Store, key: str) -> int:

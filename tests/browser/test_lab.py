@@ -299,3 +299,22 @@ def test_a_place_in_a_traceback_leads_to_its_cell(page, lab, screenshots):
     page.screenshot(path=screenshots / "traceback.png")
     page.get_by_role("link", name="Cell In[2], line 3").click()
     page.wait_for_function("panel.content.activeCellIndex === 1", timeout=SECONDS)
+
+
+def test_the_monitor_is_live_and_becomes_tables_when_another_takes_its_place(
+    page, lab, screenshots
+):
+    lab.add("fifth.ipynb", ["%load_ext nbtasks\n%broker --start 1", "%workers", "%workers"])
+    page.evaluate(OPEN, "fifth.ipynb")
+    run_cell(page, 0)
+    run_cell(page, 1)
+    monitor = page.get_by_role("region", name="Monitor")
+    monitor.get_by_role("img", name="0 of 1 slots busy").wait_for(timeout=SECONDS)
+    monitor.get_by_role("button", name="Pause the queue default").click()
+    monitor.get_by_role("button", name="Resume the queue default").click(timeout=SECONDS)
+    page.screenshot(path=screenshots / "monitor.png")
+
+    run_cell(page, 2)
+    page.locator(".jp-Cell").nth(1).locator("table").first.wait_for(timeout=SECONDS)
+    assert page.locator(".jp-Cell").nth(1).locator(".nbt").count() == 0
+    page.locator(".jp-Cell").nth(2).get_by_role("region", name="Monitor").wait_for(timeout=SECONDS)

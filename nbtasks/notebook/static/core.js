@@ -36,6 +36,14 @@ export function rateText(perSecond) {
   return perSecond > 0 ? `${Math.max(1, Math.round(perSecond * 3600))}/h` : "";
 }
 
+/** @param {number} amount of bytes */
+export function size(amount) {
+  if (amount < 1000) return `${Math.round(amount)} B`;
+  let [value, at] = [amount / 1000, 0];
+  while (value >= 999.5 && at < 2) [value, at] = [value / 1000, at + 1];
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${["kB", "MB", "GB"][at]}`;
+}
+
 /**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag

@@ -71,3 +71,57 @@ export class Mark {
     setText(this.word, WORDS[code] ?? "");
   }
 }
+
+/**
+ * A button that acts at once, and shows what became of it.
+ * @param {object} options
+ * @param {string} options.text @param {string} options.label
+ * @param {(report: (reply: Reply) => void) => void} options.act
+ * @param {(text: string) => void} options.note
+ * @param {AbortSignal} options.signal
+ */
+export function actButton({ text, label, act, note, signal }) {
+  const button = make("button", "nbt-button", text);
+  button.type = "button";
+  setAttribute(button, "aria-label", label);
+  const click = () => {
+    button.dataset.state = "busy";
+    button.disabled = true;
+    act(({ kind, text: words }) => {
+      note(kind === "ok" ? "" : words);
+      if (kind === "slow") return;
+      button.dataset.state = "";
+      button.disabled = false;
+    });
+  };
+  button.addEventListener("click", click, { signal });
+  return button;
+}
+
+const SAY_MS = 60000;
+
+/**
+ * Tell the kernel whether somebody looks: what nobody looks at is to cost nothing.
+ * @param {Element} root @param {import("./channel.js").Channel<any>} link @param {AbortSignal} signal
+ */
+export function watchLooks(root, link, signal) {
+  let isInView = true;
+  let told = true;
+  const tell = (/** @type {boolean} */ always) => {
+    const on = isInView && document.visibilityState !== "hidden";
+    if (link.over || (on === told && !(on && always))) return;
+    told = on;
+    link.ask({ t: "vis", on }, () => {});
+  };
+  const observer = new IntersectionObserver((entries) => {
+    isInView = entries.some((entry) => entry.isIntersecting);
+    tell(false);
+  });
+  observer.observe(root);
+  document.addEventListener("visibilitychange", () => tell(false), { signal });
+  const timer = setInterval(() => tell(true), SAY_MS);
+  signal.addEventListener("abort", () => {
+    observer.disconnect();
+    clearInterval(timer);
+  });
+}

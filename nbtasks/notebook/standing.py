@@ -1,0 +1,114 @@
+"""What is shown and does not end by itself: it goes on until another takes its place."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from nbtasks.clock import Clock
+from nbtasks.notebook.feed import Feed
+from nbtasks.notebook.live_view import Answer, LiveView, Message
+from nbtasks.notebook.picture import PROTOCOL
+
+if TYPE_CHECKING:
+    from nbtasks.notebook.widget import LiveWidget
+
+logger = logging.getLogger(__name__)
+
+LOOKED_MS: Final = 180_000.0
+"""A browser that shows it says so each minute; after so long without a word nobody looks."""
+
+
+class Standing(LiveView):
+    """Shows facts that change: a browser is told those that are others than before.
+
+    Args:
+        feed: The one feed of this kernel.
+        clock: Where the time comes from.
+    """
+
+    title: ClassVar[str]
+    caps: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, feed: Feed, clock: Clock | None = None) -> None:
+        super().__init__(feed, clock)
+        self._is_over = False
+        self._facts: Message = {}
+        self._news: Message = {}
+        self._looked_ms = self._clock.tick_ms()
+
+    @abstractmethod
+    def _do(self, content: Mapping[str, Any]) -> Answer | None:
+        """Do what a click asks for, on any thread; None where that is not known."""
+
+    @abstractmethod
+    def _set_looked_at(self, *, is_looked_at: bool) -> None:
+        """Somebody looks, or nobody does."""
+
+    def show(self, view: str = "auto", after_ms: float = 0.0) -> None:
+        """Display it under the current cell, once, and keep it up to date in a browser."""
+        super().show(view, after_ms)
+        if self._widget is not None:
+            self._set_looked_at(is_looked_at=True)
+        elif self._view == "html":
+            self.stop()  # a program looks, and takes what it gets
+
+    def stop(self) -> None:
+        """Leave it as it is now, as static HTML."""
+        self._set_looked_at(is_looked_at=False)
+        self._is_over = True
+        self.freeze()
+
+    def _tell(self, facts: Message) -> None:
+        """What is so now; called without the lock, from a thread of its own."""
+        with self._lock:
+            news = {name: fact for name, fact in facts.items() if self._facts.get(name) != fact}
+            self._facts.update(news)
+            self._news.update(news)
+        if self._clock.tick_ms() - self._looked_ms > LOOKED_MS:
+            self._set_looked_at(is_looked_at=False)
+        self._feed.push(self)
+
+    def _more(self, *, is_whole: bool) -> Message:
+        """What is told besides: all there is, or what came since the last time."""
+        del is_whole
+        return {}
+
+    def _now_ms(self) -> float:
+        return self._clock.wall_ms()
+
+    def _is_done(self) -> bool:
+        return self._is_over
+
+    def _is_changed(self) -> bool:
+        return bool(self._news)
+
+    def _refresh(self, now_ms: float) -> None:
+        """Nothing: it is told."""
+
+    def _whole(self) -> tuple[Message, bytes]:
+        fixed = {"v": PROTOCOL, "kind": self.kind, "title": self.title, "caps": list(self.caps)}
+        return {**fixed, **self._stamp(), **self._facts, **self._more(is_whole=True)}, b""
+
+    def _stamp(self) -> Message:
+        return {"seq": self._seq, "now": self._now_ms(), "done": False}
+
+    def _frame(self, widget: "LiveWidget", now_ms: float) -> None:
+        del now_ms
+        is_whole, self._wants_whole = self._wants_whole, False
+        facts = self._facts if is_whole else self._news
+        message = {**self._stamp(), **facts, **self._more(is_whole=is_whole)}
+        self._news = {}
+        widget.send({"t": "s" if is_whole else "d", **message})
+
+    def _act(self, content: Mapping[str, object]) -> Answer | None:
+        match content:
+            case {"t": "vis", "on": bool(is_on)}:
+                self._looked_ms = self._clock.tick_ms()
+                self._set_looked_at(is_looked_at=is_on)
+                return "", None
+            case _:
+                return self._do(content)
+
+    def _let_go(self) -> None:
+        """Nothing more: `stop` has ended what looked."""
