@@ -9,6 +9,7 @@ from nbtasks.clock import Clock, SystemClock
 from nbtasks.config import Config
 from nbtasks.errors import StoreError
 from nbtasks.firing import Firer
+from nbtasks.signals import beat_init
 from nbtasks.store.keys import BEAT, Keys
 from nbtasks.store.link import Link
 from nbtasks.store.store import pauses
@@ -45,6 +46,7 @@ class Beat:
         """Fire what is due until told to stop; the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        beat_init.send(self)
         logger.info("%s: fires the schedule of Redis at %s", self._name, self._link.url)
         waits, is_up = pauses(), True
         while not self._is_stopped:

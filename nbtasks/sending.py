@@ -93,7 +93,7 @@ def prepare(
     """
     code, name, call = submission.code, submission.name, submission.call
     options, delay_ms = _options(submission, config, now)
-    place = submission.place or Place(rid=_rid(call))
+    place = submission.place or Place(rid=rid_of(call))
     _check_size(f"the code of {name!r}, with what it captures", len(code.blob), config.max_input)
     codec = codec.writing(options.serializer).packing(options.compression or "")
     payloads, python = encode_calls(
@@ -214,7 +214,8 @@ def _ignores(options: TaskOptions, place: Place, config: Config) -> str:
     return IGNORES_VALUE if keeps_errors else IGNORES_ALL
 
 
-def _rid(call: Mapping[str, Any]) -> str:
+def rid_of(call: Mapping[str, Any]) -> str:
+    """The id of what stands alone: one of the user's own, or a new one."""
     return check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
 
 

@@ -20,6 +20,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.placing import Place, Placed, place_nodes
 from nbtasks.plan import Node, One, Plan
 from nbtasks.presence import Presence
+from nbtasks.publishing import announce, tell_sent
 from nbtasks.result import AsyncResult, GroupResult, make_result
 from nbtasks.routes import Routes
 from nbtasks.sending import Prepared, Submission, prepare, task_of
@@ -83,8 +84,7 @@ class Submitter(Archiving):
         if plan.nodes:
             placed = place_nodes(plan, root_id, parent_id)
             pairs = zip(plan.nodes, placed.places, strict=True)
-            prepared = [self._prepare_node(node, place) for node, place in pairs]
-            found = self._submit_all(prepared, placed)
+            found = self._send_all([self._of_node(node, place) for node, place in pairs], placed)
             lives = dict(zip(plan.nodes, found, strict=True))
         result = make_result(self, plan.value, lives)
         if self.on_sent is not None and result is not None:
@@ -124,7 +124,7 @@ class Submitter(Archiving):
             (place,) = placed.places
             return [self._prepare(replace(submission, place=place))], placed
         pairs = zip(plan.nodes, placed.places, strict=True)
-        return [self._prepare_node(node, place) for node, place in pairs], placed
+        return [self._prepare(self._of_node(node, place)) for node, place in pairs], placed
 
     def submit(self, submission: Submission, node: Node | None = None) -> LiveRecord:
         """Submit calls of some code as one record.
@@ -140,16 +140,27 @@ class Submitter(Archiving):
             StoreUnavailable: Redis does not answer.
         """
         if node is None:
-            return self._submit(self._prepare(submission))
+            announced = announce(submission)
+            prepared = self._prepare(announced.submission)
+            live = self._submit(prepared)
+            tell_sent([announced], [prepared])
+            return live
         placed = place_nodes(Plan([node], One(node)), *sending_task())
         (place,) = placed.places
-        (live,) = self._submit_all([self._prepare(replace(submission, place=place))], placed)
+        (live,) = self._send_all([replace(submission, place=place)], placed)
         return live
 
-    def _prepare_node(self, node: Node, place: Place) -> Prepared:
+    def _send_all(self, submissions: Iterable[Submission], placed: Placed) -> list[LiveRecord]:
+        announced = [announce(submission) for submission in submissions]
+        prepared = [self._prepare(each.submission) for each in announced]
+        lives = self._submit_all(prepared, placed)
+        tell_sent(announced, prepared)
+        return lives
+
+    def _of_node(self, node: Node, place: Place) -> Submission:
         task = task_of(node)
         codec = self.codec.writing(node.options.get("serializer") or task.options.serializer)
-        submission = Submission(
+        return Submission(
             code=self._functions.code(
                 task.function, task.name, codec, bind=task.options.bind, owner=task.owner()
             ),
@@ -161,7 +172,6 @@ class Submitter(Archiving):
             labels=node.labels,
             place=place,
         )
-        return self._prepare(submission)
 
     def _prepare(self, submission: Submission) -> Prepared:
         signer = self.connection.signer

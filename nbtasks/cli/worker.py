@@ -23,6 +23,7 @@ from nbtasks.connection import resolve
 from nbtasks.errors import ConfigError, NbTasksError
 from nbtasks.options import MAX_SECONDS
 from nbtasks.record import check_name, check_worker_name
+from nbtasks.signals import celeryd_init, import_modules
 from nbtasks.store.link import Link
 from nbtasks.worker.kinds import (
     DEFAULT_ASYNC,
@@ -160,8 +161,8 @@ def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **opt
     import_from_here()
     program = options.pop("program")
     found, server = _take_on(url or broker, app, program, local=local)
-    config = found.config
     hide_secrets()
+    config = _announce(found, options)
     _check(config)
     _check_lifeline(is_wanted=options["until_stdin_closes"])
     may_stop = partial(_is_unused, server) if local and server is not None else None
@@ -176,6 +177,14 @@ def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **opt
     if whole.declare is not None:
         whole.declare()
     sys.exit(Worker(config, whole).run())
+
+
+def _announce(app: App, options: dict[str, Any]) -> Config:
+    """The settings of the app, as receivers of a signal have left them."""
+    name = options["name"] or f"worker-{os.getpid()}@{socket.gethostname()}"
+    options["name"] = check_worker_name(name)
+    celeryd_init.send(options["name"], instance=app, conf=app.conf, options=options)
+    return app.config
 
 
 def _worker_options(
@@ -202,7 +211,7 @@ def _worker_options(
 
     most, least = _bounds(concurrency, autoscale, config)
     return WorkerOptions(
-        name=check_worker_name(name or f"worker-{os.getpid()}@{socket.gethostname()}"),
+        name=name,
         queues=_queues(queues, config),
         concurrency=most,
         least=least,
@@ -273,6 +282,7 @@ def _take_on(
     found = find_app(program) if program else None
     base = from_environment() if found is None else found.config
     if found is not None:
+        import_modules.send(found)
         for module in base.imports:
             import_module(module)  # what is wrong there is to be said at once
         base = replace(base, imports=(program.partition(":")[0], *base.imports))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from nbtasks.context import Replaced, TaskContext, current_task
-from nbtasks.handlers import Told, has_handlers
+from nbtasks.handlers import Told, is_told
 from nbtasks.live import LiveRecord, Progress
 from nbtasks.looping import drain, drain_async, run_to_end
 from nbtasks.plan import Plan
@@ -156,17 +156,11 @@ def call(
         current_task.reset(token)
 
 
-def begin(
+def told_of(
     task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], reporter: EagerReporter
 ) -> Told | None:
-    """Call the first handler of a task, if it has any; None where it has none.
-
-    Raises:
-        Exception: What the handler raises.
-    """
-    if not has_handlers(type(task.own)):
+    """Who is to be told of a try of a task; None where that is nobody."""
+    if not is_told(type(task.own)):
         return None
     me = task.own.bound_to(TaskContext(reporter))
-    told = Told(me, reporter.request().id, args, kwargs)
-    told.begins()
-    return told
+    return Told(me, reporter.request().id, args, kwargs)

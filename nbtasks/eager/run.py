@@ -9,7 +9,7 @@ from typing import Any
 from nbtasks.asking import refused
 from nbtasks.config import Config
 from nbtasks.context import Replaced
-from nbtasks.eager.calling import EagerReporter, Saved, begin, call
+from nbtasks.eager.calling import EagerReporter, Saved, call, told_of
 from nbtasks.eager.parts import Part, Parts
 from nbtasks.eager.source import EagerSource, Fall
 from nbtasks.eager.upstream import Find, Upstream
@@ -160,6 +160,8 @@ class EagerRun:
             case bytes():
                 self._source.succeed(part.record, turn.index, end)
             case Replaced(plan=plan):
+                if turn.told is not None:
+                    turn.told.replaced()
                 self._go_on(turn, plan)
             case _:
                 turn.tell(end, is_retried=False)
@@ -177,7 +179,9 @@ class EagerRun:
             request = part.request(index, turn.retries, args, kwargs)
             send, join = partial(self._send, turn), partial(self._join, turn)
             reporter = EagerReporter(part.record, index, request, send, join, saved=turn.saved)
-            turn.told = begin(task, args, kwargs, reporter)
+            turn.told = told_of(task, args, kwargs, reporter)
+            if turn.told is not None:
+                turn.told.begins()
             value = call(task, args, kwargs, reporter)
             return turn.returned(
                 value, source.encode(value, f"the value of {task.name!r}", payload)

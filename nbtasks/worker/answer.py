@@ -83,6 +83,8 @@ class Answer:
     def replaced(self, replaced: Replaced) -> tuple[int, bytes]:
         """What becomes of a member in whose place another canvas goes on: state and body."""
         run = self._run
+        if self.told is not None:
+            self.told.replaced()
         inputs = inputs_of(replaced.plan)
         if not inputs.sources:
             return SUCCESS, self.value(make(inputs.take or [], ()))  # a group of none

@@ -31,6 +31,7 @@ from nbtasks.worker.library import Function, Library, SliceRun
 from nbtasks.worker.memory import MemoryWatch
 from nbtasks.worker.outbox import Outbox
 from nbtasks.worker.owners import call_as
+from nbtasks.worker.processes import begin_process, end_process
 from nbtasks.worker.work import WORK, Cells, ChildSettings, Work
 from nbtasks.worker.yielding import Parts, Window, drain_to_end
 
@@ -238,11 +239,14 @@ def run_children(seats: list[Seat], settings: ChildSettings) -> None:
             capture.redirect(first.write)
             piping.listen(first.write, first.outbox)
             showing.listen()
+            begin_process(settings.imports)
             first.run(is_main=True)
         else:
             capture.redirect(capture.write_to_terminal)
             showing.listen()
+            begin_process(settings.imports)
             _run_threads(children)
+        end_process()
         code = 0
     except OSError:
         code = 0  # the parent is gone, and with it whoever could be told

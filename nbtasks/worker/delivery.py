@@ -66,7 +66,7 @@ class Delivery:
     Members [at, stop) have not ended yet; `left` counts those that nothing was handed in about: the
     lease goes with the last of them. Coroutines end in any order: they are in `ended`, and have no
     sequence numbers, since all have begun at `begun_ms`. `spoiled` are members that must fail, with
-    the error, though nobody can end them.
+    the error, though nobody can end them; of `revoked` ones receivers of a signal were told.
     """
 
     number: int
@@ -91,6 +91,7 @@ class Delivery:
     begun_ms: float = 0.0
     ended: set[int] = field(default_factory=set[int])
     spoiled: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    revoked: set[int] = field(default_factory=set[int])
 
     def sequence_of(self, index: int) -> int:
         """The child's sequence number of a member."""

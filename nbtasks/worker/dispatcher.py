@@ -21,6 +21,7 @@ from nbtasks.worker.flights import cancel, look_at_flights
 from nbtasks.worker.handin import HandIn
 from nbtasks.worker.intake import Intake
 from nbtasks.worker.lookout import SLOW_US, look, start_takeback
+from nbtasks.worker.moments import tell_received, tell_revoked
 from nbtasks.worker.process import ChildEnd, Process
 from nbtasks.worker.revoking import condemn, strike
 from nbtasks.worker.seats import Seats
@@ -244,6 +245,8 @@ class Dispatcher:
                     cancel(slot, delivery, index, now)
                 elif delivery.lease == lease:
                     condemn(slot, delivery, index, number, now)
+                if delivery.lease == lease:
+                    tell_revoked(delivery, index, number, self.intake.worker, self._codes)
 
     def take_back_all(self) -> None:
         """Give back all that has not been begun, and give nothing more to children."""
@@ -358,6 +361,7 @@ class Dispatcher:
             self._fail_all(slot, delivery)
             return
         slot.hand_over(delivery, taken, blob)
+        tell_received(self.intake.worker, delivery, facts)
 
     def _fail_all(self, slot: Slot, delivery: Delivery) -> None:
         body = system_body(

@@ -25,8 +25,9 @@ from nbtasks.states import FAILURE, SUCCESS
 from nbtasks.worker.answer import Answer
 from nbtasks.worker.errback import Errback
 from nbtasks.worker.kept import Kept, Place
-from nbtasks.worker.owners import begin, with_task
+from nbtasks.worker.owners import told_of, with_task
 from nbtasks.worker.packages import Imports
+from nbtasks.worker.refusing import tell_refused
 from nbtasks.worker.shelf import Shelf
 from nbtasks.worker.upstream import (
     JOINED,
@@ -197,11 +198,11 @@ class SliceRun:
         try:
             opened = self._open(index, body, answer)
         except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
-            return FAILURE, answer.refusal(error)
+            return self._refuse(error, answer)
         try:
             with guard:
                 args, kwargs = self._arguments_of(index, opened, answer)
-                answer.told = begin(opened.loaded, answer.task_id, args, kwargs)
+                self._begin(opened, answer, args, kwargs)
                 value = call(opened.function, opened.loaded, args, kwargs)
                 return SUCCESS, answer.returned(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
@@ -215,10 +216,10 @@ class SliceRun:
         try:
             opened = self._open(index, body, answer)
         except BaseException as error:  # noqa: BLE001 - loading runs the user's imports
-            return FAILURE, answer.refusal(error)
+            return self._refuse(error, answer)
         try:
             args, kwargs = self._arguments_of(index, opened, answer)
-            answer.told = begin(opened.loaded, answer.task_id, args, kwargs)
+            self._begin(opened, answer, args, kwargs)
             value = await call(opened.function, opened.loaded, args, kwargs)
             return SUCCESS, answer.returned(value)
         except BaseException as error:  # noqa: BLE001 - this is where user code runs
@@ -243,6 +244,22 @@ class SliceRun:
                 place, self.settings, answer.codec, answer.question, found
             )
         return kept
+
+    def _refuse(self, error: BaseException, answer: Answer) -> tuple[int, bytes]:
+        name = self._header.task if self._header is not None else ""
+        tell_refused(error, name, answer.task_id)
+        return FAILURE, answer.refusal(error)
+
+    def _begin(
+        self, opened: Opened, answer: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Say that a member is about to be called, if anybody wants to know."""
+        if opened.payload is None:
+            return  # it was called before, and replaced
+        call = answer.task_id, args, kwargs
+        answer.told = told_of(opened.loaded, self._known().task, opened.function, call)
+        if answer.told is not None:
+            answer.told.begins()
 
     def _forget(self, index: int) -> None:
         for known in (self._calls, self._answers, self._kept):

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from nbtasks.attributes import options_of
 from nbtasks.context import TaskContext, current_task
 from nbtasks.functions import NAMED, Loaded, Owner
-from nbtasks.handlers import Told, has_handlers
+from nbtasks.handlers import Told, is_told
 from nbtasks.importing import is_importable
 from nbtasks.options import task_options
 from nbtasks.registry import find_registered, known_task
 from nbtasks.task import Task, kept_task
 
 AnyTask = Task[..., Any]
+
+_PLAIN: Final[Any] = Task
+_MOST_PLAIN: Final = 100
+_plain: Final[dict[str, AnyTask]] = {}
 
 
 def with_task(loaded: Loaded, imports: Sequence[str]) -> Loaded:
@@ -46,23 +50,38 @@ def call_as(
     return me.call(function, args, kwargs, bind=loaded.bind)
 
 
-def begin(
-    loaded: Loaded, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+def told_of(
+    loaded: Loaded,
+    name: str,
+    function: Callable[..., Any],
+    call: tuple[str, Sequence[Any], Mapping[str, Any]],
 ) -> Told | None:
-    """Call the first handler of a task, if it has any; None where it has none.
+    """Who is to be told of a try of a task; None where that is nobody.
 
-    Raises:
-        Exception: What the handler raises.
+    Args:
+        loaded: Its code.
+        name: Its name.
+        function: Its function.
+        call: Its id and its arguments.
     """
     owner, context = loaded.owner, current_task.get()
-    if owner is None or context is None:
+    task: Any = None if owner is None else owner.task
+    if context is None or not is_told(_PLAIN if task is None else task.__class__):
         return None
-    task: Any = owner.task
-    if not has_handlers(task.__class__):
-        return None
-    told = Told(task.bound_to(context), task_id, args, kwargs)
-    told.begins()
-    return told
+    if task is None:
+        task = _plain_task(name, function)
+    return Told(task.bound_to(context), *call)
+
+
+def _plain_task(name: str, function: Callable[..., Any]) -> AnyTask:
+    """The task that whoever is told of a plain function or a cell gets as the sender."""
+    known = _plain.get(name)
+    if known is None or known.function is not function:
+        if len(_plain) >= _MOST_PLAIN:
+            _plain.clear()
+        known = _plain[name] = Task(None, function, "plain")
+        known.name = name
+    return known
 
 
 def _task_of(loaded: Loaded, owner: Owner) -> AnyTask:

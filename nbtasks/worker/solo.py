@@ -17,6 +17,7 @@ from nbtasks.worker import capture, dump, showing
 from nbtasks.worker.child import Child, leave_when_forked
 from nbtasks.worker.interrupt import SOFT_SIGNAL
 from nbtasks.worker.process import ChildEnd, Process
+from nbtasks.worker.processes import begin_process, end_process
 from nbtasks.worker.starting import close_pairs, socket_pairs
 from nbtasks.worker.work import Cells, ChildSettings
 
@@ -74,6 +75,7 @@ class Solo:
         self._settings = settings
         self._seats: SimpleQueue[tuple[SoloProcess, socket.socket, Cells] | None] = SimpleQueue()
         self._children: list[Child] = []
+        self._has_begun = False
         self._is_idle = threading.Event()
         self._code = 1
 
@@ -110,6 +112,8 @@ class Solo:
         loop.start()
         while (seat := self._seats.get()) is not None:
             self._sit(*seat)
+        if self._has_begun:
+            end_process()
         self._is_idle.set()
         loop.join()
         return self._code
@@ -132,6 +136,8 @@ class Solo:
             leave_when_forked(self._children, _forget_worker)
             capture.echo()
             showing.listen()
+            self._has_begun = True
+            begin_process(self._settings.imports)
         child.interrupt.listen_for_limits()
         dump.listen(cells.numbers)
         try:

@@ -28,6 +28,7 @@ from nbtasks.worker.heartbeat import Heart
 from nbtasks.worker.intake import SLOT_MEMBERS, Intake
 from nbtasks.worker.kinds import SOLO
 from nbtasks.worker.lookout import LOOK_MS
+from nbtasks.worker.moments import Moments
 from nbtasks.worker.options import GONE_MS, WorkerOptions
 from nbtasks.worker.orders import Orders
 from nbtasks.worker.pool import Pool
@@ -73,6 +74,7 @@ class Worker:
             links, self._dispatcher, self._selector, self._on_wake, fires=options.beat
         )
         self._told = RUN
+        self._moments = Moments(options)
         self._orders = self._make_orders(signer)
         self._heart = Heart(
             self._link, config, options, self._dispatcher, self._crew, orders=self._orders
@@ -120,6 +122,7 @@ class Worker:
         )
         if self._pool.is_solo:
             logger.warning(WARNING, self._options.name)
+        self._moments.begins()
         return self._pool.run(self._work)
 
     def _work(self) -> int:
@@ -256,6 +259,7 @@ class Worker:
             self._orders.has_changed = False
             self._obey_store(now)
         self._orders.answer(self._link)
+        self._moments.beats()
 
     def _obey_store(self, now: float) -> None:
         """Tell how it is, and do what the answer says."""
@@ -328,6 +332,7 @@ class Worker:
             self._told += 1
             logger.info("worker %s: %s", self._options.name, WORDS[self._told])
             self._next_beat = 0.0  # so that others see it
+            self._moments.ends(self._told)
             if self._told == COLD:
                 self._crew.kill("the worker was told to stop at once")
             else:
@@ -371,6 +376,7 @@ class Worker:
         self._leave_signals()
         for sock in self._signal_sockets:
             sock.close()
+        self._moments.leaves()
         return int(has_left_overs)
 
 
