@@ -8,7 +8,7 @@ touches itself; the scripts build the others from the prefix.
                              exp ms, t0 submitted ms, us time and sz bytes of a member; of member i:
                              m<i> arguments, after a success the value, e<i> error, k<i> retries,
                              d<i> deaths, u<i> times lost that were not counted, p<i> progress,
-                             w<i> worker and when it began there, x<i> to be killed,
+                             w<i> worker, when it began there, and process, x<i> to be killed,
                              kp, cp<i>, pc<i>, pt<i>:<at> as in _kept.lua,
                              z<i> how often it was queued again, and the last request for it
                              in a canvas also the fields in _canvas.lua

@@ -51,7 +51,8 @@ def _look_at(slot: Slot, delivery: Delivery, now: float, hand_in: HandIn) -> Ite
         return
     if delivery.announced < 0:
         delivery.announced = delivery.start
-        hand_in.report(delivery, [("s", index, int(ran_ms)) for index in delivery.unfinished()])
+        place = f"{ran_ms:.0f} {slot.child.process.pid}"
+        hand_in.report(delivery, [("s", index, place) for index in delivery.unfinished()])
     if delivery.limit_ms:
         yield delivery.limit_ms - ran_ms
     if delivery.soft_ms and ran_ms < delivery.soft_ms:

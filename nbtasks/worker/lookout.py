@@ -49,7 +49,7 @@ def _look_at_slow(slot: Slot, sequence: int, ran_ms: float, hand_in: HandIn) -> 
         if delivery.limit_ms and ran_ms >= delivery.limit_ms:
             _end_overdue(slot, delivery, index, hand_in)
             return None
-        _announce(delivery, index, int(ran_ms), hand_in)
+        _announce(slot, delivery, index, ran_ms, hand_in)
     if not running and (slot.child.is_behind or ran_ms < UNBEGUN_MS):
         return LOOK_MS  # it is still reading: taken back now, large arguments would never begin
     if any(
@@ -116,7 +116,7 @@ def _end_overdue(slot: Slot, delivery: Delivery, index: int, hand_in: HandIn) ->
     slot.kill(f"its task ran longer than {seconds:g} s")
 
 
-def _announce(delivery: Delivery, index: int, ran_ms: int, hand_in: HandIn) -> None:
+def _announce(slot: Slot, delivery: Delivery, index: int, ran_ms: float, hand_in: HandIn) -> None:
     if delivery.holds(index) and delivery.announced != index:
         delivery.announced = index
-        hand_in.report(delivery, [("s", index, ran_ms)])
+        hand_in.report(delivery, [("s", index, f"{ran_ms:.0f} {slot.child.process.pid}")])

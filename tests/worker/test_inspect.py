@@ -72,6 +72,7 @@ def test_what_runs_is_shown_while_a_child_holds_its_lock(app, inspect, name):
         (info,) = inspect.active()[name]
         assert (info["id"], info["name"], info["args"]) == (result.id, "held", [HELD_FOR])
         assert info["hostname"] == name
+        assert info["worker_pid"] in inspect.stats()[name]["pool"]["processes"]
         assert not info["acknowledged"]
         assert info["delivery_info"]["routing_key"] == "default"
 

@@ -42,7 +42,7 @@ function tell_end(rid, from, states, worker, body)
   local found = redis.call('HMGET', record_key(rid), unpack(names))
   local fields = { rid, from, states, found[1], worker, spent_us }
   for at = 2, #found, 2 do
-    local began = string.match(found[at] or '', '%d+$') or '0'
+    local began = string.match(found[at] or '', '^%S+ (%d+)') or '0'
     fields[#fields + 1] = found[at + 1] and began .. ' ' .. found[at + 1] or began
   end
   for at = 1, room > 0 and #states or 0 do

@@ -4,7 +4,7 @@
 -- Parts    base events kept log
 -- KEYS[1]  prefix
 -- ARGV     1 worker · 2 id of this report, then items of five: kind, lease, record, index, data
---            's'  it has been running for a while      data: ms since it began
+--            's'  it has been running for a while      data: ms since it began, process
 --            'p'  progress                             data: JSON
 --            'k'  the answer to a question (ask.lua)     data: client, question, signed JSON
 --            'c'  a checkpoint                         data: see _kept.lua
@@ -26,8 +26,9 @@ for at = 3, #ARGV, 5 do
   if not clients or not is_leased(lease) then
     dropped = dropped + 1
   elseif kind == 's' then
-    local began = NOW - tonumber(data)
-    redis.call('HSET', key, 'w' .. i, ARGV[1] .. ' ' .. began)
+    local ran, pid = string.match(data, '^(%d+)(.*)$')
+    local began = NOW - tonumber(ran)
+    redis.call('HSET', key, 'w' .. i, ARGV[1] .. ' ' .. began .. pid)
     emit(clients, 's', { rid, i, ARGV[1], began })
     tell('s', { rid, i, ARGV[1], began })
   elseif kind == 'p' then
