@@ -19,6 +19,7 @@ from nbtasks.failure import (
     system_failure,
 )
 from nbtasks.live import ErrorText, LiveRecord
+from nbtasks.outlook import Outlook
 from nbtasks.past import Arguments, stored_arguments, stored_end_ms
 from nbtasks.record import DROPPED, KILL, NOT_WRITTEN, STREAMS, Dropped, Header, parts_of
 from nbtasks.redrive import Redrive
@@ -245,6 +246,10 @@ class Reader(ABC):
             self.codec.decode(seal.open(at, body, what), what)
             for at, body in enumerate(bodies, start)
         ]
+
+    def outlook(self, record: LiveRecord, index: int) -> Outlook:
+        """How long a member has still to wait."""
+        return Outlook(self.store, record, index)
 
     def stack(self, record: LiveRecord, index: int, timeout: float) -> str:
         """Where a running member is, as its worker says.

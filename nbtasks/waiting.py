@@ -15,6 +15,7 @@ from nbtasks.live import EVERY, ErrorText, LiveRecord
 from nbtasks.record import KILL
 
 if TYPE_CHECKING:
+    from nbtasks.outlook import Outlook
     from nbtasks.result.canvas import Canvas
     from nbtasks.result.group import GroupResult
 
@@ -82,6 +83,10 @@ class ResultSource(Protocol):
 
     def parts(self, record: LiveRecord, index: int, start: int) -> list[Any]:
         """What a member has yielded so far, from place `start` on; not always all of it."""
+        ...
+
+    def outlook(self, record: LiveRecord, index: int) -> "Outlook | None":
+        """How long a member has still to wait; None where nothing waits."""
         ...
 
     def stack(self, record: LiveRecord, index: int, timeout: float) -> str:

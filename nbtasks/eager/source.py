@@ -227,6 +227,9 @@ class EagerSource:
         found = self.yielded.get((record.rid, index), [])[start:]
         return [self.codec.decode(part, f"a part of {record.name!r}") for part in found]
 
+    def outlook(self, record: LiveRecord, index: int) -> None:
+        """Nothing waits here."""
+
     def stack(self, record: LiveRecord, index: int, timeout: float) -> str:  # noqa: ARG002
         """What ran here has ended.
 

@@ -192,6 +192,33 @@ class AsyncResult(ResultBase, Generic[R]):
         return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
 
     @property
+    def position(self) -> int | None:
+        """How many tasks of its queue are taken before it.
+
+        None where it is in no queue: it runs or has ended, is not due, or waits for other tasks or
+        for a limit. Of a queue with more than 1,000 entries before it this is a good guess.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        outlook = self._source.outlook(self._record, self._index)
+        return outlook.position() if outlook is not None else None
+
+    @property
+    def eta(self) -> datetime | None:
+        """When it will probably have ended, in UTC; None where there is nothing to tell it from.
+
+        As far as it has come, where it runs and says so; as fast as the workers of its queue are,
+        where it waits there; where it is not due yet, when it will be.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        outlook = self._source.outlook(self._record, self._index)
+        at_ms = outlook.end_ms() if outlook is not None else None
+        return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
+
+    @property
     def outputs(self) -> SimpleNamespace:
         """The outputs that a cell task was asked for (`-o x,y`), as attributes; waits for them."""
         self._wait(None)

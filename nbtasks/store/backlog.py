@@ -90,14 +90,14 @@ def head_ms(store: Store, queue: str) -> int:
     return int(sent) if sent.isdigit() else 0
 
 
-def count_members(store: Store, key: str) -> int:
-    """How many members the slices of a set have, about."""
-    count = int(store.call("ZCARD", key))
+def count_members(store: Store, key: str, stop: int | None = None) -> int:
+    """How many members the slices of a set have, about; with `stop` only so many slices."""
+    count = int(store.call("ZCARD", key)) if stop is None else stop
     if not count:
         return 0
-    names: list[bytes] = store.call("ZRANGE", key, 0, SAMPLE - 1)
+    names: list[bytes] = store.call("ZRANGE", key, 0, min(SAMPLE, count) - 1)
     if count > SAMPLE:
-        names += store.call("ZRANGE", key, max(SAMPLE, count - SAMPLE), -1)
+        names += store.call("ZRANGE", key, max(SAMPLE, count - SAMPLE), count - 1)
     return round(sum(map(_length, names)) * count / len(names)) if names else 0
 
 

@@ -42,7 +42,8 @@ def recall(store: Store, rid: str, indices: Sequence[int]) -> tuple[EventId, lis
     told: list[Told] = []
     for at in range(0, len(found), 3):
         place, progress, log = found[at : at + 3]
-        worker, began, *_ = (*place.decode().split(" "), "")
+        worker, _, rest = place.decode().partition(" ")
+        began = rest.partition(" ")[0]
         text = log.decode("utf-8", "replace")
         if len(log) == room:  # its first part may be cut
             text = SEPARATOR.join(["", *text.split(SEPARATOR)[1:]])
