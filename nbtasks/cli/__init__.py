@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "worker": "Run tasks.",
     "beat": "Fire the schedule.",
     "status": "Show the workers, what they run, and what waits.",
+    "inspect": "Show what workers have in hand, and what they are.",
+    "control": "Tell workers what to do; pause queues.",
     "call": "Send a task by its name.",
     "result": "Print the value of a task, or how far it is.",
     "revoke": "End tasks for good.",

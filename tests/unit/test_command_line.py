@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from nbtasks import cli
+from nbtasks.cli import control
 from nbtasks.cli.tables import make_table
+from nbtasks.orders import VERBS
 
 HEAVY = ("nbtasks.app", "nbtasks.store", "nbtasks.worker", "redis", "IPython", "rich")
 
@@ -60,15 +62,37 @@ def test_a_redis_that_is_away_is_one_line_and_code_69(monkeypatch):
         (["call", "x", "-k", "{"], "is no JSON"),
         (["call", "x", "--eta", "soon"], "write a time such as"),
         (["revoke"], "say which"),
+        (["control", "pool_grwo"], "did you mean 'pool_grow'"),
+        (["control", "revoke", "x"], "`nbtasks revoke ID`"),
+        (["control", "autoscale"], "write nbtasks control autoscale MAX [MIN]"),
+        (["inspect", "active", "x"], "query_task takes the IDs"),
+        (["inspect", "nothing"], "is not one of"),
         (["revoke", "--stamp", "x"], "write a name and a value"),
         (["status", "-b", "nonsense"], "nonsense"),
         (["--workdir", "/no/such/place", "status"], "No such file"),
     ],
-    ids=["args", "kwargs", "eta", "no id", "stamp", "url", "workdir"],
+    ids=[
+        "args",
+        "kwargs",
+        "eta",
+        "no id",
+        "verb",
+        "elsewhere",
+        "few",
+        "ids",
+        "look",
+        "stamp",
+        "url",
+        "workdir",
+    ],
 )
 def test_what_is_typed_wrong_ends_with_code_2(words, says):
     done = run(*words)
     assert (done.exit_code, says in done.output) == (2, True), done.output
+
+
+def test_workers_can_be_told_all_that_they_know():
+    assert set(control.OF_WORKERS) == set(VERBS)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,7 @@
 
 import json
 
+import chores
 import pytest
 from click.testing import CliRunner
 from patience import wait_until
@@ -90,6 +91,47 @@ def test_purge_ends_what_waits(run, app):
     wait_until(waits.ready, "the client has heard of it")
     assert {result.state for result in waits} == {"REVOKED"}
     run("purge", "-Q", "cli-purge", "-f", code=1)
+
+
+@pytest.fixture
+def held(app, tmp_path):
+    """A task that runs until the end of the test."""
+    result = app.task(chores.hold, name="held").delay(str(tmp_path), "a")
+    wait_until(lambda: chores.lines(tmp_path / "started"), "it runs")
+    yield result
+    (tmp_path / "go-a").touch()
+    result.get(20)
+
+
+def test_what_workers_have_and_are_is_inspected(run, app, held):
+    (name,) = (worker.name for worker in app.workers())
+    assert f"{held.id}  held" in run("inspect", "active").stdout
+    assert held.id in run("inspect", "query_task", held.id).stdout
+    assert json.loads(run("inspect", "ping", "-j").stdout) == {name: {"ok": "pong"}}
+    assert run("inspect", "ping").stdout == f"{name}\n  pong\n"
+    assert "\n  default_queue: default\n" in run("inspect", "conf", "-d", name).stdout
+    assert run("inspect", "reserved").stdout == "nothing is reserved\n"
+    run("inspect", "query_task", "nothing", code=1)
+    run("inspect", "stats", "--pattern", "gpu-*", code=69)
+
+
+def test_workers_are_told_what_to_do(run, app):
+    (name,) = (worker.name for worker in app.workers())
+    assert run("control", "pool_grow", "2").stdout.split()[2:4] == [name, "done"]
+    assert "done" in run("control", "pool_shrink", "2", "-d", name).stdout
+    told = json.loads(run("control", "add_consumer", "cli-more", "--json").stdout)
+    assert [*told] == [name]
+    assert app.task(lambda: 1, queue="cli-more").delay().get(20) == 1
+    run("control", "cancel_consumer", "cli-more")
+    assert "the most come first" in run("control", "autoscale", "2", "3", code=2).stderr
+    run("control", "ping", "-d", "nobody", code=69)
+
+
+def test_queues_are_paused_and_go_on(run, app):
+    assert run("control", "pause", "cli-held").stdout == "cli-held: paused\n"
+    assert "cli-held was paused before" in run("control", "pause", "cli-held", code=1).stdout
+    assert json.loads(run("control", "resume", "cli-held", "-j").stdout) == {"resume": True}
+    assert not app.control.paused()
 
 
 @pytest.mark.parametrize("source", ["q", "q!", "q@3.12", "q@3.12!", "q@3.12!%", "q%"])
