@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 
+from nbtasks.errors import ConfigError
 from nbtasks.monitor.inspection import Destination, Inspect, chosen
 from nbtasks.monitor.telling import tell
 from nbtasks.orders import (
@@ -17,6 +18,13 @@ from nbtasks.orders import (
     Order,
 )
 from nbtasks.record import KILL
+from nbtasks.store.limits import (
+    pause_task,
+    paused_tasks,
+    rate_limits,
+    resume_task,
+    set_rate_limit,
+)
 from nbtasks.store.queues import pause_queue, paused_queues, purge_queue, resume_queue
 from nbtasks.submitting import Submitter
 
@@ -186,29 +194,68 @@ class Control:
         """The same, and end those that run with this signal."""
         return self.revoke(task_id, terminate=True, signal=signal)
 
-    # Queues
+    def rate_limit(self, task_name: str, rate_limit: str | float | None) -> None:
+        """Have tasks of a name begin at this rate, over all workers and whatever they say.
 
-    def pause(self, queue: str) -> bool:
-        """Have no worker take anything from a queue until `resume`; False where it was paused.
+        It is a fact in Redis: it holds from the next task on, and outlives workers and clients.
 
-        What runs goes on. It outlives workers and clients.
-
-        Raises:
-            ConfigError: No queue can have this name.
-        """
-        return pause_queue(self._app.store, queue)
-
-    def resume(self, queue: str) -> bool:
-        """Have workers take from a queue again; False where it was not paused.
+        Args:
+            task_name: Their name.
+            rate_limit: `"10/s"`, `"5/m"`, `"1/h"`, a number a second; 0 for none. None takes it
+                back: then they have the rate that they were sent with.
 
         Raises:
-            ConfigError: No queue can have this name.
+            ConfigError: It is no rate, or no task can have this name.
         """
-        return resume_queue(self._app.store, queue)
+        set_rate_limit(self._app.store, task_name, rate_limit)
+
+    def rate_limits(self) -> Mapping[str, str]:
+        """The rates that were set so, by the names of tasks; `0` for none."""
+        return rate_limits(self._app.store)
+
+    # Queues and tasks
+
+    def pause(self, queue: str = "", *, task: str = "") -> bool:
+        """Have nothing begin of a queue, or of the tasks of a name, until `resume`.
+
+        What runs goes on, and other tasks of their queue are not held up. It outlives workers and
+        clients.
+
+        Args:
+            queue: The queue.
+            task: Or the name of tasks, in whatever queue they are.
+
+        Returns:
+            False where it was paused.
+
+        Raises:
+            ConfigError: No queue or task can have this name; or it is not one of the two.
+        """
+        _check_one(queue, task)
+        pause, name = (pause_task, task) if task else (pause_queue, queue)
+        return pause(self._app.store, name)
+
+    def resume(self, queue: str = "", *, task: str = "") -> bool:
+        """Have it begin again; False where it was not paused.
+
+        Args:
+            queue: The queue.
+            task: Or the name of tasks.
+
+        Raises:
+            ConfigError: No queue or task can have this name; or it is not one of the two.
+        """
+        _check_one(queue, task)
+        resume, name = (resume_task, task) if task else (resume_queue, queue)
+        return resume(self._app.store, name)
 
     def paused(self) -> Mapping[str, int]:
         """The queues that are paused, and since when, in ms since 1970."""
         return paused_queues(self._app.store)
+
+    def paused_tasks(self) -> Mapping[str, int]:
+        """The names of tasks that are paused, and since when, in ms since 1970."""
+        return paused_tasks(self._app.store)
 
     def purge(self, queue: str = "", *, scheduled: bool = False) -> int:
         """End what waits in a queue, as if it were revoked; returns how many tasks that were.
@@ -222,3 +269,10 @@ class Control:
         """
         name = queue or self._app.config.default_queue
         return purge_queue(self._app.store, name, scheduled=scheduled)
+
+
+def _check_one(queue: str, task: str) -> None:
+    if bool(queue) == bool(task):
+        raise ConfigError(
+            "name what is meant: a queue, as in pause('gpu'), or tasks, as in pause(task='fit')"
+        )

@@ -192,3 +192,37 @@ def test_a_solo_worker_stays_solo_and_ends_when_it_is_told_to(app, start_worker)
     assert "one task at a time" in answers["other@here"]["error"]
     assert app.control.shutdown(pattern="other@*") == [], "nobody waits for an answer"
     assert other.process.wait(10) == 0
+
+
+def test_tasks_of_a_name_are_paused_and_others_of_their_queue_are_not(app):
+    held, other = (app.task(chores.noop, name=name) for name in ("held-up", "other"))
+    assert app.control.pause(task="held-up")
+    assert not app.control.pause(task="held-up")
+    assert list(app.control.paused_tasks()) == ["held-up"]
+    result = held.delay(1)
+    assert other.map_async(range(20)).get(10) == list(range(20))
+    assert (result.state, result.position) == ("PENDING", None)
+    assert app.control.resume(task="held-up")
+    assert result.get(10) == 1
+    assert not app.control.resume(task="held-up")
+    assert app.control.paused_tasks() == {}
+
+
+def test_a_rate_is_set_while_workers_run_and_taken_back(app):
+    task = app.task(chores.noop, name="seldom")
+    app.control.rate_limit("seldom", "1/h")
+    assert app.control.rate_limits() == {"seldom": "1/h"}
+    assert task.delay(1).get(10) == 1
+    second = task.delay(2)
+    assert app.task(chores.noop, name="often").delay(3).get(10) == 3
+    assert second.state == "PENDING"
+    app.control.rate_limit("seldom", None)
+    assert second.get(10) == 2
+    assert app.control.rate_limits() == {}
+
+
+@pytest.mark.parametrize("names", [{}, {"queue": "gpu", "task": "fit"}], ids=["none", "two"])
+def test_either_a_queue_or_tasks_are_paused(app, names):
+    for verb in (app.control.pause, app.control.resume):
+        with pytest.raises(ConfigError, match="name what is meant"):
+            verb(**names)
