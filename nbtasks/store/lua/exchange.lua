@@ -15,8 +15,8 @@
 --          A chunk whose lease is no longer held is dropped; `is last` 1 ends the lease.
 -- Returns  {ms until something is due or -1, chunks dropped, 1 if something is left in the queues,
 --           {slot, lease, record, from, header, code hash, members of the record, retries of the
---            first, 1 if it is a suspect or 2 if it was lost before, 0 or its inputs, 0 or what its members have kept,
---            argument..} for each slice taken}
+--            first, 1 if it is a suspect or 2 if it was lost before, 0 or its inputs, 0 or what
+--            its members have kept, argument..} for each slice taken}
 
 go_on_when_full()
 local worker, queues, at = ARGV[1], {}, 12 + tonumber(ARGV[11])
