@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
+from nbtasks.advice import no_option
 from nbtasks.annotations import annotated
 from nbtasks.compression import check_method
 from nbtasks.config import Config, check_durable
@@ -289,7 +290,7 @@ def _check_known(names: Iterable[str]) -> None:
     for name in names:
         if name not in DECORATOR_OPTIONS:
             known = (*DECORATOR_OPTIONS, "name", "base")
-            raise TypeError(f"@app.task has no option {name!r}{nearest(name, known)}")
+            raise TypeError(f"@app.task has no option {name!r}{no_option(name, known)}")
 
 
 def check_headers(headers: object) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.live import LiveRecord
 from nbtasks.options import TaskOptions, check_headers, merged
+from nbtasks.patience import patience_of
 from nbtasks.placing import Place
 from nbtasks.plan import Call, Node, Role
 from nbtasks.record import IGNORES_ALL, IGNORES_VALUE, Header, Record, check_name, new_id
@@ -27,7 +28,8 @@ class Prepared:
     """A record that may be submitted.
 
     `is_named` where its id is the user's own, `redrive` where it is sent again should Redis lose
-    it; a submit of it waits up to `replica_ms` for a replica to have it, 0: for none.
+    it; a submit of it waits up to `replica_ms` for a replica to have it, 0: for none, and tries to
+    reach Redis for `patience_ms`, None: as long as the app says.
     """
 
     record: Record
@@ -35,6 +37,7 @@ class Prepared:
     is_named: bool
     redrive: bool
     replica_ms: int
+    patience_ms: float | None
     labels: Sequence[str] | None
     shows_log: bool
 
@@ -178,8 +181,8 @@ def _prepared(
     replica_ms = config.replica_patience_ms if durable else 0
     is_named = bool(submission.call.get("task_id"))
     return Prepared(
-        record, submission.code, is_named, redrive, replica_ms, submission.labels,
-        submission.shows_log,
+        record, submission.code, is_named, redrive, replica_ms, patience_of(submission.call),
+        submission.labels, submission.shows_log,
     )  # fmt: skip
 
 

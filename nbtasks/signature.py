@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
+from nbtasks.advice import no_option
 from nbtasks.errors import ConfigError
 from nbtasks.frozen import Frozen, FrozenId, mark_sent
+from nbtasks.patience import patience_of
 from nbtasks.record import check_name, new_id
 from nbtasks.sender import Sendable, Sender, current_sender, find_task
-from nbtasks.spelling import nearest
 from nbtasks.stamping import StampingVisitor, Stamps
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ OPTIONS: Final = (
     "retries", "retry_delay", "backoff", "retry_on", "max_deliveries", "acks_late",
     "time_limit", "soft_time_limit", "redrive", "durable", "serializer", "compression",
     "reject_on_worker_lost", "ignore_result", "store_errors_even_if_ignored",
-    "link", "link_error", "on_upstream", "stamps", "headers", "shadow",
+    "link", "link_error", "on_upstream", "stamps", "headers", "shadow", "retry", "retry_policy",
 )  # fmt: skip
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 
@@ -350,11 +351,12 @@ def check_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options, if each is known.
 
     Raises:
-        ConfigError: One is not; the message names the nearest one.
+        ConfigError: One is not; the message says what is near, or what to say instead.
     """
     for name in options:
         if name not in OPTIONS:
-            raise ConfigError(f"there is no task option {name!r}{nearest(name, list(OPTIONS))}")
+            raise ConfigError(f"there is no task option {name!r}{no_option(name, OPTIONS)}")
+    patience_of(options)
     for name in _LINKS:
         for each in links_of(options, name) if name in options else ():
             if not isinstance(each, Signature):  # pyright: ignore[reportUnnecessaryIsInstance] # a user's

@@ -17,6 +17,7 @@ from nbtasks.errors import NotReplicated, StoreError
 from nbtasks.events import apply_snapshot
 from nbtasks.functions import FunctionCache
 from nbtasks.live import LiveRecord
+from nbtasks.patience import shortest
 from nbtasks.placing import Place, Placed, place_nodes
 from nbtasks.plan import Node, One, Plan
 from nbtasks.presence import Presence
@@ -225,6 +226,7 @@ class Submitter(Archiving):
                 blobs[prepared.record.code],
                 room_ms=self.config.full_patience_ms,
                 replica_ms=prepared.replica_ms,
+                patience_ms=prepared.patience_ms,
             )
 
     def _store_canvas(
@@ -237,6 +239,7 @@ class Submitter(Archiving):
                 blobs,
                 room_ms=self.config.full_patience_ms,
                 replica_ms=max(each.replica_ms for each in prepared),
+                patience_ms=shortest([each.patience_ms for each in prepared]),
             )
 
     @contextmanager

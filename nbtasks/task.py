@@ -127,7 +127,9 @@ class Task(Bound[P, R]):
                 `serializer`, what arguments, value and error travel as;
                 `compression`, such as "zstd", how arguments and value are; `link` and `link_error`,
                 signatures that run after it; `on_upstream`, how the tasks among its arguments must
-                have ended; `stamps`, headers as of `Signature.stamp`.
+                have ended; `stamps`, headers as of `Signature.stamp`; `headers`, for its request;
+                `shadow`, what people are shown as its name; `retry`, False to fail at once where
+                Redis cannot be reached, and `retry_policy`, for how long to try.
 
         Raises:
             ConfigError: An option is unknown or has a wrong value.

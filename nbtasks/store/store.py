@@ -112,13 +112,15 @@ class Store:
         *,
         room_ms: float = 0,
         replica_ms: int = 0,
+        patience_ms: float | None = None,
     ) -> None:
         """Store and queue a record; `blob` gives the signed code, in case Redis does not have it.
 
         Where there is no room for it, wait for some, `room_ms` at most. What fails leaves nothing
         behind, but a record of several chunks may have begun before one of them is refused.
 
-        With `replica_ms`, wait so long for a replica to have it, too.
+        With `replica_ms`, wait so long for a replica to have it, too. `patience_ms` is for this
+        submit, in place of the store's.
 
         Raises:
             QueueFull: The queue is bounded, and has no room for so many.
@@ -132,7 +134,7 @@ class Store:
             send_record(link, self.keys, self.client, record, blob)
             self._replicate(link, record.rid, replica_ms)
 
-        self._send(run, room_ms)
+        self._send(run, room_ms, patience_ms)
 
     def submit_canvas(
         self,
@@ -141,6 +143,7 @@ class Store:
         *,
         room_ms: float = 0,
         replica_ms: int = 0,
+        patience_ms: float | None = None,
     ) -> None:
         """The same for all records of a canvas: all of them, or none."""
 
@@ -148,13 +151,13 @@ class Store:
             send_canvas(link, self.keys, self.client, canvas, blobs)
             self._replicate(link, canvas.root, replica_ms)
 
-        self._send(run, room_ms)
+        self._send(run, room_ms, patience_ms)
 
-    def _send(self, run: Callable[[Link], None], room_ms: float) -> None:
+    def _send(self, run: Callable[[Link], None], room_ms: float, patience_ms: float | None) -> None:
         start = self.clock.tick_ms()
         for pause in pauses():
             try:
-                return self._try(run)
+                return self._try(run, patience_ms)
             except (QueueFull, StoreFull):
                 if self.clock.tick_ms() + pause - start > room_ms:
                     raise
@@ -297,7 +300,8 @@ class Store:
     def _call(self, *command: object) -> Any:
         return self._try(lambda link: link.call(*command))
 
-    def _try(self, run: Callable[[Link], _T]) -> _T:
+    def _try(self, run: Callable[[Link], _T], patience_ms: float | None = None) -> _T:
+        patience_ms = self.patience_ms if patience_ms is None else patience_ms
         with self._lock:
             start = self.clock.tick_ms()
             for pause in pauses():
@@ -308,7 +312,7 @@ class Store:
                 except StoreUnavailable as error:
                     self._link.close()
                     waited = self.clock.tick_ms() - start
-                    if waited > self.patience_ms:
+                    if waited >= patience_ms:
                         url, reason, _ = error.args
                         raise StoreUnavailable(url, reason, waited / 1000) from error
                 except (QueueFull, NotReplicated):
