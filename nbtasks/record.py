@@ -103,6 +103,11 @@ _WORKER_NAME = re.compile(r"[A-Za-z0-9_.:<>@\-]{1,255}")
 _MEMBER = re.compile(r"(.+)-(\d{1,9})")
 
 
+def key_of(code: str) -> str:
+    """The id of the key that signed code of this name; empty where there is none."""
+    return code.partition("-")[2].partition("-")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """What a worker may read of a record before it trusts it.
@@ -151,16 +156,18 @@ class Header:
             "v": FORMAT,
             "task": self.task,
             "code": self.code,
+        }
+        # What is as usual is not said: each single task has a header of its own. The store reads
+        # the Python behind the code (code_of in _base.lua).
+        rest: dict[str, Any] = {
             "py": self.python,
+            "kid": "" if self.key_id == key_of(self.code) else self.key_id,
             "fresh": self.fresh,
-            "kid": self.key_id,
             "limit": self.limit_ms,
             "soft": self.soft_ms,
             "async": self.is_async,
             "once": self.once,
             "retry": self.retry.to_header(),
-        }
-        rest: dict[str, Any] = {
             "at": self.sent_ms,
             "ign": self.ignores,
             "zip": self.packs,
@@ -208,16 +215,16 @@ class Header:
         return cls(
             task=read_text(fields["task"]),
             code=read_text(fields["code"]),
-            python=read_text(fields["py"]),
-            fresh=read_flag(fields["fresh"]),
-            key_id=read_text(fields["kid"]),
-            limit_ms=read_number(fields["limit"]),
+            python=read_text(fields.get("py", "")),
+            fresh=read_flag(fields.get("fresh", False)),
+            key_id=read_text(fields.get("kid", "")) or key_of(read_text(fields["code"])),
+            limit_ms=read_number(fields.get("limit", 0)),
             soft_ms=read_number(fields.get("soft", 0)),
             is_async=read_flag(fields.get("async", False)),
             once=read_flag(fields.get("once", False)),
             ignores=read_text(fields.get("ign", "")),
             packs=read_text(fields.get("zip", "")),
-            retry=read_policy(fields["retry"]),
+            retry=read_policy(fields.get("retry", {})),
             sent_ms=read_number(fields.get("at", 0)),
             inputs=Inputs.from_header(fields["in"]) if "in" in fields else None,
             root_id=read_text(fields.get("root", "")),

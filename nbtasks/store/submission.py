@@ -141,7 +141,7 @@ def _arguments(client: str, record: Record) -> tuple[tuple[object, ...], bytes]:
         record.queue,
         client,
         record.priority,
-        record.python,
+        "",
         record.code,
         record.max_deliveries,
         record.keep_ms,

@@ -132,9 +132,11 @@ def finished(taken: Taken, states: str, bodies: Sequence[bytes] = (), *, last: b
 
 def make_record(n: int = 1, **fields: Any) -> Record:
     """A record of n members whose bodies are a0, a1, …"""
+    python = fields.get("python", "")
+    header = Header(task="fit", code="c0de", python=python, retry=NEVER).encode()
     whole: dict[str, Any] = {
         "rid": new_id(),
-        "header": HEADER,
+        "header": header,
         "python": "",
         "code": "c0de",
         "name": "fit",

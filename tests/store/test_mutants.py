@@ -41,7 +41,7 @@ MUTANTS = {
         "string.find(old, '.+')",
     ),
     "what is given back is not queued": ("if string.find(new, PENDING, 1, true)", "if false"),
-    "code is not let go": ("release_code(code)", ""),
+    "code is not let go": ("release_code(code_of(header))", ""),
     "an unfinished record is forgotten": ("if tonumber(found[1]) > 0 or", "if false or"),
 }
 

@@ -25,7 +25,7 @@ def test_every_state_has_a_byte_of_its_own():
 
 
 def test_lua_has_the_same_bytes():
-    lines = re.findall(r"local ([A-Z, ]+) = ('\w', .*)\n", LUA.read_text("utf-8"))
+    lines = re.findall(r"local ([A-Z, ]+, [A-Z]+) = ('\w', .*)\n", LUA.read_text("utf-8"))
     found = {
         getattr(states, name): ord(byte.strip("'"))
         for names, known in lines

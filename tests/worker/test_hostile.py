@@ -1,5 +1,7 @@
 """Somebody writes nonsense into Redis: the worker goes on with what is in order."""
 
+import json
+
 import pytest
 from chores import noop
 from patience import wait_until
@@ -9,10 +11,10 @@ NONSENSE = {
     "deep header": ("h", b"[" * 60_000),
     "limit": ("h", b'{"v":1,"task":"a","code":"b","py":"","fresh":false,"kid":"","limit":"5"}'),
     "members": ("n", b"many"),
-    "code": ("fn", b"\xff\xfe"),
+    "code": ("h", b'{"v":1,"task":"a","code":"\xff\xfe"}'),
     "retries": ("k0", b"often"),
     "body": ("m0", b"\x01" * 10),
-    "Python": ("py", b"\xff"),
+    "Python": ("h", b'{"v":1,"task":"a","code":"b","py":"\xff"}'),
     "expiry": ("exp", b"never"),
     "time": ("us", b"long"),
     "clients": ("c", b"\xff \xfe"),
@@ -25,7 +27,8 @@ def test_a_worker_survives_nonsense_in_a_record_and_runs_the_next_task(app, star
     field, value = NONSENSE[what]
     task = app.task(noop)
     broken = task.delay(1)
-    code = app.store.call("HGET", app.store.keys.record(broken.id), "fn").decode()
+    header = app.store.call("HGET", app.store.keys.record(broken.id), "h")
+    code = json.loads(header)["code"]
     good = task.apply_async((2,), priority=1)
     app.store.call("HSET", app.store.keys.record(broken.id), field, value)
 

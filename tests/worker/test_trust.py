@@ -1,9 +1,15 @@
 """What is signed for one purpose does not serve another."""
 
+import json
+
 import pytest
 from chores import noop, spin
 
 from nbtasks import BadSignature
+
+
+def header_of(app, result):
+    return json.loads(app.store.call("HGET", app.store.keys.record(result.id), "h"))
 
 
 @pytest.fixture
@@ -12,10 +18,7 @@ def pair(app):
     with pytest.warns(UserWarning, match="no worker listens"):
         result = app.task(noop).delay(1)
     other = app.task(spin).delay(0)
-    hashes = [
-        app.store.call("HGET", app.store.keys.record(each.id), "fn").decode()
-        for each in (result, other)
-    ]
+    hashes = [header_of(app, each)["code"] for each in (result, other)]
     other.revoke()
     return result, *hashes
 
@@ -33,11 +36,12 @@ def test_signed_code_is_refused_under_the_name_of_other_code(app, pair, start_wo
 
 def test_a_record_cannot_be_pointed_at_other_code(app, pair, start_worker):
     result, own, foreign = pair
-    app.store.call("HSET", app.store.keys.record(result.id), "fn", foreign)
+    header = json.dumps({**header_of(app, result), "code": foreign}, separators=(",", ":"))
+    app.store.call("HSET", app.store.keys.record(result.id), "h", header)
 
     start_worker("-c", "1")
 
-    with pytest.raises(BadSignature, match="refused the code of task"):
+    with pytest.raises(BadSignature, match=r"refused task 'chores\.noop'"):
         result.get(10)
     # Which code is still needed was counted by what the record says: that is wrong now.
     app.store.call("UNLINK", f"{app.store.keys.prefix}refs", app.store.keys.code(own))

@@ -8,11 +8,11 @@ local revived = {} -- members whose followers are still to be looked at
 -- A record that had ended has not ended any more: it stays, and holds what it takes values from.
 local function reopen(rid)
   local key = record_key(rid)
-  local found = redis.call('HMGET', key, 'fn', 'pa', 'pb', 'g', 'rp')
+  local found = redis.call('HMGET', key, 'h', 'pa', 'pb', 'g', 'rp')
   redis.call('PERSIST', key)
   redis.call('PERSIST', states_key(rid))
-  redis.call('HSET', key, 'exp', 0) -- nobody else waits, and this one is to run
-  retain_code(found[1])
+  redis.call('HDEL', key, 'exp') -- nobody else waits, and this one is to run
+  retain_code(code_of(found[1]))
   local sources = { found[2] or '', found[3] or '', found[5] or '' }
   for source in string.gmatch(table.concat(sources, ' '), '%S+') do
     local _, parent = source_of(source)

@@ -21,12 +21,12 @@ end
 -- A member is given up: it is listed, and its record and its code stay for as long.
 local function bury(rid, i)
   local key, dead = record_key(rid), PREFIX .. 'dead'
-  local found = redis.call('HMGET', key, 'keep', 'fn')
+  local found = redis.call('HMGET', key, 'keep', 'h')
   redis.call('ZADD', dead, NOW, slice_name(rid, i, i + 1))
   redis.call('ZREMRANGEBYSCORE', dead, '-inf', NOW - DEAD_TTL)
   redis.call('PEXPIRE', dead, DEAD_TTL)
-  redis.call('HSET', key, 'keep', math.max(tonumber(found[1]), DEAD_TTL))
-  redis.call('SET', PREFIX .. 'fd:' .. found[2], 1, 'PX', DEAD_TTL)
+  redis.call('HSET', key, 'keep', math.max(tonumber(found[1] or KEPT), DEAD_TTL))
+  redis.call('SET', PREFIX .. 'fd:' .. code_of(found[2]), 1, 'PX', DEAD_TTL)
 end
 
 -- All of a record has ended, and nobody needs it.

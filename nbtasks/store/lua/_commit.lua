@@ -24,14 +24,14 @@ local function commit(base)
   end
   for at = first, last do
     local rid = ARGV[at]
-    local found = redis.call('HMGET', record_key(rid), 'hold', 'fn', 'left', 'keep')
+    local found = redis.call('HMGET', record_key(rid), 'hold', 'h', 'left', 'keep')
     if redis.call('HDEL', record_key(rid), 'hold') == 1 then
       redis.call('PERSIST', record_key(rid))
       redis.call('PERSIST', states_key(rid))
       if found[3] == '0' then
-        canvas().finish(rid, found[4])
+        canvas().finish(rid, found[4] or KEPT)
       else
-        retain_code(found[2])
+        retain_code(code_of(found[2]))
       end
     end
   end

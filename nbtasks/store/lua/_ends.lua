@@ -7,8 +7,8 @@
 -- takes the arguments' place (m<i>); an error stands beside (e<i>). Returns how many are left.
 local function settle_run(rid, from, states, body, worker)
   local key, count = record_key(rid), #states
-  local found = redis.call('HMGET', key, 'c', 'keep', 'fn', 'cv', 'kp')
-  local clients, keep, code, is_canvas, has_kept = unpack(found)
+  local found = redis.call('HMGET', key, 'c', 'keep', 'h', 'cv', 'kp')
+  local clients, keep, header, is_canvas, has_kept = unpack(found)
   local limit = inline_limit(clients)
   local event, fields = { rid, from, states, worker, NOW }, {}
   for at = 1, count do
@@ -33,9 +33,9 @@ local function settle_run(rid, from, states, body, worker)
   end
   local left = redis.call('HINCRBY', key, 'left', -count)
   if left == 0 then
-    release_code(code)
+    release_code(code_of(header))
     local stop = is_canvas and canvas().finish or expire
-    stop(rid, keep)
+    stop(rid, keep or KEPT)
   end
   if is_canvas then
     canvas().spread(rid, from, states)

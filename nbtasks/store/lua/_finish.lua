@@ -7,7 +7,7 @@ local function let_go(sources)
     local key = record_key(rid or '')
     local found = redis.call('HMGET', key, 'left', 'keep')
     if found[1] and redis.call('HINCRBY', key, 'ch', -1) <= 0 and found[1] == '0' then
-      expire(rid, found[2])
+      expire(rid, found[2] or KEPT)
     end
   end
 end

@@ -22,7 +22,7 @@ end
 -- one: whichever task kills that worker, no neighbour is given up for it.
 local function is_suspect(deaths, cap)
   local count = tonumber(deaths or 0)
-  return count > 0 and count >= tonumber(cap) - 1
+  return count > 0 and count >= tonumber(cap or DELIVERIES) - 1
 end
 
 -- Queue a slice, at the end of its priority or (is_first) before all others of it.
@@ -34,13 +34,14 @@ end
 
 -- Queue a slice where its record belongs.
 local function enqueue(rid, from, to, is_first)
-  local found = redis.call('HMGET', record_key(rid), 'q', 'pr', 'py', 'cap', 'd' .. from)
+  local found = redis.call('HMGET', record_key(rid), 'q', 'pr', 'h', 'cap', 'd' .. from)
   local name = found[1]
   if name then
     if to - from == 1 and is_suspect(found[5], found[4]) then
-      name = name .. (found[3] == '' and '' or '@' .. found[3]) .. '!'
+      local _, python = code_of(found[3])
+      name = name .. (python == '' and '!' or '@' .. python .. '!')
     end
-    put(name, found[2], rid, from, to, is_first)
+    put(name, found[2] or 0, rid, from, to, is_first)
   end
 end
 

@@ -1,5 +1,15 @@
 -- Writing a record, as submit gets it (its ARGV is in submit.lua).
 
+local LIGHT = 1000 -- bytes of a member that are not worth a word
+
+-- Each field of a single task costs Redis some 50 bytes: what is as usual is not said.
+local function say(fields, name, value, usual)
+  if tostring(value) ~= usual then
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+end
+
 -- Its states; returns the fields of its head.
 local function store_states(rid, n)
   local after, states = tonumber(ARGV[13]), ARGV[15]
@@ -7,16 +17,13 @@ local function store_states(rid, n)
     states = string.rep(ARGV[16] == '' and PENDING or WAITING, n)
   end
   local _, left = string.gsub(states, '%l', '')
-  local expires = after > 0 and NOW + after or 0
   redis.call('SET', states_key(rid), states)
-  local fields = { 'h', ARGV[4], 'n', n, 'left', left, 'q', ARGV[5], 'c', ARGV[6], 'pr', ARGV[7] }
-  for i, name in ipairs({ 'py', 'fn', 'cap', 'keep' }) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = ARGV[7 + i]
-  end
-  local more = ARGV[16] == '' and {} or cjson.decode(ARGV[16])
-  more.exp, more.t0 = expires, NOW
-  for name, value in pairs(more) do
+  local fields = { 'h', ARGV[4], 'n', n, 'left', left, 'q', ARGV[5], 'c', ARGV[6], 't0', NOW }
+  say(fields, 'pr', ARGV[7], '0')
+  say(fields, 'cap', ARGV[10], DELIVERIES)
+  say(fields, 'keep', ARGV[11], KEPT)
+  say(fields, 'exp', after > 0 and NOW + after or 0, '0')
+  for name, value in pairs(ARGV[16] == '' and {} or cjson.decode(ARGV[16])) do
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
@@ -24,8 +31,8 @@ local function store_states(rid, n)
 end
 
 -- The bodies that stand in ARGV from `first` on, with the fields of the head; `size` is the mean of
--- those before, in bytes.
-local function store_bodies(key, from, first, size, fields)
+-- those before, in bytes. `up` stands in a record of several chunks only.
+local function store_bodies(key, from, n, first, size, fields)
   local bytes = 0
   for at = first, #ARGV do
     bytes = bytes + #ARGV[at]
@@ -38,7 +45,14 @@ local function store_bodies(key, from, first, size, fields)
   end
   local count = #ARGV - first + 1
   size = math.max(math.ceil(bytes / count), size)
-  redis.call('HSET', key, 'up', from + count, 'sz', size, unpack(fields))
+  if size > LIGHT then
+    fields[#fields + 1] = 'sz'
+    fields[#fields + 1] = size
+  end
+  say(fields, 'up', from + count, from == 0 and tostring(n) or '')
+  if #fields > 0 then
+    redis.call('HSET', key, unpack(fields))
+  end
 end
 
 -- A canvas cannot take up a record of another one: that waits for other tasks, or has ended.

@@ -13,7 +13,7 @@ end
 -- a cap of 1 (at most once) a member that may have run is not tried again.
 local function lose(rid, i, worker, reason, counted)
   local key = record_key(rid)
-  local cap = tonumber(redis.call('HGET', key, 'cap'))
+  local cap = tonumber(redis.call('HGET', key, 'cap') or DELIVERIES)
   local deaths = redis.call('HINCRBY', key, 'd' .. i, (counted or cap == 1) and 1 or 0)
   if deaths < cap then
     unstart(rid, i, PENDING)

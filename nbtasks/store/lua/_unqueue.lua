@@ -2,9 +2,10 @@
 
 local function remove_slices(rid, names)
   if #names > 0 then
-    local found = redis.call('HMGET', record_key(rid), 'q', 'py')
+    local found = redis.call('HMGET', record_key(rid), 'q', 'h')
+    local _, python = code_of(found[2])
     redis.call('ZREM', PREFIX .. 'sched', unpack(names))
-    for _, name in ipairs(sources({ found[1] }, found[2], true)) do
+    for _, name in ipairs(sources({ found[1] }, python, true)) do
       redis.call('ZREM', PREFIX .. 'ready:' .. name, unpack(names))
       redis.call('ZREM', PREFIX .. 'ready:' .. name .. '%', unpack(names)) -- parked
     end

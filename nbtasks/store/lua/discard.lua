@@ -8,11 +8,11 @@
 local removed = 0
 for at = 2, #ARGV do
   local key = record_key(ARGV[at])
-  local found = redis.call('HMGET', key, 'fn', 'hold')
+  local found = redis.call('HMGET', key, 'h', 'hold')
   local states = redis.call('GET', states_key(ARGV[at])) or ''
   if found[1] and not string.find(states, '[^' .. WAITING .. ']') then
     if not found[2] then
-      release_code(found[1])
+      release_code(code_of(found[1]))
     end
     removed = removed + redis.call('UNLINK', key)
     redis.call('UNLINK', states_key(ARGV[at]))

@@ -20,9 +20,8 @@ if from == 0 then
   redis.call('UNLINK', key)
 end
 
--- Without code: what ran there cannot be queued again here.
-local fields =
-  { 'h', ARGV[4], 'n', n, 'up', n, 'left', 0, 'q', ARGV[5], 'c', '', 'fn', '', 't0', NOW }
+-- Its own: what ran there cannot be queued again here.
+local fields = { 'h', ARGV[4], 'n', n, 'left', 0, 'q', ARGV[5], 'c', '', 't0', NOW, 'own', 1 }
 for at = FIRST_BODY, #ARGV do
   if ARGV[at] ~= '' then
     local i = from + at - FIRST_BODY

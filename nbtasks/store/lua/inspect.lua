@@ -43,7 +43,8 @@ for at = 4, #ARGV do
   reply[at - 3] = false
   if found[1] then
     local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
-    local one = { found[1], found[2], found[3], found[4], found[5], found[6], found[7], states }
+    local one = { unpack(found, 1, 7) }
+    one[3], one[8] = found[3] or '0', states
     list(one, key, from, states, found)
     reply[at - 3] = one
   end

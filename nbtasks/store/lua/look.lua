@@ -16,15 +16,15 @@ local function has_code(hash)
 end
 
 for at = 1, #ARGV do
-  local found = redis.call('HMGET', record_key(ARGV[at]), 'up', 'n', 'left', 'fn', 'hold')
+  local found = redis.call('HMGET', record_key(ARGV[at]), 'up', 'n', 'left', 'h', 'hold')
   local letter = 'w'
-  if not found[1] then
+  if not found[2] then
     letter = 'n'
-  elseif found[1] ~= found[2] or found[5] then
+  elseif (found[1] and found[1] ~= found[2]) or found[5] then
     letter = 'i'
   elseif found[3] == '0' then
     letter = 'e'
-  elseif not has_code(found[4]) then
+  elseif not has_code(code_of(found[4])) then
     letter = 'c'
   end
   letters[at] = letter

@@ -9,10 +9,10 @@
 --          or -1 when the record is not stored, -2 when its code is not
 
 local nonce, rid = ARGV[1], ARGV[2]
-local found = redis.call('HMGET', record_key(rid), 'fn')
+local found = redis.call('HMGET', record_key(rid), 'h', 'own')
 if not found[1] then
   return -1
-elseif redis.call('EXISTS', PREFIX .. 'fn:' .. found[1]) == 0 then
+elseif found[2] or redis.call('EXISTS', PREFIX .. 'fn:' .. code_of(found[1])) == 0 then
   return -2
 end
 

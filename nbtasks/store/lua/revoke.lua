@@ -11,7 +11,7 @@ go_on_when_full()
 
 local rid, from, to = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local found = redis.call('HMGET', record_key(rid), 'up', 'n', 'hold')
-if not found[1] or found[1] ~= found[2] or found[3] then
+if not found[2] or (found[1] and found[1] ~= found[2]) or found[3] then
   return -1
 end
 

@@ -2,7 +2,7 @@
 -- Parts    base slices code room store tell
 -- KEYS[1]  prefix
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
---          5 queue · 6 client · 7 priority 0-9 · 8 Python tag or '' · 9 code hash
+--          5 queue · 6 client · 7 priority 0-9 · 8 '' · 9 code hash
 --          10 deliveries allowed · 11 ms to keep it once finished · 12 delay, ms
 --          13 expires after ms, 0 never · 14 most members that may wait in the queue, 0 any number
 --          15 states, or '' where all are pending · 16 its fields in a canvas (JSON), which waits
@@ -18,7 +18,7 @@ local key, code = record_key(rid), PREFIX .. 'fn:' .. ARGV[9]
 -- Nothing is written until it is sure that all may be: at maxmemory Redis refuses only the first
 -- write of a script.
 local found = redis.call('HMGET', key, 'up', 'n', 'sz', 'g')
-local stored = tonumber(found[1] or 0)
+local stored = tonumber(found[1] or found[2] or 0)
 if redis.call('EXISTS', code) == 0 then
   return -1
 elseif found[2] and (tonumber(found[2]) ~= n or is_other_canvas(found[4])) then
@@ -37,7 +37,7 @@ if from == 0 and not is_canvas then
   end
 end
 local head = from == 0 and store_states(rid, n) or {}
-store_bodies(key, from, FIRST_BODY, tonumber(found[3] or 0), head)
+store_bodies(key, from, n, FIRST_BODY, tonumber(found[3] or 0), head)
 
 local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[12])
 secure(rid, from, to < n or is_canvas)
