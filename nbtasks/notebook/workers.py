@@ -1,9 +1,7 @@
 """`%workers`: who works for this notebook, and what is done to them."""
 
 import os
-import signal
 import socket
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -123,7 +121,7 @@ class WorkerCommands:
         known = app.workers()
         chosen = [find_worker(name, known) for name in names]
         for worker in chosen:
-            if worker not in mine:
+            if worker.is_ending or not (any_one or worker in mine):
                 raise UsageError(_not_mine(worker))
         self._end(chosen)
 
@@ -139,41 +137,21 @@ class WorkerCommands:
 
     def _end(self, workers: Sequence[WorkerFacts]) -> None:
         app = self._session.app
-        started = {worker.name: worker.process for worker in local.running_workers()}
-        for worker in workers:
-            if worker.name in started:
-                started[worker.name].terminate()
-            else:
-                _signal(worker)
         names = {worker.name for worker in workers}
-        busy = [worker for worker in workers if running_tasks(app.store).get(worker.owner)]
         begun = app.clock.tick_ms()
-        idle = names - {worker.name for worker in busy}
+        answers = app.control.shutdown(sorted(names), reply=True, timeout=ENDING_MS / 1000)
+        silent = names - {name for answer in answers for name in answer}
+        running = running_tasks(app.store)
+        idle = {worker.name for worker in workers if not running.get(worker.owner)} - silent
         while app.clock.tick_ms() - begun < ENDING_MS and idle & {w.name for w in app.workers()}:
             app.clock.pause(20)
-        left = sorted(names & {worker.name for worker in app.workers()})
-        if ended := sorted(names - {*left}):
+        there = {worker.name for worker in app.workers()}
+        if ended := sorted(names - there):
             tell(f"ended {_names(ended)}")
-        if left:
+        if left := sorted((names & there) - silent):
             tell(f"{_names(left)} will end when what runs there has ended")
-
-
-def _signal(worker: WorkerFacts) -> None:
-    """Tell a worker to end that another process has started."""
-    try:
-        # Its number comes from Redis, where others may write: it is not to end just anything.
-        if "nbtasks" not in _command_of(worker.pid):
-            raise UsageError(f"{worker.name}: process {worker.pid} here is no worker")
-        os.kill(worker.pid, signal.SIGTERM)
-    except OSError as error:
-        raise UsageError(f"{worker.name}: process {worker.pid}: {error.strerror}") from None
-
-
-def _command_of(pid: int) -> str:
-    if Path("/proc/self").exists():
-        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
-    command = ("/bin/ps", "-o", "args=", "-p", str(pid))
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        if lost := sorted(names & there & silent):
+            tell(f"{_names(lost)} did not answer: look whether it still runs, and %workers log")
 
 
 def worker_table(app: App, waiting: Mapping[str, int]) -> View:
@@ -246,9 +224,4 @@ def _nobody(workers: Sequence[WorkerFacts]) -> str:
 def _not_mine(worker: WorkerFacts) -> str:
     if worker.is_ending:
         return f"{worker.name} ends already, when what runs there has ended"
-    if worker.host != socket.gethostname():
-        return (
-            f"{worker.name} runs on {worker.host}: stop it there, with SIGTERM to process"
-            f" {worker.pid}"
-        )
     return f"{worker.name} was not started by this notebook: with --any it is stopped all the same"
