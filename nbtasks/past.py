@@ -1,7 +1,7 @@
 """What is kept of a call once it was sent: its arguments, and when it has ended."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from nbtasks.connection import Connection
 from nbtasks.live import LiveRecord
@@ -9,6 +9,9 @@ from nbtasks.record import Header
 from nbtasks.serializers import Codec
 from nbtasks.states import SUCCESS
 from nbtasks.store.store import Store
+
+KEPT_MS: Final = 86_400_000
+"""How long a record is kept that does not say (_base.lua)."""
 
 Arguments = tuple[Sequence[Any], dict[str, Any]]
 
@@ -40,6 +43,6 @@ def stored_end_ms(store: Store, record: LiveRecord) -> int | None:
     key = store.keys.record(record.rid)
     keep, canvas = store.call("HMGET", key, "keep", "cv")
     left: int = store.call("PTTL", key)
-    if record.n > 1 or canvas is not None or keep is None or left < 0:
+    if record.n > 1 or canvas is not None or left < 0:
         return None
-    return store.now_ms() - max(0, int(keep) - left)
+    return store.now_ms() - max(0, int(keep or KEPT_MS) - left)
