@@ -7,13 +7,15 @@ be read on a light page and on a dark one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from nbtasks.layout import GAP_X, HEIGHT, WIDTH, Spot, lay_out
+from nbtasks.layout import GAP_X, HEIGHT, WIDTH, Layout, Spot, lay_out, route
 
 NAME_LIMIT: Final = 20
 
+_THIN: Final = 'stroke="#8b949e" stroke-width="1.5"'
 _FORM: Final = 'font-family="system-ui, sans-serif" fill="#1f2328"'
 
 
@@ -30,6 +32,7 @@ class Box:
         dashed: Whether its border is.
         share: How much of its bar is full, from 0 to 1.
         before: The places of those that come before it; all are smaller than its own.
+        is_critical: Whether lines between it and others that are so, too, are drawn thick.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Box:
     dashed: bool = False
     share: float = 0.0
     before: tuple[int, ...] = ()
+    is_critical: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,7 +73,12 @@ def draw(boxes: Sequence[Box], *, title: str, description: str) -> Drawing:
     """
     layout = lay_out([box.before for box in boxes])
     width, height = layout.width, layout.height
-    lines = [_line(spot, after) for spot in layout.spots for after in spot.after]
+    thick = _critical(layout, boxes)
+    lines = [
+        _line(spot, after, is_thick=(id(spot), id(after)) in thick)
+        for spot in layout.spots
+        for after in spot.after
+    ]
     dots = [_dot(spot) for spot in layout.spots if spot.is_dot]
     shapes = [_shape(spot, box) for spot, box in zip(layout.boxes, boxes, strict=True)]
     head = (
@@ -81,7 +90,18 @@ def draw(boxes: Sequence[Box], *, title: str, description: str) -> Drawing:
     return Drawing("\n".join((head, told, *lines, *dots, *shapes, "</svg>")))
 
 
-def _line(start: Spot, stop: Spot) -> str:
+def _critical(layout: Layout, boxes: Sequence[Box]) -> set[tuple[int, int]]:
+    """The lines between critical boxes, by the spots they join."""
+    found: set[tuple[int, int]] = set()
+    for at, box in enumerate(boxes):
+        for before in box.before if box.is_critical else ():
+            if boxes[before].is_critical:
+                way = route(layout.boxes[before], layout.boxes[at])
+                found |= {(id(start), id(stop)) for start, stop in pairwise(way)}
+    return found
+
+
+def _line(start: Spot, stop: Spot, *, is_thick: bool) -> str:
     """A line from the right of one spot to the left of another, with a head where a box is."""
     x0, y0 = start.x + start.width, start.middle
     x1, y1 = stop.x, stop.middle
@@ -89,7 +109,8 @@ def _line(start: Spot, stop: Spot) -> str:
     across = f"M{start.x} {y0:g}H{x0}" if not start.is_box else f"M{x0} {y0:g}"
     head = "m-6 -4l6 4l-6 4" if stop.is_box else ""
     path = f"{across}C{x0 + half:g} {y0:g} {x1 - half:g} {y1:g} {x1} {y1:g}{head}"
-    return f'<path d="{path}" fill="none" stroke="#8b949e" stroke-width="1.5"/>'
+    stroke = 'stroke="#57606a" stroke-width="3.5"' if is_thick else _THIN
+    return f'<path d="{path}" fill="none" {stroke}/>'
 
 
 def _dot(spot: Spot) -> str:

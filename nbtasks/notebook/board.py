@@ -7,9 +7,11 @@ from nbtasks.clock import Clock
 from nbtasks.live import LiveRecord
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import Feed, Tally
+from nbtasks.notebook.graph import drawn, lines, members_in, read_spans
 from nbtasks.notebook.live_view import Answer, LiveView, Message
 from nbtasks.notebook.picture import Picture
 from nbtasks.notebook.text import text_end, text_start
+from nbtasks.result.canvas import Canvas
 from nbtasks.states import is_finished
 
 if TYPE_CHECKING:
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
 _KEYFRAME_MS: Final = 5_000.0
 _WATCHED_AT_MOST: Final = 4
 
-Cancel = Callable[[Sequence[tuple[LiveRecord, int]] | None], None]
+_FAILED_FOR_MS: Final = 30_000.0
+"""How long a board with failures stays live: its buttons can still do something about them."""
+
+Members = Sequence[tuple[LiveRecord, int]]
+Cancel = Callable[[Members | None], None]
+Retry = Callable[[Members], None]
 
 
 class Board(LiveView):
@@ -28,9 +35,11 @@ class Board(LiveView):
         records: What it follows; their members are numbered through.
         title: A line above all.
         cancel: Called with the members to cancel, or None for all that have not finished.
+        retry: Called with failed members, to queue them again.
         feed: The one feed of this kernel.
         inputs: Names and sizes in bytes of what was captured for these tasks.
         detail: A few words beside the title.
+        canvas: How they hang together, to be drawn as well; its records are `records`.
         clock: Where the time comes from.
     """
 
@@ -42,25 +51,46 @@ class Board(LiveView):
         *,
         title: str,
         cancel: Cancel,
+        retry: Retry | None = None,
         feed: Feed,
         inputs: Sequence[tuple[str, int]] = (),
         detail: str = "",
+        canvas: Canvas | None = None,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(feed, clock)
+        self.kind = "board" if canvas is None else "graph"
+        self._canvas = canvas
         self._tally = Tally(records)
         self._title = title
         self._detail = detail
         self._inputs = tuple(inputs)
         self._cancel = cancel
-        self._picture = Picture(self._tally, self._clock, title=title, detail=detail, inputs=inputs)
+        self._retry = retry
+        self._picture = self._paint()
         self._changed: list[int] = []
         self._keyframe_ms = 0.0
         self._watched: dict[int, None] = {0: None} if self._tally.n == 1 else {}
         self._to_detail: set[int] = set(self._watched)
 
+    def _paint(self) -> Picture:
+        return Picture(
+            self._tally,
+            self._clock,
+            title=self._title,
+            detail=self._detail,
+            inputs=self._inputs,
+            canvas=self._canvas,
+        )
+
     def _is_done(self) -> bool:
         return self._tally.is_done()
+
+    def _stays_ms(self) -> float:
+        if self._retry is None or self._tally.missing:
+            return super()._stays_ms()
+        has_failed = any(record.has_failed(None) for record in self._tally.records)
+        return _FAILED_FOR_MS if has_failed else super()._stays_ms()
 
     def _is_changed(self) -> bool:
         return bool(self._to_detail) or self._tally.has_news()
@@ -92,8 +122,18 @@ class Board(LiveView):
         self.least_gap_ms = picture.take_pause_ms()
 
     def _static(self) -> dict[str, Any]:
-        view = render.html_view(self._tally, self._title, detail=self._detail, inputs=self._inputs)
-        return {"text/html": view, "text/plain": text_end(self._tally, self._title)}
+        canvas = self._canvas
+        text = text_end(self._tally, self._title)
+        view = render.html_view(
+            self._tally,
+            self._title,
+            detail=self._detail,
+            inputs=self._inputs,
+            graph="" if canvas is None else drawn(canvas),
+        )
+        if canvas is not None:
+            text = f"{text}\n{lines(canvas)}"
+        return {"text/html": view, "text/plain": text}
 
     def _text_start(self) -> str:
         return text_start(self._tally, self._title)
@@ -109,12 +149,25 @@ class Board(LiveView):
                 record, index = self._tally.locate(i)
                 if not is_finished(record.states[index]):
                     self._cancel([(record, index)])
+            case {"t": "cancel", "spans": given} if (members := self._members(given)) is not None:
+                self._cancel([each for each in members if not _is_over(each)])
+            case {"t": "retry", "spans": given} if (
+                self._retry is not None and (members := self._members(given)) is not None
+            ):
+                self._retry([each for each in members if _has_failed(each)])
+            case {"t": "write", "as": "code" | "mermaid" as form} if self._canvas is not None:
+                text = self._canvas.to_code() if form == "code" else self._canvas.to_mermaid()
+                return "", {"text": text}
             case {"t": "detail", "i": int(i)} if 0 <= i < self._tally.n:
                 self._watch(i)
                 return "", self._picture.details(i)
             case _:
                 return None
         return "", None
+
+    def _members(self, given: object) -> Sequence[tuple[LiveRecord, int]] | None:
+        spans = read_spans(given)
+        return None if spans is None else list(members_in(spans, self._tally.records))
 
     def _watch(self, i: int) -> None:
         with self._lock:
@@ -137,3 +190,13 @@ class Board(LiveView):
             self._tally = Tally(self._tally.records)
             self._tally.drain()
             self._begin_again()
+
+
+def _is_over(member: tuple[LiveRecord, int]) -> bool:
+    record, index = member
+    return is_finished(record.states[index])
+
+
+def _has_failed(member: tuple[LiveRecord, int]) -> bool:
+    record, index = member
+    return record.has_failed(index)

@@ -16,7 +16,17 @@ from typing import Final, Protocol
 
 from nbtasks.clock import Clock, SystemClock
 from nbtasks.live import ErrorText, LiveRecord, Progress
-from nbtasks.states import FAILURE, PENDING, RETRY, REVOKED, STARTED, SUCCESS, is_finished
+from nbtasks.states import (
+    FAILURE,
+    IGNORED,
+    PENDING,
+    RETRY,
+    REVOKED,
+    STARTED,
+    SUCCESS,
+    WAITING,
+    is_finished,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -27,17 +37,26 @@ FASTEST_HZ: Final = 15.0
 
 UNKNOWN_SHARE: Final = 255
 """The progress byte of a member that does not say how far it is; known ones are 0..254."""
-CODE_PENDING, CODE_STARTED, CODE_PROGRESS, CODE_SUCCESS, CODE_FAILURE, CODE_RETRY, CODE_REVOKED = (
-    range(7)
-)
-N_CODES: Final = 7
+N_CODES: Final = 8
+(
+    CODE_PENDING,
+    CODE_STARTED,
+    CODE_PROGRESS,
+    CODE_SUCCESS,
+    CODE_FAILURE,
+    CODE_RETRY,
+    CODE_REVOKED,
+    CODE_IGNORED,
+) = range(N_CODES)
 _CODE_OF: Final = {
     PENDING: CODE_PENDING,
+    WAITING: CODE_PENDING,
     STARTED: CODE_STARTED,
     SUCCESS: CODE_SUCCESS,
     FAILURE: CODE_FAILURE,
     RETRY: CODE_RETRY,
     REVOKED: CODE_REVOKED,
+    IGNORED: CODE_IGNORED,
 }
 _TO_CODES: Final = bytes.maketrans(bytes(_CODE_OF), bytes(_CODE_OF.values()))
 _RATE_WINDOW_MS: Final = 5000.0

@@ -5,7 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from IPython.display import DisplayHandle
 from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
@@ -57,7 +57,7 @@ class LiveView(ABC):
         clock: Where the time comes from.
     """
 
-    kind: ClassVar[str]
+    kind: str
     least_gap_ms = 0.0
 
     def __init__(self, feed: Feed, clock: Clock | None = None) -> None:
@@ -216,11 +216,18 @@ class LiveView(ABC):
                 return None
             if self._done_ms is None:
                 self._done_ms = now_ms
-            wait = self._done_ms + FREEZE_AFTER_MS - now_ms
+            wait = self._done_ms + self._linger_ms() - now_ms
             if wait > 0.0:
                 return wait
             self.freeze()
             return None
+
+    def _stays_ms(self) -> float:
+        """How long a browser can still act on it after the end."""
+        return FREEZE_AFTER_MS
+
+    def _linger_ms(self) -> float:
+        return FREEZE_AFTER_MS if self._widget is None else self._stays_ms()
 
     # What appears only after a while.
 

@@ -7,6 +7,7 @@ from typing import Final
 from nbtasks.clock import Clock
 from nbtasks.notebook import render
 from nbtasks.notebook.feed import CODE_SUCCESS, Pace, Tally
+from nbtasks.notebook.graph import critical_members, syntax
 from nbtasks.notebook.live_view import Message
 from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.shown import (
@@ -19,6 +20,7 @@ from nbtasks.notebook.shown import (
     without_values,
 )
 from nbtasks.notebook.words import Run, clean, first_line, runs, size
+from nbtasks.result.canvas import Canvas
 
 PROTOCOL: Final = 1
 _NAMES_UP_TO: Final = 2_500
@@ -43,18 +45,22 @@ class Picture:
         title: str,
         detail: str,
         inputs: Sequence[tuple[str, int]],
+        canvas: Canvas | None = None,
     ) -> None:
+        self._canvas = canvas
         self._tally = tally
         self._clock = clock
         self._fixed: Message = {
             "v": PROTOCOL,
-            "kind": "board",
+            "kind": "board" if canvas is None else "graph",
             "title": clean(title, render.TITLE_LIMIT),
             "detail": clean(detail),
             "inputs": [(clean(name, 40), size(amount)) for name, amount in inputs],
             "n": tally.n,
-            "caps": ["cancel"],
+            "caps": ["cancel", "retry"],
         }
+        if canvas is not None:
+            self._fixed["ast"] = syntax(canvas)
         self._pace = Pace()
         self._sent: set[str] = set()
         self._spent = 0
@@ -88,6 +94,8 @@ class Picture:
         groups = tally.by_frequency()
         # Redis stamps the starts; where its clock is ahead of ours, none began in the future.
         now = max([self._clock.wall_ms(), *(tally.running.get(i, 0) for i in shown)])
+        is_done = tally.is_done()
+        path = critical_members(self._canvas) if is_done and self._canvas is not None else []
         return {
             "seq": seq,
             "now": now,
@@ -107,7 +115,8 @@ class Picture:
             "details": [self.details(i, fresh=fresh) for i in details],
             "rate": round(self._rate, 3),
             "eta": self._eta,
-            "done": tally.is_done(),
+            "done": is_done,
+            "path": path,
             "missing": tally.missing,
             "took": self._took(),
         }

@@ -14,6 +14,7 @@ from typing import Final
 
 from nbtasks.notebook.feed import (
     CODE_FAILURE,
+    CODE_IGNORED,
     CODE_PENDING,
     CODE_REVOKED,
     CODE_STARTED,
@@ -49,7 +50,7 @@ LABEL_LIMIT: Final = 80
 _SHORT: Final = 28
 _INPUTS: Final = 20
 
-GLYPHS: Final = ("·", "▶", "◐", "✓", "✕", "↻", "⊘")
+GLYPHS: Final = ("·", "▶", "◐", "✓", "✕", "↻", "⊘", "○")
 STATES: Final = (
     TaskState.PENDING,
     TaskState.STARTED,
@@ -58,10 +59,21 @@ STATES: Final = (
     TaskState.FAILURE,
     TaskState.RETRY,
     TaskState.REVOKED,
+    TaskState.IGNORED,
 )
-_COLOURS: Final = ("#c9cdd2", "#2457c5", "#9ecbff", "#009e73", "#d55e00", "#f0c808", "#5b4b6e")
+_COLOURS: Final = (
+    "#c9cdd2",
+    "#2457c5",
+    "#9ecbff",
+    "#009e73",
+    "#d55e00",
+    "#f0c808",
+    "#5b4b6e",
+    "#aab1ba",
+)
+_ENDS: Final = (CODE_SUCCESS, CODE_FAILURE, CODE_REVOKED, CODE_IGNORED)
 _TRACK: Final = "rgba(128,128,128,0.25)"
-_BAR_ORDER: Final = (3, 6, 4, 2, 1, 5, 0)
+_BAR_ORDER: Final = (3, 7, 6, 4, 2, 1, 5, 0)
 _ANSI: Final = ("#808080", "#e5484d", "#30a46c", "#c08a00", "#3e8eed", "#b45bcf", "#0e9aa7", "")
 _FONT: Final = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5"
 _MONO: Final = (
@@ -94,22 +106,41 @@ _ROOMS: Final = (
 
 
 def html_view(
-    tally: Tally, title: str, *, detail: str = "", inputs: Sequence[tuple[str, int]] = ()
+    tally: Tally,
+    title: str,
+    *,
+    detail: str = "",
+    inputs: Sequence[tuple[str, int]] = (),
+    graph: str = "",
 ) -> str:
-    """The whole board as static HTML of at most `HTML_LIMIT` bytes."""
+    """The whole board as static HTML of at most `HTML_LIMIT` bytes.
+
+    Args:
+        tally: What is shown.
+        title: A line above all.
+        detail: A few words beside it.
+        inputs: Names and sizes in bytes of what was captured.
+        graph: HTML of how the tasks hang together; it comes first.
+    """
     page = ""
     for room in _ROOMS:
-        page = _page(tally, title, detail, inputs, room)
+        page = _page(tally, title, detail, inputs, room, graph=graph)
         if len(page.encode()) <= HTML_LIMIT:
             break
     return _fill(page, tally)
 
 
 def _page(
-    tally: Tally, title: str, detail: str, inputs: Sequence[tuple[str, int]], room: _Room
+    tally: Tally,
+    title: str,
+    detail: str,
+    inputs: Sequence[tuple[str, int]],
+    room: _Room,
+    *,
+    graph: str,
 ) -> str:
     counts = tally.counts()
-    parts = [_head(tally, title, detail, counts), _bar(tally, counts)]
+    parts = [_head(tally, title, detail, counts), _bar(tally, counts), graph]
     if inputs:
         listed = ", ".join(f"{clean(name, 40)} ({size(n)})" for name, n in inputs[:_INPUTS])
         more = f" and {len(inputs) - _INPUTS} more" if len(inputs) > _INPUTS else ""
@@ -129,7 +160,7 @@ def _head(tally: Tally, title: str, detail: str, counts: Sequence[int]) -> str:
     name = f"<b>{escape(clean(title, TITLE_LIMIT))}</b>"
     facts = [_mark(tally.code(0))] if tally.n == 1 else []
     if tally.n > 1:
-        done = counts[CODE_SUCCESS] + counts[CODE_FAILURE] + counts[CODE_REVOKED]
+        done = sum(counts[code] for code in _ENDS)
         facts.append(f"{done:,} / {tally.n:,}")
         if tally.n <= ROWS or not tally.is_done():
             facts += [
@@ -176,7 +207,7 @@ def _mark(code: int) -> str:
 
 def _ink(code: int) -> str:
     """A colour that shows as a glyph on light and on dark."""
-    return {0: "#808890", 1: "#3f7cf3", 2: "#3f7cf3", 5: "#b89500", 6: "#8d7aa8"}.get(
+    return {0: "#808890", 1: "#3f7cf3", 2: "#3f7cf3", 5: "#b89500", 6: "#8d7aa8", 7: "#808890"}.get(
         code, _COLOURS[code]
     )
 

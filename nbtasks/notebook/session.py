@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from nbtasks import local
@@ -131,13 +133,18 @@ class Session:
         self, sent: Sent, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""
     ) -> Board:
         result = sent.result
+        canvas = result.known_canvas
+        if canvas is not None and len(canvas.steps) == 1:
+            canvas = None
         board = Board(
-            result.records,
+            result.records if canvas is None else canvas.records,
             title=sent.name,
             cancel=lambda members: _cancel(self.app, result, members),
+            retry=lambda members: _retry(self.app, members),
             feed=self.feed(),
             inputs=inputs,
             detail=detail,
+            canvas=canvas,
         )
         self._boards.append((result, board))
         del self._boards[:-MAX_TASKS]
@@ -295,8 +302,17 @@ def _cancel(app: App, result: Result, members: Sequence[tuple[LiveRecord, int]] 
     if members is None:
         result.give_up()
         return
+    for record, several in groupby(members, key=itemgetter(0)):
+        # A call for each run of neighbours: there may be thousands.
+        numbered = enumerate(index for _, index in several)
+        for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0]):
+            indices = [index for _, index in run]
+            app.revoke(record, indices[0], indices[-1] + 1, terminate=True)
+
+
+def _retry(app: App, members: Sequence[tuple[LiveRecord, int]]) -> None:
     for record, index in members:
-        app.revoke(record, index, index + 1, terminate=True)
+        app.run_again(record, index)
 
 
 def _ways(config: Config) -> tuple[str, dict[str, str]]:

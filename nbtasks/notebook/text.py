@@ -5,9 +5,9 @@ from typing import Final
 
 from nbtasks.notebook.feed import (
     CODE_FAILURE,
+    CODE_IGNORED,
     CODE_PROGRESS,
     CODE_REVOKED,
-    CODE_STARTED,
     CODE_SUCCESS,
     Tally,
 )
@@ -31,7 +31,7 @@ def text_start(tally: Tally, title: str) -> str:
 def text_end(tally: Tally, title: str) -> str:
     """The stable end: counts by state, a line per distinct error, and what a single task wrote."""
     counts = tally.counts()
-    shown = (CODE_SUCCESS, CODE_FAILURE, CODE_REVOKED, CODE_PROGRESS, CODE_STARTED, 5, 0)
+    shown = (CODE_SUCCESS, CODE_FAILURE, CODE_REVOKED, CODE_IGNORED, CODE_PROGRESS, 1, 5, 0)
     parts = [f"{counts[code]:,} {STATES[code]}" for code in shown if counts[code]]
     lines = [" · ".join([text_start(tally, title), *parts])]
     found: dict[str, int] = {}

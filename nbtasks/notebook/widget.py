@@ -12,14 +12,27 @@ import traitlets
 from nbtasks.notebook.live_view import Message
 
 _STATIC: Final = Path(__file__).parent / "static"
+_BOARD: Final = (
+    "core.js",
+    "channel.js",
+    "link.js",
+    "parts.js",
+    "tabs.js",
+    "grid.js",
+    "rows.js",
+    "board.js",
+)
+_GRAPH: Final = ("layout.js", "stage.js", "boxes.js", "strands.js", "graph.js")
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "board": ("core.js", "channel.js", "link.js", "parts.js", "grid.js", "rows.js", "board.js"),
     "monitor": ("core.js", "channel.js", "parts.js", "table.js", "timeline.js", "monitor.js"),
+    "board": (*_BOARD, "board_only.js"),
+    "graph": (*_BOARD, *_GRAPH, "board_and_graph.js"),
 }
 """Of each kind of widget its modules, each after those it imports."""
 _STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": ("core.css", "board.css"),
     "monitor": ("core.css", "table.css", "monitor.css"),
+    "graph": ("core.css", "board.css", "graph.css"),
 }
 
 

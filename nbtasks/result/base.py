@@ -231,6 +231,11 @@ class ResultBase(ABC):
         (self if self._canvas is None else self._canvas).revoke(terminate=True)
 
     @property
+    def known_canvas(self) -> "Canvas | None":
+        """Its canvas where that is known without asking the store."""
+        return self._canvas
+
+    @property
     def sent(self) -> list[LiveRecord]:
         """The records of all that was sent with it, for a list of what was sent."""
         return self.records if self._canvas is None else self._canvas.records

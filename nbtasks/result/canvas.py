@@ -18,6 +18,7 @@ from nbtasks.result.parts import Lone, Members, Part
 from nbtasks.result.picture import picture, table
 from nbtasks.result.single import AsyncResult
 from nbtasks.result.steps import Link, Step
+from nbtasks.result.writing import to_code, to_mermaid
 from nbtasks.waiting import ResultSource
 
 
@@ -83,6 +84,11 @@ class Canvas:
         return cls(source, steps, knows_parents=True)
 
     @property
+    def steps(self) -> Sequence[Step]:
+        """Its tasks, each after those it waits for."""
+        return self._steps
+
+    @property
     def records(self) -> list[LiveRecord]:
         """The records of all its tasks, for a board."""
         return [step.record for step in self._steps]
@@ -95,6 +101,17 @@ class Canvas:
     def visualize(self) -> Drawing:
         """A drawing of it as it is now, which a notebook shows; `save` writes it to a file."""
         return picture(self._steps)
+
+    def to_code(self) -> str:
+        """Python that sends tasks of the same names, which wait for each other in the same way.
+
+        What they were called with besides is not known here: `...` stands for it.
+        """
+        return to_code(self._steps)
+
+    def to_mermaid(self) -> str:
+        """A flowchart for Mermaid, as GitHub and many others draw it."""
+        return to_mermaid(self._steps)
 
     def revoke(self, *, terminate: bool = False, signal: str = KILL) -> int:
         """End all that has not finished; returns how many tasks that were.

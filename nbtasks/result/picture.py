@@ -7,6 +7,7 @@ from typing import Final
 
 from nbtasks.drawing import Box, Drawing, draw
 from nbtasks.plan import Role
+from nbtasks.result.critical import critical_path
 from nbtasks.result.steps import Step
 from nbtasks.states import TaskState
 
@@ -54,7 +55,7 @@ _MARKS: Final = {
 
 
 @dataclass(slots=True)
-class _Crowd:
+class Crowd:
     """Steps that are drawn as one box."""
 
     name: str
@@ -62,6 +63,7 @@ class _Crowd:
     before: tuple[int, ...]
     count: int
     states: Counter[TaskState]
+    is_critical: bool = False
 
 
 def table(steps: Sequence[Step]) -> str:
@@ -73,9 +75,14 @@ def table(steps: Sequence[Step]) -> str:
     return "\n".join(lines)
 
 
+def crowds_of(steps: Sequence[Step]) -> list[Crowd]:
+    """What is drawn as one box each: of many steps those that are alike together."""
+    return _crowds(steps, are_merged=len(steps) > MOST_BOXES)
+
+
 def picture(steps: Sequence[Step]) -> Drawing:
-    """A drawing: time goes from left to right."""
-    crowds = _crowds(steps, are_merged=len(steps) > MOST_BOXES)
+    """A drawing: time goes from left to right. At the end it shows what it has waited for."""
+    crowds = crowds_of(steps)
     left_out = sum(crowd.count for crowd in crowds[MOST_DRAWN:])
     boxes = [_box(crowd) for crowd in crowds[:MOST_DRAWN]]
     total = sum((crowd.states for crowd in crowds), Counter[TaskState]())
@@ -89,18 +96,21 @@ def picture(steps: Sequence[Step]) -> Drawing:
     )
 
 
-def _crowds(steps: Sequence[Step], *, are_merged: bool) -> list[_Crowd]:
-    crowds: list[_Crowd] = []
+def _crowds(steps: Sequence[Step], *, are_merged: bool) -> list[Crowd]:
+    crowds: list[Crowd] = []
     place_of: list[int] = []
     known: dict[tuple[object, ...], int] = {}
+    is_over = all(step.record.is_done(None) for step in steps)
+    critical = {at for at, _ in critical_path(steps)} if is_over else set[int]()
     for at, step in enumerate(steps):
         before = tuple(dict.fromkeys(place_of[link.before] for link in step.links))
         key = (step.record.name, step.role, before) if are_merged else (at,)
         place = known.setdefault(key, len(crowds))
         if place == len(crowds):
-            crowds.append(_Crowd(step.record.name, step.role, before, 0, Counter()))
+            crowds.append(Crowd(step.record.name, step.role, before, 0, Counter()))
         crowds[place].count += step.record.n
         crowds[place].states.update(_counts(step))
+        crowds[place].is_critical |= at in critical
         place_of.append(place)
     return crowds
 
@@ -109,7 +119,7 @@ def _counts(step: Step) -> Counter[TaskState]:
     return Counter(step.record.counts())
 
 
-def _row(crowd: _Crowd, crowds: Sequence[_Crowd]) -> str:
+def _row(crowd: Crowd, crowds: Sequence[Crowd]) -> str:
     state = _state(crowd)
     name = crowd.name if crowd.count == 1 else f"{crowd.name} ×{crowd.count:,}"
     role = "" if crowd.role is Role.TASK else f" ({crowd.role})"
@@ -120,7 +130,7 @@ def _row(crowd: _Crowd, crowds: Sequence[_Crowd]) -> str:
     return f"{_MARKS[state]} {name}{role}  {_words(crowd.states)}{after}"
 
 
-def _box(crowd: _Crowd) -> Box:
+def _box(crowd: Crowd) -> Box:
     fill, edge = _COLOURS[_state(crowd)]
     done = sum(crowd.states[state] for state in _ENDS)
     detail = _words(crowd.states)
@@ -138,13 +148,14 @@ def _box(crowd: _Crowd) -> Box:
         dashed=crowd.role is not Role.TASK,
         share=done / crowd.count if crowd.count > 1 else 0.0,
         before=crowd.before,
+        is_critical=crowd.is_critical,
     )
 
 
 _ENDS: Final = (TaskState.SUCCESS, TaskState.FAILURE, TaskState.REVOKED, TaskState.IGNORED)
 
 
-def _state(crowd: _Crowd) -> TaskState:
+def _state(crowd: Crowd) -> TaskState:
     return next((state for state in _FIRST_SEEN if crowd.states[state]), TaskState.PENDING)
 
 

@@ -106,7 +106,7 @@ const snapshot = (n) =>
 const painted = () => new Promise((done) => window.setTimeout(done, 1));
 
 async function start(n = ROWS, more = {}) {
-  const { default: factory } = await import(`${STATIC}/board.js`);
+  const { default: factory } = await import(`${STATIC}/board_only.js`);
   const model = new Model(whole(n, more), snapshot(n));
   const el = document.createElement("div");
   document.body.append(el);

@@ -19,6 +19,7 @@ import { Grid } from "./grid.js";
 import { Link } from "./link.js";
 import { confirmButton, Mark } from "./parts.js";
 import { Bar, elapsed, Failures, Panel, Rows } from "./rows.js";
+import { tabs } from "./tabs.js";
 
 /** @typedef {import("./channel.js").Model} Model */
 
@@ -26,7 +27,7 @@ const ROWS = 12;
 const SPOKEN_EVERY_MS = 5000;
 const TICK_MS = 1000;
 // Of the stacked bar: what is done, what runs, what waits.
-const ORDER = [3, 6, 4, 1, 5, 0];
+const ORDER = [3, 7, 6, 4, 1, 5, 0];
 
 /** One bar for all tasks, stacked by state, and its legend. */
 class Overall {
@@ -76,8 +77,11 @@ const doneOf = (counts) =>
   counts.reduce((sum, value, code) => (isFinished(code) ? sum + value : sum), 0);
 
 class BoardView {
-  /** @param {Link} link @param {HTMLElement} host @param {AbortSignal} signal */
-  constructor(link, host, signal) {
+  /**
+   * @param {Link} link @param {HTMLElement} host @param {AbortSignal} signal
+   * @param {typeof import("./graph.js").Graph} [Graph] where the tasks are a canvas
+   */
+  constructor(link, host, signal, Graph) {
     const n = link.state.n;
     this.link = link;
     this.n = n;
@@ -106,15 +110,22 @@ class BoardView {
     this.grid = n > ROWS ? new Grid(link, signal, actions) : null;
     this.rows = new Rows(link, actions, signal);
     this.panel = new Panel(link, n === 1 ? null : () => this.select(this.selected), signal);
-    this.#build();
+    const open = (/** @type {number} */ i) => this.select(i < 0 ? this.selected : i, i >= 0);
+    this.graph = Graph && link.state.ast ? new Graph(link, { ...actions, open }, signal) : null;
+    this.#build(signal);
     host.append(this.root);
-    watchTheme(this.root, signal, () => this.grid?.recolour());
+    watchTheme(this.root, signal, () => {
+      this.grid?.recolour();
+      this.graph?.recolour();
+    });
     this.show();
+    this.graph?.paint(null);
     this.grid?.layout();
     this.#listen(signal);
   }
 
-  #build() {
+  /** @param {AbortSignal} signal */
+  #build(signal) {
     const { state } = this.link;
     setAttribute(this.root, "aria-label", `Tasks: ${state.title}`);
     this.live.setAttribute("aria-live", "polite");
@@ -131,8 +142,18 @@ class BoardView {
     if (this.n === 1) this.root.append(this.bar.element);
     else this.root.append(this.overall.bar, this.overall.legend);
     if (state.inputs.length) this.root.append(this.#inputs());
-    if (this.grid) this.root.append(this.grid.element);
-    if (this.n > 1) this.root.append(this.rows.element);
+    let cells = this.root;
+    if (this.graph) {
+      cells = make("div", "nbt-cells");
+      const turned = () => {
+        this.graph?.wake();
+        this.show();
+      };
+      const all = { Graph: this.graph.element, Board: cells };
+      this.root.append(tabs(all, signal, turned), this.graph.element, cells);
+    }
+    if (this.grid) cells.append(this.grid.element);
+    if (this.n > 1) cells.append(this.rows.element);
     this.root.append(this.panel.element, this.failures.element, this.live);
   }
 
@@ -185,14 +206,16 @@ class BoardView {
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       this.show();
-      if (this.changed === null || this.changed.size) this.grid?.paint(this.changed);
+      if (this.changed !== null && !this.changed.size) return;
+      this.grid?.paint(this.changed);
+      this.graph?.paint(this.changed);
     });
   }
 
-  /** Open the details of a task; again closes them. @param {number} i */
-  select(i) {
-    if (this.n === 1) return;
-    this.selected = this.selected === i ? -1 : i;
+  /** Open the details of a task; again closes them. @param {number} i @param {boolean} [isKept] not so */
+  select(i, isKept = false) {
+    if (this.n === 1 || i < 0) return;
+    this.selected = this.selected === i && !isKept ? -1 : i;
     if (this.selected >= 0 && !this.link.ended) {
       this.link.ask({ t: "detail", i }, ({ kind, text }) => {
         setText(this.note, kind === "ok" ? "" : text);
@@ -225,6 +248,7 @@ class BoardView {
     else this.overall.show(state.counts, n, state.title, this.#sentence());
     this.rows.show(n === 1 ? [] : state.rows, this.selected);
     this.failures.show(state.fails);
+    this.graph?.show();
     this.#showPanel();
     this.#speak(over);
   }
@@ -233,8 +257,12 @@ class BoardView {
     const { panel } = this;
     panel.element.hidden = this.selected < 0;
     if (this.selected < 0) return;
-    const line = this.grid ? null : this.rows.lines.get(this.selected)?.line.element;
+    const isApart = this.grid || this.graph?.isShown;
+    const line = isApart ? null : this.rows.lines.get(this.selected)?.line.element;
     if (line && panel.element.parentElement !== line) line.append(panel.element);
+    if (isApart && panel.element.parentElement !== this.root) {
+      this.failures.element.before(panel.element);
+    }
     panel.show(this.selected);
   }
 
@@ -295,7 +323,8 @@ class BoardView {
   }
 }
 
-export default () => {
+/** What a widget is made by. @param {typeof import("./graph.js").Graph} [Graph] */
+export const boardWidget = (Graph) => () => {
   // `initialize` and `render` get different proxies of the model: the link is shared here.
   /** @type {Link | null} */
   let link = null;
@@ -309,7 +338,7 @@ export default () => {
     render({ model, el }) {
       link ??= new Link(model);
       const stop = new AbortController();
-      new BoardView(link, el, stop.signal);
+      new BoardView(link, el, stop.signal, Graph);
       return () => stop.abort();
     },
   };

@@ -3,12 +3,36 @@
 /** @typedef {string | [string, Record<string, string>, any[]]} ShowNode text, or an element */
 /** @typedef {[string, string]} Run a style and a text, or "show" and the key of a display */
 
-export const [PENDING, STARTED, PROGRESS, SUCCESS, FAILURE, RETRY, REVOKED] = [0, 1, 2, 3, 4, 5, 6];
-export const GLYPHS = ["·", "▶", "◐", "✓", "✕", "↻", "⊘"];
-export const WORDS = ["pending", "running", "running", "success", "failure", "retry", "revoked"];
+export const [PENDING, STARTED, PROGRESS, SUCCESS, FAILURE, RETRY, REVOKED, IGNORED] = [
+  0, 1, 2, 3, 4, 5, 6, 7,
+];
+export const GLYPHS = ["·", "▶", "◐", "✓", "✕", "↻", "⊘", "○"];
+export const WORDS = [
+  "pending",
+  "running",
+  "running",
+  "success",
+  "failure",
+  "retry",
+  "revoked",
+  "ignored",
+];
+
+/** What the colours of the states are called in style sheets. */
+export const COLOURS = [
+  "pending",
+  "started",
+  "progress",
+  "success",
+  "failure",
+  "retry",
+  "revoked",
+  "ignored",
+];
 
 /** @param {number} code */
-export const isFinished = (code) => code === SUCCESS || code === FAILURE || code === REVOKED;
+export const isFinished = (code) =>
+  code === SUCCESS || code === FAILURE || code === REVOKED || code === IGNORED;
 
 /** @param {number} value */
 export const count = (value) => value.toLocaleString("en-US");

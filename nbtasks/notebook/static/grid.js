@@ -1,6 +1,7 @@
 // A heat grid: one cell for each task, on a canvas.
 
 import {
+  COLOURS,
   count,
   FAILURE,
   GLYPHS,
@@ -22,8 +23,7 @@ const CELL_SIZES = [
 ];
 const MOST_CELLS = 250000;
 // Which state a cell for several tasks shows, by state: the highest.
-const URGENCY = [1, 4, 5, 0, 6, 3, 2];
-const COLOURS = ["pending", "started", "progress", "success", "failure", "retry", "revoked"];
+const URGENCY = [2, 5, 6, 0, 7, 4, 3, 1];
 
 /** @param {number} n */
 export const cellSize = (n) => CELL_SIZES.find(([most = 0]) => n <= most)?.[1] ?? 2;
@@ -179,7 +179,7 @@ export class Grid {
    * @param {number} code @param {number} x @param {number} y
    */
   #mark(context, code, x, y) {
-    if (code === 0 || code === PROGRESS || code === 3) return;
+    if (code === 0 || code === PROGRESS || code === 3 || code === 7) return;
     context.strokeStyle = code === 5 ? "#3a3000" : "#fff";
     context.fillStyle = context.strokeStyle;
     context.lineWidth = 1.5;

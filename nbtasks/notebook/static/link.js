@@ -40,10 +40,11 @@ import { bytes, Channel } from "./channel.js";
  * @property {number | null} eta
  * @property {boolean} missing
  * @property {number | null} took
+ * @property {number[]} [path] of a canvas that has ended: what it has waited for
  */
 /**
  * @typedef {Told & Frame & {detail: string, n: number, t0: number,
- *   inputs: [string, string][], names: string[]}} Whole
+ *   inputs: [string, string][], names: string[], ast?: import("./strands.js").Ast}} Whole
  */
 
 const UNKNOWN = 255;
@@ -108,6 +109,7 @@ export class Link extends Channel {
 
   /** @override @param {Details} details */
   answer(details) {
+    if (details.i === undefined) return;
     this.details.set(details.i, details);
     for (const [key, nodes] of Object.entries(details.shows ?? {})) this.shows.set(key, nodes);
     for (const key of this.shows.keys()) {
