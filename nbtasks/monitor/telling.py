@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, cast
 
 from nbtasks.connection import Connection
-from nbtasks.errors import BadSignature
+from nbtasks.errors import BadSignature, ContentRefused
 from nbtasks.orders import Envelope, Order
 from nbtasks.serializers import decode_json
 from nbtasks.store.fleet import told_by
@@ -18,6 +18,8 @@ AGAIN_S: Final = 0.5
 """An order may be lost with a connection: it is sent again, and counts once."""
 
 _OLD: Final = "it takes no orders: it is of another version of nbtasks"
+
+_FORGED: Final = (BadSignature, ContentRefused)
 
 Answer = Mapping[str, str]
 """`{"ok": what has become of it}`, or `{"error": why not}`."""
@@ -84,7 +86,7 @@ def _asked(connection: Connection, sent: Sequence[Sent], timeout: float) -> dict
             _send(connection, waiting)
             again_ms = min(end_ms, clock.tick_ms() + AGAIN_S * 1000)
             while len(found) < len(sent) and clock.tick_ms() < again_ms:
-                with suppress(Empty, BadSignature):  # it is not of that worker: that one's follows
+                with suppress(Empty, *_FORGED):  # the answer of the worker itself is to follow
                     each, body = answers.get(timeout=max(0.0, again_ms - clock.tick_ms()) / 1000)
                     found[each.worker] = _opened(connection, each, body)
             if clock.tick_ms() >= end_ms:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nbtasks.clock import Clock
-from nbtasks.errors import BadSignature, NbTasksError
+from nbtasks.errors import BadSignature, ContentRefused, NbTasksError
 from nbtasks.orders import PING, Envelope, Order
 from nbtasks.serializers import encode_json
 from nbtasks.signing import Signer
@@ -82,7 +82,7 @@ class Orders:
             seal = self._signer.orders(
                 self._worker, challenge.text, envelope.client, envelope.question
             )
-            with suppress(BadSignature):
+            with suppress(BadSignature, ContentRefused):
                 body = bytes(seal.open(0, envelope.body, "an order"))
                 self._take(challenge, envelope, body)
                 return True

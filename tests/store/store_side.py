@@ -108,7 +108,7 @@ class Hand:
         return self.exchange(finished(taken, states, bodies)).dropped
 
     def beat(self, *leases: str, alive_ms: int = MINUTE_MS) -> list[tuple[bytes, ...]]:
-        """A heartbeat; what it is told, as (kind, lease) or (kind, lease, index, signal)."""
+        """A heartbeat; what it is told, as (kind, lease or question) or (…, index, signal)."""
         facts = ("host", "h", "pid", 1, "python", self.python)
         facts = (*facts, "queues", " ".join(self.queues), "concurrency", 1)
         reply = self.script(
@@ -116,7 +116,7 @@ class Hand:
         )
         found, items = [], iter(reply)
         for kind in items:
-            fields = [next(items) for _ in range(1 if kind == b"l" else 3)]
+            fields = [next(items) for _ in range(1 if kind in {b"l", b"q"} else 3)]
             found.append((kind, *fields))
         return found
 

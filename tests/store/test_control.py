@@ -1,4 +1,4 @@
-"""revoke, watch, forget, extend, report: what clients and heartbeats ask of the store."""
+"""revoke, watch, forget, extend, order, report: what clients and heartbeats ask of the store."""
 
 import json
 
@@ -406,3 +406,28 @@ def test_invariant_9_every_key_of_an_app_is_in_one_slot(submit, store, worker, r
     keys = list(redis.scan_iter(f"*{store.keys.app}*"))
     assert len(keys) > 6
     assert all(tag.encode() in key for key in keys)
+
+
+# order
+
+
+def test_an_order_comes_with_the_next_heartbeat_and_wakes_for_it(store, worker):
+    store.run_script("order", worker.name, "q c ! 00")
+    store.run_script("order", worker.name, "q c ! 00")
+    assert store.call("EXISTS", store.keys.wake(f"@{worker.name}"))
+    assert worker.beat() == [(b"q", b"q c ! 00")]
+    assert worker.beat() == []
+
+
+def test_an_order_that_a_worker_did_not_hear_in_time_is_dropped(store, worker):
+    key = f"{store.keys.prefix}ask:{worker.name}"
+    store.call("ZADD", key, store.now_ms() - 11_000, "q c ! 00")
+    store.run_script("order", worker.name, "q c ! 01")
+    assert worker.beat() == [(b"q", b"q c ! 01")]
+    assert not store.call("EXISTS", key)
+
+
+def test_an_answer_is_an_event_for_who_has_asked(store, worker):
+    worker.script("answer", store.client, "q", b"signed")
+    ((_, fields),) = store.call("XRANGE", store.keys.events(store.client), "-", "+")
+    assert fields[:6] == [b"k", b"4", b"", b"0", b"q", b"signed"]

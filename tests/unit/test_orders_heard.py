@@ -120,6 +120,13 @@ def test_an_order_that_is_not_for_here_is_refused_without_an_answer(orders, done
     assert len([each for each in caplog.records if "an order was refused" in each.message]) == 1
 
 
+@pytest.mark.parametrize("body", [b"", b"\0", b"\1", b"\1" * 40, b"\2" * 40, b"\xff" * 40])
+def test_a_body_that_nobody_has_signed_is_refused(orders, done, body):
+    orders.challenge()
+    assert orders.hear(Envelope("q1", "c1", body).text())
+    assert done == answers(orders) == []
+
+
 def test_an_order_for_another_challenge_is_refused(orders, done):
     orders.hear(order("0" * 16))
     assert done == answers(orders) == []

@@ -58,8 +58,9 @@ def test_a_worker_survives_nonsense_in_a_queue(app, start_worker, key, name):
 def test_a_worker_survives_nonsense_among_questions(app, start_worker):
     worker = start_worker("-c", "1")
     name, prefix = app.workers()[0].name, app.store.keys.prefix
-    for question in (b"", b"\xff", b"a b c d", b"a b 0", b"a b 0 nobody", b"a b -1 c"):
-        app.store.call("ZADD", f"{prefix}ask:{name}", 0, question)
+    orders = (b"a b ! 01", b"a b ! " + b"02" * 40, b"a b ! " + b"00" * 40, b"\xff \xff ! 01")
+    for question in (b"", b"\xff", b"a b c d", b"a b 0", b"a b 0 nobody", b"a b -1 c", *orders):
+        app.store.call("ZADD", f"{prefix}ask:{name}", app.store.now_ms(), question)
     app.store.call("ZADD", app.store.keys.wake(f"@{name}"), 0, "1")
     wait_until(lambda: not app.store.call("EXISTS", f"{prefix}ask:{name}"), "they were read")
     assert app.task(noop).delay(3).get(10) == 3

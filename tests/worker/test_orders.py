@@ -1,12 +1,14 @@
 """`app.control` tells running workers what to do: they obey at once, and say what came of it."""
 
 import threading
+from contextlib import closing
 
 import chores
 import pytest
 from patience import wait_until
 from worker_side import children, states, wait_for_leases
 
+from nbtasks.app import App
 from nbtasks.errors import ConfigError, SoftTimeLimitExceeded, TimeLimitExceeded
 
 
@@ -226,3 +228,11 @@ def test_either_a_queue_or_tasks_are_paused(app, names):
     for verb in (app.control.pause, app.control.resume):
         with pytest.raises(ConfigError, match="name what is meant"):
             verb(**names)
+
+
+def test_who_has_another_key_tells_nobody_anything(app, name):
+    other = App(app.config.name, broker=app.config.url, key="a key that is not theirs")
+    with closing(other):
+        assert other.control.shutdown(reply=True, timeout=0.3) == []
+    assert app.control.ping() == [{name: {"ok": "pong"}}]
+    assert not app.workers()[0].is_ending
