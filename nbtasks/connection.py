@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 from weakref import WeakValueDictionary
 
 from nbtasks import embedded, keyring
@@ -66,6 +66,17 @@ class Connection:
         store.connect()
         signer = Signer(config.key, config.name, encrypt=config.encrypt)
         return cls(store, signer, EventStream(store, signer, redrive, records), server)
+
+    def __call__(self) -> Self:
+        """This one: Celery's programs write `with app.connection() as connection:`."""
+        return self
+
+    def __enter__(self) -> Self:
+        """This one; the app closes it, not whoever leaves the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing: it is the app's."""
 
     def close(self) -> None:
         """End the event thread and close the connection."""

@@ -14,7 +14,7 @@ from nbtasks.record import STDOUT
 from nbtasks.reporting import Reporter
 from nbtasks.request import Request
 from nbtasks.retry import RetryPolicy
-from nbtasks.saying import said_state
+from nbtasks.saying import said_event, said_state
 
 T = TypeVar("T")
 
@@ -79,6 +79,18 @@ class TaskContext:
             ConfigError: It is no such word, or these are no such values.
         """
         self.reporter.progress(said_state(state, meta))
+
+    def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery's
+        """Tell those who listen to `app.events` something; nobody else ever hears of it.
+
+        Args:
+            type: What kind of event it is, such as `task-lost-a-page`; none of ours.
+            **fields: Values of JSON. They are not encrypted.
+
+        Raises:
+            ConfigError: It is no such type, or these are no such values, or too long.
+        """
+        self.reporter.send_event(said_event(type, fields))
 
     def log(self, *values: object) -> None:
         """Write a line to the log of this task, as `print` does; from any of its threads.

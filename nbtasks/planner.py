@@ -9,6 +9,7 @@ from typing import Any
 from nbtasks.conf import Conf, read_variable
 from nbtasks.declaring import Declared
 from nbtasks.monitor.control import Control
+from nbtasks.monitor.receiving import Events
 from nbtasks.overlap import Policy
 from nbtasks.schedule import Schedule, schedule
 from nbtasks.scheduling import Schedules
@@ -55,6 +56,11 @@ class Planner(Submitter):
     def schedules(self) -> Schedules:
         """What is run again and again: entries by their names."""
         return Schedules(self)
+
+    @cached_property
+    def events(self) -> Events:
+        """What happens to all tasks and workers, as Celery's events."""
+        return Events(self)
 
     @cached_property
     def control(self) -> Control:

@@ -25,6 +25,10 @@ class Reporter(Protocol):
         """Pass on what the task has written to a stream."""
         ...
 
+    def send_event(self, data: bytes) -> None:
+        """Tell monitors something."""
+        ...
+
     def checkpoint(self, value: Any) -> None:
         """Keep this for the next try."""
         ...
@@ -69,6 +73,9 @@ class Here:
     def write(self, letter: str, text: str) -> None:
         """It is printed here."""
         write_here(letter, text)
+
+    def send_event(self, data: bytes) -> None:
+        """Nobody listens to a plain call."""
 
     def checkpoint(self, value: object) -> None:
         """There is no other try."""

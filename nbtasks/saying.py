@@ -12,6 +12,18 @@ from nbtasks.states import TaskState
 
 _STATE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,49}")
 _ALLOWED: Final = frozenset((TaskState.PROGRESS, TaskState.STARTED))
+_EVENT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+RESERVED: Final = frozenset((
+    "task-sent", "task-received", "task-started", "task-progress", "task-succeeded", "task-failed",
+    "task-retried", "task-revoked", "task-rejected", "task-requeued", "task-ignored",
+    "worker-online", "worker-heartbeat", "worker-offline",
+))  # fmt: skip
+"""Types of events that say how tasks and workers are: no task may say so itself."""
+
+_OF_EVENT: Final = frozenset(("type", "uuid", "timestamp", "hostname", "pid", "utcoffset", "clock"))
+MOST_EVENT: Final = 32_768
+"""Bytes of what an event tells."""
+
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -37,6 +49,28 @@ def said_state(state: str, meta: Any) -> Progress:
         given = cast("dict[str, Any]", plain)
     current, total = _number(given.get("current")), _number(given.get("total"))
     return Progress(current or 0, total, "", text, plain)
+
+
+def said_event(type: str, fields: Mapping[str, Any]) -> bytes:  # noqa: A002 - Celery's
+    """The report of an event of a task's own.
+
+    Raises:
+        ConfigError: The type is none, or one of ours; the fields are ours, not JSON, or too long.
+    """
+    text: Any = type  # it comes from the user
+    if not isinstance(text, str) or not _EVENT.fullmatch(text):
+        raise ConfigError(f"{type!r} is no type of an event: use letters, digits, _ . and -")
+    if text in RESERVED:
+        raise ConfigError(f"{type!r} says how a task or a worker is: choose another type")
+    if taken := _OF_EVENT & fields.keys():
+        raise ConfigError(f"event {type!r} has {min(taken)} of itself: choose another name for it")
+    try:
+        data = json.dumps(dict(fields), separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"what event {type!r} tells is not JSON: {error}") from None
+    if len(data) > MOST_EVENT:
+        raise ConfigError(f"event {type!r} has {len(data):,} bytes, and may have {MOST_EVENT:,}")
+    return text.encode() + b" " + data
 
 
 def _number(value: object) -> float | None:

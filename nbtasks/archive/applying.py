@@ -6,7 +6,6 @@ from typing import Final, assert_never
 
 from nbtasks.archive.rows import MAX_MEMBERS, Rows
 from nbtasks.archive.schema import Row
-from nbtasks.archive.texts import clean
 from nbtasks.record import member_id
 from nbtasks.states import STATES, TaskState, is_finished
 from nbtasks.store.facts import RecordFacts
@@ -23,6 +22,7 @@ from nbtasks.store.tidings import (
     Taken,
     WorkerSaid,
 )
+from nbtasks.wording import clean
 
 logger = logging.getLogger(__name__)
 

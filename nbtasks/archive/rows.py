@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from nbtasks.archive.schema import RECORDS, TASKS, Row
-from nbtasks.archive.texts import args_text, clean, error_words, value_text
 from nbtasks.errors import NbTasksError, TaskRevoked
 from nbtasks.record import Header, member_id
 from nbtasks.serializers import Codec
 from nbtasks.signing import Seal, Signer
 from nbtasks.states import FAILURE, REVOKED, STATES, SUCCESS, TaskState
 from nbtasks.store.facts import RecordFacts
+from nbtasks.wording import args_text, clean, error_words, value_text
 
 MAX_MEMBERS: Final = 10_000_000
 """Whoever writes to Redis may write anything: what tells of more is not believed."""

@@ -18,10 +18,21 @@ KEPT: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The name of a record's task and its queue; empty where it is not stored any more."""
+    """A record: the name of its task and its queue, empty where it is not stored any more.
+
+    Attributes:
+        name: The name.
+        queue: The queue.
+        members: How many it has; 0 where that is not known.
+        root_id: The root of its canvas; empty where it stands alone.
+        parent_id: The task that it comes from; empty for none.
+    """
 
     name: str
     queue: str
+    members: int = 0
+    root_id: str = ""
+    parent_id: str = ""
 
 
 class Records:
@@ -44,20 +55,24 @@ class Records:
         asked: dict[str, None] = {}
         for item in items:
             if isinstance(item, Sent):
-                self._note(item.rid, item.header, item.queue)
+                self._note(item.rid, item.header, item.queue, item.n)
             elif not isinstance(item, WorkerSaid) and item.rid not in self._known:
                 asked[item.rid] = None
         for rid, facts in describe(self._store, [rid for rid in asked if rid not in self._known]):
-            self._note(rid, facts.header if facts else b"", facts.queue if facts else "")
+            if facts is None:
+                self._note(rid, b"", "", 0)
+            else:
+                self._note(rid, facts.header, facts.queue, facts.members)
 
     def about(self, rid: str) -> About:
         """What was heard of it."""
         return self._known.get(rid) or About("", "")
 
-    def _note(self, rid: str, header: bytes, queue: str) -> None:
-        name = ""
+    def _note(self, rid: str, header: bytes, queue: str, members: int) -> None:
+        found = About("", queue, members)
         with suppress(NbTasksError):  # of another version, or too long for an event
-            name = Header.decode(header).task
-        self._known[rid] = About(name, queue)
+            read = Header.decode(header)
+            found = About(read.task, queue, members, read.root_id, read.parent_id)
+        self._known[rid] = found
         while len(self._known) > KEPT:
             self._known.popitem(last=False)

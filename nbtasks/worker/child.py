@@ -82,6 +82,10 @@ class Child:
             number = self._slice.work.delivery
             self.outbox.progress(number, self._index, progress_data(progress))
 
+    def send_event(self, data: bytes) -> None:
+        """Tell monitors something of the running task."""
+        self.outbox.tell("report", self._running().work.delivery, [("e", self._index, data)])
+
     def checkpoint(self, value: Any) -> None:
         """Keep this for the next try of the running task."""
         run = self._running()

@@ -53,6 +53,10 @@ class Member:
         """Tell how far it is."""
         self._outbox.progress(self.number, self.index, progress_data(progress))
 
+    def send_event(self, data: bytes) -> None:
+        """Tell monitors something of it."""
+        self._outbox.tell("report", self.number, [("e", self.index, data)])
+
     def checkpoint(self, value: Any) -> None:
         """Keep this for its next try."""
         data = self._run.kept(self.index).save(value)

@@ -36,6 +36,18 @@ def args_text(seal: Seal, codec: Codec, index: int, body: bytes) -> str | None:
     return cut(", ".join(words), MAX_TEXT)
 
 
+def call_texts(seal: Seal, codec: Codec, index: int, body: bytes) -> tuple[str, str] | None:
+    """The same in two: a tuple and a dict; None where it does not say."""
+    payload = _opened(seal, index, body)
+    if payload is None:
+        return None
+    found: Any = _plain(codec, payload)
+    if not isinstance(found, (tuple, list)):
+        return _size(payload), ""
+    args, kwargs = cast("tuple[Sequence[Any], Mapping[str, Any]]", found)
+    return cut(repr(tuple(args)), MAX_TEXT), cut(repr(dict(kwargs)), MAX_TEXT)
+
+
 def value_text(seal: Seal, codec: Codec, index: int, body: bytes) -> str | None:
     """The value in a signed body; None where it does not say."""
     payload = _opened(seal, index, body)
