@@ -9,6 +9,7 @@ from IPython.display import display as _untyped_display  # pyright: ignore[repor
 
 from nbtasks.errors import NotRunning
 from nbtasks.notebook.finding import find
+from nbtasks.notebook.frontend import resolve_view
 from nbtasks.notebook.listing import count_of
 from nbtasks.notebook.sent import Sent
 from nbtasks.notebook.session import Session
@@ -53,7 +54,11 @@ class Commands:
             case "show":
                 self._session.show(sent)
             case "graph":
-                _display(result.canvas.visualize())
+                drawn = result.canvas
+                if resolve_view("auto") == "board" and len(drawn.steps) > 1:
+                    self._session.show(sent)
+                else:
+                    _display(drawn.visualize())
             case "log":
                 tell(_log(sent))
             case "wait":

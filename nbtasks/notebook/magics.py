@@ -31,6 +31,7 @@ from nbtasks.notebook.monitor import Monitor
 from nbtasks.notebook.overview import Overview
 from nbtasks.notebook.runner import Runner
 from nbtasks.notebook.schedules import ScheduleCommands
+from nbtasks.notebook.sent import Result
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks
 from nbtasks.notebook.vocabulary import (
@@ -47,6 +48,7 @@ from nbtasks.notebook.vocabulary import (
 )
 from nbtasks.notebook.words import tell
 from nbtasks.notebook.workers import WorkerCommands
+from nbtasks.result.base import ResultBase
 
 _display = cast("Callable[[object], object]", _untyped_display)
 
@@ -192,6 +194,14 @@ class NbTasksMagics(Magics):
             return
         self._overview.show(parsed.options)
 
+    def show_result(self, result: ResultBase) -> None:
+        """A result that ends a cell: its board, and of a canvas its graph."""
+        is_stored = result.source is not None and bool(result.records)
+        if is_stored and resolve_view("auto") == "board":
+            self.session.show_result(cast("Result", result))
+        else:
+            _display(Bundle({"text/plain": repr(result)}))
+
     def show_app(self, app: App) -> None:
         """An app that ends a cell: all there is to see of it, once it is connected."""
         if app.is_connected and resolve_view("auto") == "board":
@@ -208,13 +218,15 @@ def load(shell: InteractiveShell) -> None:
     completer: Any = shell.Completer
     completer.custom_matchers.append(_magics(shell).matcher)
     shell.events.register("post_execute", _magics(shell).session.end_cell)
-    _app_formatter(shell).for_type(App, _magics(shell).show_app)
+    _own_formatter(shell).for_type(App, _magics(shell).show_app)
+    _own_formatter(shell).for_type(ResultBase, _magics(shell).show_result)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away, and close the connection."""
     magics = _magics(shell)
-    _app_formatter(shell).pop(App, None)
+    _own_formatter(shell).pop(App, None)
+    _own_formatter(shell).pop(ResultBase, None)
     magics.session.close()
     shell.events.unregister("post_execute", magics.session.end_cell)
     configurables: list[Any] = shell.configurables
@@ -228,7 +240,7 @@ def unload(shell: InteractiveShell) -> None:
             manager.magics[kind].pop(name, None)
 
 
-def _app_formatter(shell: InteractiveShell) -> Any:
+def _own_formatter(shell: InteractiveShell) -> Any:
     found: Any = shell.display_formatter
     return found.ipython_display_formatter
 

@@ -129,6 +129,13 @@ class Session:
         self._standing[view.kind] = view
         view.show()
 
+    def show_result(self, result: Result) -> None:
+        """Show a board of any result, under the name that it was sent by, if it was sent here."""
+        known = (sent for sent in reversed(self.sent) if sent.result.id == result.id)
+        found = next(known, None)
+        name = result.records[0].name if found is None else found.name
+        self.show(Sent(name, result, is_past=found is not None and found.is_past))
+
     def _board(
         self, sent: Sent, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""
     ) -> Board:

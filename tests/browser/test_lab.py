@@ -84,6 +84,21 @@ for step in track(range(100)):
 ]
 
 
+CANVAS = [
+    "%load_ext nbtasks\n%broker --start 2",
+    "%%task def load(n)\nlist(range(n))",
+    """%%task def score(data, c)
+import threading
+from pathlib import Path
+while c == 5 and not Path("open").exists():
+    threading.Event().wait(0.05)
+sum(data) * c""",
+    "%%task def best(scores)\nmax(scores)",
+    """from nbtasks import group
+(load.s(9) | group(score.s(c) for c in range(12)) | best.s()).delay()""",
+]
+
+
 class Lab:
     """A Jupyter server of its own, with a folder of notebooks."""
 
@@ -318,3 +333,23 @@ def test_the_monitor_is_live_and_becomes_tables_when_another_takes_its_place(
     page.locator(".jp-Cell").nth(1).locator("table").first.wait_for(timeout=SECONDS)
     assert page.locator(".jp-Cell").nth(1).locator(".nbt").count() == 0
     page.locator(".jp-Cell").nth(2).get_by_role("region", name="Monitor").wait_for(timeout=SECONDS)
+
+
+def test_a_cell_that_makes_a_canvas_shows_its_graph_until_its_end(page, lab, screenshots):
+    lab.add("graph.ipynb", CANVAS)
+    page.evaluate(OPEN, "graph.ipynb")
+    page.evaluate(f"void {RUN_ALL}")
+    board = page.get_by_role("region", name="Tasks: best")
+    board.locator('.nbt-node[aria-label^="12 × score: 11 / 12"]').wait_for(timeout=SECONDS)
+    board.get_by_role("button", name="Open all boxes").click()
+    board.locator('.nbt-node[aria-label="score[5]: running"]').click()
+    board.locator(".nbt-panel").wait_for()
+    board.scroll_into_view_if_needed()
+    page.screenshot(path=screenshots / "graph.png")
+
+    (lab.notebooks / "open").touch()
+    board.locator(".nbt-node[data-critical]").first.wait_for(timeout=SECONDS)
+    page.locator('img[alt="Canvas of 14 tasks"]').wait_for(timeout=SECONDS)
+    page.screenshot(path=screenshots / "graph-end.png")
+    page.evaluate(SAVE)
+    assert saved_html(lab.notebooks / "graph.ipynb", "Canvas of 14 tasks")

@@ -13,7 +13,7 @@ import {
 import { COLOURS, count, FAILURE, isFinished, make, setAttribute, setText } from "./core.js";
 import { HEIGHT, layOut, route, Spot, WIDTH } from "./layout.js";
 import { confirmButton } from "./parts.js";
-import { makeSvg, Stage } from "./stage.js";
+import { makeSvg, Stage, toolButton } from "./stage.js";
 import { MOST, opensInto, Strands, spansOf } from "./strands.js";
 
 /** @typedef {import("./link.js").Link} Link */
@@ -337,7 +337,7 @@ export class Graph {
 
   /** @param {string} [focus] */
   #again(focus) {
-    const hadFocus = this.boxes.contains(rootOf(this.element).activeElement);
+    const hadFocus = this.boxes.matches(":focus-within");
     this.actions.open(-1);
     this.#lay(focus);
     for (const node of this.nodes) showNode(this.link, node);
@@ -398,16 +398,3 @@ export class Graph {
     event.stopPropagation();
   }
 }
-
-/** @param {string} text @param {string} label @param {() => void} act @param {AbortSignal} signal */
-function toolButton(text, label, act, signal) {
-  const button = make("button", "nbt-button nbt-tool", text);
-  button.type = "button";
-  setAttribute(button, "aria-label", label);
-  setAttribute(button, "title", label);
-  button.addEventListener("click", act, { signal });
-  return button;
-}
-
-/** @param {Element} element @returns {Document | ShadowRoot} */
-const rootOf = (element) => /** @type {Document | ShadowRoot} */ (element.getRootNode());

@@ -1,6 +1,6 @@
 // A page that is larger than its window: panned, zoomed, with a small map of it.
 
-import { make } from "./core.js";
+import { make, setAttribute } from "./core.js";
 
 const LEAST = 0.05;
 const READABLE = 0.6;
@@ -217,4 +217,14 @@ function inside(at, low, high, room) {
   const edge = 12;
   if (at + low < edge) return edge - low;
   return at + high > room - edge ? room - edge - high : at;
+}
+
+/** @param {string} text @param {string} label @param {() => void} act @param {AbortSignal} signal */
+export function toolButton(text, label, act, signal) {
+  const button = make("button", "nbt-button nbt-tool", text);
+  button.type = "button";
+  setAttribute(button, "aria-label", label);
+  setAttribute(button, "title", label);
+  button.addEventListener("click", act, { signal });
+  return button;
 }
