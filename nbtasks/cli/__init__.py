@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "beat": "Fire the schedule.",
     "status": "Show the workers, what they run, and what waits.",
     "inspect": "Show what workers have in hand, and what they are.",
-    "control": "Tell workers what to do; pause queues.",
+    "control": "Tell workers what to do; pause queues and tasks, set rates.",
     "call": "Send a task by its name.",
     "result": "Print the value of a task, or how far it is.",
     "revoke": "End tasks for good.",

@@ -1,8 +1,6 @@
 """The command `nbtasks beat`."""
 
 import logging
-import os
-import socket
 import sys
 from dataclasses import replace
 from functools import partial
@@ -12,10 +10,10 @@ import click
 
 from nbtasks.cli.place import broker_option, import_from_here, inherited, program_option
 from nbtasks.cli.plain import plain_errors
+from nbtasks.cli.service import service_name
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import resolve
 from nbtasks.options import MAX_SECONDS
-from nbtasks.record import check_worker_name
 from nbtasks.store.link import Link
 from nbtasks.worker.kinds import LOG_FORMAT
 
@@ -83,7 +81,7 @@ def beat(  # noqa: PLR0917 - the options of a command
     link = Link(config.url)
     link.open()
     link.close()
-    sys.exit(Beat(config, check_worker_name(name or _default_name()), again).run())
+    sys.exit(Beat(config, service_name(name, "beat"), again).run())
 
 
 def _program(place: str) -> "App":
@@ -97,7 +95,3 @@ def _config(app: "App | None", url: str, name: str) -> Config:
     base = from_environment() if app is None else app.config
     base = replace(base, url=url or base.url, name=name or base.name)
     return resolve(base, as_worker=True)[0]
-
-
-def _default_name() -> str:
-    return f"beat-{os.getpid()}@{socket.gethostname()}"

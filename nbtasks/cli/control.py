@@ -27,11 +27,16 @@ OF_WORKERS: Final[Mapping[str, tuple[Sequence[str], int, str]]] = {
 }
 """What workers are told: the arguments, how many of them must be there, and what it does."""
 
-OF_QUEUES: Final[Mapping[str, tuple[Sequence[str], int, str]]] = {
+OF_ALL: Final[Mapping[str, tuple[Sequence[str], int, str]]] = {
+    "rate_limit": (("task_name", "rate"), 1, "set how often tasks begin; without RATE: as sent"),
     "pause": (("queue",), 1, "have no worker take anything from QUEUE"),
     "resume": (("queue",), 1, "have workers take from QUEUE again"),
+    "pause_task": (("task",), 1, "have no task of a name begin"),
+    "resume_task": (("task",), 1, "have them begin again"),
 }
-COMMANDS: Final = {**OF_WORKERS, **OF_QUEUES}
+"""What holds for all workers, those of later on among them, until it is taken back."""
+
+COMMANDS: Final = {**OF_WORKERS, **OF_ALL}
 ELSEWHERE: Final = {
     "revoke": "`nbtasks revoke ID`",
     "terminate": "`nbtasks revoke ID --terminate -s SIGNAL`",
@@ -81,15 +86,16 @@ def control(  # noqa: PLR0917 - the options of a command
     *,
     as_json: bool,
 ) -> None:
-    """Tell workers what to do, or pause queues, and print what they answer.
+    """Tell workers what to do, and print what they answer; or pause queues and tasks, set rates.
 
     Workers obey at once, also where all their processes are busy; what they are told holds until
     they end. Exit code 1 where one refuses or does not answer, 69 where no such worker is live.
+    Rates and pauses are for all workers.
     """
     given = _arguments(command, arguments)
     with opened(program, broker, app) as found:
-        if command in OF_QUEUES:
-            _control_queue(found, command, given, as_json=as_json)
+        if command in OF_ALL:
+            _control_all(found, command, given, as_json=as_json)
             return
         names = find_workers(found, destination, pattern)
         if not names:
@@ -99,11 +105,16 @@ def control(  # noqa: PLR0917 - the options of a command
     _show(names, answers, timeout, as_json=as_json)
 
 
-def _control_queue(app: "App", command: str, given: Mapping[str, Any], *, as_json: bool) -> None:
-    changed: bool = getattr(app.control, command)(**given)
-    words = (
-        f"{given['queue']}: {command}d" if changed else f"{given['queue']} was {command}d before"
-    )
+def _control_all(app: "App", command: str, given: Mapping[str, Any], *, as_json: bool) -> None:
+    verb, _, _ = command.partition("_")
+    if verb == "rate":
+        rate = given.get("rate")
+        app.control.rate_limit(given["task_name"], rate)
+        changed, words = True, f"{given['task_name']}: {rate or 'the rate that it is sent with'}"
+    else:
+        changed = getattr(app.control, verb)(**given)
+        (name,) = given.values()
+        words = f"{name}: {verb}d" if changed else f"{name} was {verb}d before"
     if as_json:
         tell_json({command: changed})
     else:

@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import socket
 import stat
 import sys
 from collections.abc import Callable
@@ -18,11 +17,11 @@ from nbtasks import embedded
 from nbtasks.app import App
 from nbtasks.cli.place import broker_option, import_from_here, inherited, program_option
 from nbtasks.cli.plain import plain_errors
+from nbtasks.cli.service import choose_queues, service_name
 from nbtasks.config import Config, from_environment, hide_secrets
 from nbtasks.connection import resolve
 from nbtasks.errors import ConfigError, NbTasksError
 from nbtasks.options import MAX_SECONDS
-from nbtasks.record import check_name, check_worker_name
 from nbtasks.signals import celeryd_init, import_modules
 from nbtasks.store.link import Link
 from nbtasks.worker.kinds import (
@@ -57,6 +56,7 @@ _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
     default="",
     help="Queues to take from, with commas; default: task_queues, else default.",
 )
+@click.option("-X", "--exclude-queues", default="", help="Queues of these not to take from.")
 @click.option(
     "-c",
     "--concurrency",
@@ -97,7 +97,21 @@ _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
     default="",
     help="Replace a process that holds more after a task, such as 500MB; default: never.",
 )
-@click.option("-n", "--name", default="", help="The worker's name; default: worker-PID@HOST.")
+@click.option(
+    "-n",
+    "--name",
+    "--hostname",
+    "name",
+    default="",
+    help="The worker's name, as w1@%h: %h is the host, %n without its domain; default: a new one.",
+)
+@click.option(
+    "-E",
+    "--task-events",
+    is_flag=True,
+    expose_value=False,
+    help="As of Celery: what becomes of tasks is told in any case, while somebody listens.",
+)
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
 @click.option(
     "-a",
@@ -181,8 +195,7 @@ def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **opt
 
 def _announce(app: App, options: dict[str, Any]) -> Config:
     """The settings of the app, as receivers of a signal have left them."""
-    name = options["name"] or f"worker-{os.getpid()}@{socket.gethostname()}"
-    options["name"] = check_worker_name(name)
+    options["name"] = service_name(options["name"], "worker")
     celeryd_init.send(options["name"], instance=app, conf=app.conf, options=options)
     return app.config
 
@@ -191,6 +204,7 @@ def _worker_options(
     config: Config,
     *,
     queues: str,
+    exclude_queues: str,
     concurrency: int | None,
     autoscale: str,
     name: str,
@@ -212,7 +226,7 @@ def _worker_options(
     most, least = _bounds(concurrency, autoscale, config)
     return WorkerOptions(
         name=name,
-        queues=_queues(queues, config),
+        queues=choose_queues(queues, exclude_queues, config),
         concurrency=most,
         least=least,
         pool=_pool_options(config, **pool),
@@ -331,13 +345,6 @@ def _check_lifeline(*, is_wanted: bool) -> None:
     mode = os.fstat(0).st_mode
     if is_wanted and not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         raise ConfigError("--until-stdin-closes needs a pipe as standard input")
-
-
-def _queues(text: str, config: Config) -> tuple[str, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        config.routes.check(check_name(name, "queue"))
-    return tuple(dict.fromkeys(names)) or config.usual_queues
 
 
 def _is_unused(server: "embedded.EmbeddedServer") -> bool:

@@ -10,7 +10,10 @@ from click.testing import CliRunner
 
 from nbtasks import cli
 from nbtasks.cli import control
+from nbtasks.cli.service import choose_queues, service_name
 from nbtasks.cli.tables import make_table
+from nbtasks.config import Config
+from nbtasks.errors import ConfigError
 from nbtasks.orders import VERBS
 
 HEAVY = ("nbtasks.app", "nbtasks.store", "nbtasks.worker", "redis", "IPython", "rich")
@@ -117,3 +120,24 @@ def test_a_table_has_no_more_columns_than_there_is_room_for():
     table = make_table(("a", "b"), [("\x1b[31mred", "2")], rare=("b",), numbers=("b",))
     assert table.text() == "a    b\nred  2"
     assert table.fitting(4).columns == ["a"]
+
+
+def test_a_worker_is_called_after_its_host(monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "gpu7.lab.example")
+    assert service_name("w1@%h", "worker") == "w1@gpu7.lab.example"
+    assert service_name("%n.w2@%d", "worker") == "gpu7.w2@lab.example"
+    assert service_name("", "beat").startswith("beat-")
+    with pytest.raises(ConfigError, match="has '%i': write %h, %n, %d"):
+        service_name("w%i", "worker")
+    with pytest.raises(ConfigError, match="'a%b' is not a name"):
+        service_name("a%%b", "worker")
+
+
+def test_queues_are_left_out():
+    config = Config(task_queues=("a", "b", "c"))
+    assert choose_queues("", "b", config) == ("a", "c")
+    assert choose_queues("c, a,c", "", config) == ("c", "a")
+    with pytest.raises(ConfigError, match="leaves no queue: the worker would take from b"):
+        choose_queues("b", "a,b", config)
+    with pytest.raises(ConfigError, match=r"queue 'x\*'"):
+        choose_queues("a", "x*", config)

@@ -14,6 +14,24 @@ def pickles(_):
     return sorted({"pickle", "_pickle", "cloudpickle"} & set(sys.modules))
 
 
+seen = []
+
+
+def watch(_):
+    """Note from now on what this process unpickles, or imports for that."""
+
+    def hook(event, args):
+        is_import = event == "import" and args[0] in {"pickle", "_pickle", "cloudpickle"}
+        if is_import or event == "pickle.find_class":
+            seen.append([event, str(args[0])])
+
+    sys.addaudithook(hook)
+
+
+def has_seen(_):
+    return seen
+
+
 def fail(kind):
     if kind == "own":
         raise OwnError("own")

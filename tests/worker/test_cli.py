@@ -1,6 +1,9 @@
 """Commands against a real worker."""
 
 import json
+import os
+import subprocess
+import sys
 
 import chores
 import pytest
@@ -132,6 +135,35 @@ def test_queues_are_paused_and_go_on(run, app):
     assert "cli-held was paused before" in run("control", "pause", "cli-held", code=1).stdout
     assert json.loads(run("control", "resume", "cli-held", "-j").stdout) == {"resume": True}
     assert not app.control.paused()
+
+
+def test_tasks_are_paused_and_slowed_down_by_name(run, app):
+    assert run("control", "pause_task", "cli.slow").stdout == "cli.slow: paused\n"
+    assert [*app.control.paused_tasks()] == ["cli.slow"]
+    assert run("control", "resume_task", "cli.slow").stdout == "cli.slow: resumed\n"
+    assert run("control", "rate_limit", "cli.slow", "10/m").stdout == "cli.slow: 10/m\n"
+    assert app.control.rate_limits() == {"cli.slow": "10/m"}
+    assert "the rate that it is sent with" in run("control", "rate_limit", "cli.slow").stdout
+    assert not app.control.rate_limits()
+    assert 'write "10/s"' in run("control", "rate_limit", "cli.slow", "often", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["call", "clishop.add", "-a", "[2, 3]", "--wait"], 0),
+        (["call", "clishop.boom", "--wait"], 1),
+        (["call", "clishop.add", "-a", "2"], 2),
+        (["-b", "redis://127.0.0.1:1", "status"], 69),
+    ],
+)
+def test_the_program_ends_with_the_code_that_scripts_look_at(app, words, code):
+    place = {"NBTASKS_URL": app.config.url, "NBTASKS_NAME": app.config.name, "NBTASKS_KEY": KEY}
+    environ = {**os.environ, **place, "NBTASKS_PATIENCE_MS": "1000"}
+    command = [sys.executable, "-m", "nbtasks", *words]
+    done = subprocess.run(command, env=environ, capture_output=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("source", ["q", "q!", "q@3.12", "q@3.12!", "q@3.12!%", "q%"])

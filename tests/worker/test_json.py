@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import plain_chores
 import pytest
@@ -85,6 +86,36 @@ print(plain_chores.pickles(0))
 def test_a_pickled_task_is_refused_with_what_to_change(app):
     with pytest.raises(ContentRefused, match="it is pickle, and that is not taken here: accept_"):
         app.pickling.task(plain_chores.echo).delay(1).get(10)
+
+
+@pytest.mark.usefixtures("json_worker")
+def test_a_worker_decodes_nothing_of_what_it_refuses(app):
+    app.task(plain_chores.watch).delay(1).get(10)
+    with pytest.raises(ContentRefused):
+        app.pickling.task(plain_chores.echo).delay(Counter("pickled")).get(10)
+    with pytest.raises(ContentRefused):
+        app.pickling.task(lambda: 1).delay().get(10)
+    assert app.task(plain_chores.has_seen).delay(1).get(10) == []
+
+
+def test_nor_does_a_client(app, start_own):
+    start_own()
+    pickled = app.pickling.task(plain_chores.echo).delay(Counter("pickled"))
+    assert pickled.get(10)
+    source = f"""
+import sys
+import plain_chores
+plain_chores.watch(0)
+from nbtasks import App
+app = App({app.config.name!r}, broker={app.config.url!r}, key=sys.stdin.read(), serializer="json")
+try:
+    app.AsyncResult({pickled.id!r}).get(10)
+except Exception as error:
+    print(type(error).__name__, plain_chores.seen)
+"""
+    key, command = app.config.key.decode(), [sys.executable, "-c", source]
+    done = subprocess.run(command, input=key, capture_output=True, text=True, check=False)
+    assert done.stdout == "ContentRefused []\n", done.stderr
 
 
 @pytest.mark.usefixtures("json_worker")
