@@ -41,3 +41,17 @@ def test_a_worker_whose_replies_are_lost_loses_no_task(
     assert proxy.dropped > 0
     runs = Counter(path.read_text().split())
     assert len(runs) == ROUNDS * TASKS
+
+
+@pytest.mark.slow
+def test_an_order_is_obeyed_once_however_many_replies_are_lost(proxy, make_app, add_worker):
+    app = make_app(proxy.url)
+    add_worker(app)
+    before = app.workers()[0].concurrency
+    for script in ("order", "extend", "answer") * 2:
+        proxy.lose_reply(SCRIPTS[script].sha.encode())
+        (answers,) = app.control.pool_grow(reply=True, timeout=15)
+        assert [*answers.values()] == [{"ok": f"it runs {before + 1} tasks at a time"}]
+        before += 1
+    assert app.workers()[0].concurrency == before
+    assert proxy.dropped > 0
