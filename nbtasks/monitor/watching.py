@@ -12,6 +12,7 @@ from nbtasks.monitor.records import Records
 from nbtasks.monitor.timeline import Bar, Timeline
 from nbtasks.states import FAILURE, IGNORED, SUCCESS
 from nbtasks.store.backlog import Sources, find_sources
+from nbtasks.store.hour import Point, read_hour
 from nbtasks.store.store import Store, pauses
 from nbtasks.store.tidings import Ended, Item, Sent, Tidings
 
@@ -22,6 +23,9 @@ LOOK_MS: Final = 1000.0
 
 SEARCH_MS: Final = 30_000.0
 """How often queues are looked for that nobody names: it is a walk over the keys."""
+
+HOUR_MS: Final = 10_000.0
+"""How often the history is read: it has a new point each half minute."""
 
 EVENTS_MS: Final = 250
 """Events are read so often at most, many at a time."""
@@ -77,6 +81,8 @@ class Watch:
         self._queues: dict[str, None] = {}
         self._sources: tuple[float, Sources] | None = None
         self._looked_ms = 0.0
+        self._hour_ms = -HOUR_MS - 1
+        self.hour: Sequence[Point] = ()
         self._figures: Figures | None = None
         self.error = ""
 
@@ -94,6 +100,8 @@ class Watch:
         with self._lock:
             known = list(self._queues)
         figures = read_figures(self._store, known, self._sources[1])
+        if now - self._hour_ms > HOUR_MS:
+            self.hour, self._hour_ms = read_hour(self._store, figures.at_ms), now
         self._figures, self._looked_ms = figures, now
         return figures
 

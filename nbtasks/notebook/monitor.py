@@ -5,7 +5,8 @@ from statistics import median
 from typing import Any, Final
 
 from nbtasks.app import App
-from nbtasks.clock import Clock
+from nbtasks.clock import Clock, SystemClock
+from nbtasks.monitor.control import Control
 from nbtasks.monitor.figures import Figures, QueueFigures, WorkerFigures
 from nbtasks.monitor.timeline import Bar
 from nbtasks.monitor.watching import Watch
@@ -22,14 +23,20 @@ from nbtasks.notebook.live_view import Answer, Message
 from nbtasks.notebook.monitor_tables import monitor_html, monitor_text, running_words
 from nbtasks.notebook.standing import Standing
 from nbtasks.notebook.words import clean
+from nbtasks.orders import PING, POOL_GROW, POOL_SHRINK, SHUTDOWN
 from nbtasks.record import DIRECT
 from nbtasks.states import FAILURE, IGNORED, RETRY, REVOKED, SUCCESS
 from nbtasks.store.fleet import WorkerFacts
+from nbtasks.store.hour import Point
 
 MOST_QUEUES: Final = 60
 MOST_WORKERS: Final = 60
 NAME: Final = 60
+ANSWER_S: Final = 2.0
 _LATENCIES: Final = 15
+
+_ORDERS: Final = {"ping": PING, "grow": POOL_GROW, "shrink": POOL_SHRINK, "drain": SHUTDOWN}
+_GIVEN: Final = {"grow": {"n": 1}, "shrink": {"n": 1}}
 
 _CODES: Final = {
     SUCCESS: CODE_SUCCESS,
@@ -55,7 +62,7 @@ class Monitor(Standing):
 
     kind = "monitor"
     title = "Monitor"
-    caps = ("pause", "resume", "purge")
+    caps = ("pause", "resume", "purge", "ping", "grow", "shrink", "drain")
 
     def __init__(
         self, app: App, feed: Feed, *, gone: Gone = lambda _: {}, clock: Clock | None = None
@@ -93,6 +100,7 @@ class Monitor(Standing):
             },
             "queues": [_queue(queue, rates) for queue in _busiest(figures)],
             "workers": [_worker(each) for each in figures.workers[:MOST_WORKERS]],
+            "hour": [_point(point) for point in self._watch.hour],
             "gone": [[clean(name, NAME), left] for name, left in self._waiting().items()],
             "more": {
                 "queues": max(0, len(figures.queues) - MOST_QUEUES),
@@ -145,11 +153,30 @@ class Monitor(Standing):
         match content:
             case {"t": str(what), "queue": str(queue)} if what in on_queue:
                 found = on_queue[what](queue)
+                said = f"{count_of(found, 'task')} ended in {queue}" if what == "purge" else ""
+            case {"t": str(what), "worker": str(worker)} if what in _ORDERS:
+                said = _order(control, what, worker)
             case _:
                 return None
         self._watch.look()
         self._hear_news()
-        return "", {"said": f"{count_of(found, 'task')} purged" if what == "purge" else ""}
+        return "", {"said": clean(said)}
+
+
+def _order(control: Control, what: str, worker: str) -> str:
+    """Tell a worker what to do; its answer in words."""
+    began = SystemClock().tick_ms()
+    answers = control.broadcast(
+        _ORDERS[what], _GIVEN.get(what), worker, reply=True, timeout=ANSWER_S
+    )
+    short = worker.partition("@")[0]
+    for answer in answers:
+        if "error" in answer.get(worker, {}):
+            return f"{short}: {answer[worker]['error']}"
+        if what == "ping":
+            return f"{short} answered in {SystemClock().tick_ms() - began:.0f} ms"
+        return ""
+    return f"{short} has not answered within {ANSWER_S:.0f} s"
 
 
 def _totals(figures: Figures, rates: Mapping[str, float]) -> Message:
@@ -204,6 +231,10 @@ def _worker(worker: WorkerFigures) -> Message:
         "seen": worker.seen_ms,
         "ends": facts.is_ending,
     }
+
+
+def _point(point: Point) -> list[float]:
+    return [point.at_ms, point.done, point.failed, point.busy, point.slots, point.waiting]
 
 
 def _number(value: object) -> float:

@@ -23,10 +23,11 @@ _BOARD: Final = (
     "board.js",
 )
 _GRAPH: Final = ("layout.js", "stage.js", "boxes.js", "strands.js", "graph.js")
+_TABLES: Final = ("core.js", "channel.js", "parts.js", "table.js")
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "monitor": ("core.js", "channel.js", "parts.js", "table.js", "timeline.js", "monitor.js"),
     "board": (*_BOARD, "board_only.js"),
     "graph": (*_BOARD, *_GRAPH, "board_and_graph.js"),
+    "monitor": (*_TABLES, "hour.js", "timeline.js", "monitor.js"),
 }
 """Of each kind of widget its modules, each after those it imports."""
 _STYLES: Final[Mapping[str, tuple[str, ...]]] = {

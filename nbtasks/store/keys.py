@@ -49,6 +49,7 @@ touches itself; the scripts build the others from the prefix.
     ask:<worker>     ZSET    questions about what runs there,       10 s, or its next heartbeat
                              and orders (orders.py)
     fleet            ZSET    worker -> live until ms                a day after the last heartbeat
+    hour             HASH    the last hour (hour.py), 120 points     an hour after the last of them
     w:<worker>       HASH    facts of a worker                      when it is no longer live
     ready:<q>!       ZSET    members that may die only once more    emptied by takes
     sus:<process>    STRING  the lease of the suspect it holds      a day

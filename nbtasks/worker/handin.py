@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
+from nbtasks.states import FAILURE
 from nbtasks.worker.delivery import Delivery, Slot
 from nbtasks.worker.vitals import Tally
 from nbtasks.worker.work import Cells
@@ -114,7 +115,7 @@ class HandIn:
         bodies: list[bytes],
     ) -> None:  # fmt: skip
         """Members `start`.. of a delivery have these final states; each took about so many us."""
-        self._tally.add(delivery.task, len(states))
+        self._tally.add(delivery.task, len(states), states.count(FAILURE))
         self._sizes.append(sum(map(len, bodies)))
         self._add("f", slot, delivery, len(states), [start, states, each, *bodies])
 

@@ -12,6 +12,7 @@ from nbtasks.store.link import Link
 from nbtasks.worker.crew import Crew
 from nbtasks.worker.description import WHOLE_EVERY, Description
 from nbtasks.worker.dispatcher import Dispatcher
+from nbtasks.worker.hour import Hour
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.orders import Orders
 from nbtasks.worker.vitals import Vitals
@@ -55,6 +56,7 @@ class Heart:
         now = dispatcher.clock.wall_ms()
         self._describe = Description(config, options, dispatcher.owner, now)
         self._vitals = Vitals(dispatcher.tally, dispatcher.clock)
+        self._hour = Hour(dispatcher.tally, dispatcher.clock)
         self._server: dict[str, float] = {}
         self._beats = 0
 
@@ -67,6 +69,7 @@ class Heart:
         if self._beats % WHOLE_EVERY == 0:
             self._look_at_server()
         self._beats += 1
+        self._add_to_hour()
         facts = self._describe(self._live(ends=ends))
         flat = [item for pair in facts.items() for item in pair]
         began = self._clock.tick_ms()
@@ -113,6 +116,11 @@ class Heart:
             "time_limits": limits,
             "server": self._server,
         }
+
+    def _add_to_hour(self) -> None:
+        told = self._hour.take(self._dispatcher.seats.busy, self._crew.bounds[1])
+        if told is not None:
+            self._link.call_script("hour", self._intake.keys.prefix, *told, *self._intake.queues)
 
     def _look_at_server(self) -> None:
         """How much memory Redis has; not where this user may not ask."""

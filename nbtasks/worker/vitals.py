@@ -21,13 +21,15 @@ _USER, _SYSTEM, _RSS = 11, 12, 21  # in /proc/PID/stat, behind the name
 
 
 class Tally:
-    """How many tasks of each name have ended here."""
+    """How many tasks of each name have ended here, and how many have failed."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.failed = 0
 
-    def add(self, name: str, count: int) -> None:
-        """So many more."""
+    def add(self, name: str, count: int, failed: int) -> None:
+        """So many more, and how many of them have failed."""
+        self.failed += failed
         if name not in self.counts and len(self.counts) >= MOST_NAMES:
             name = OTHERS
         self.counts[name] += count

@@ -146,3 +146,36 @@ def test_a_worker_that_lies_adds_no_element(shown, app):
         shown.view._static()["text/html"],
     )
     assert shown.page.locator("#host img").count() == 0
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_is_asked_and_gets_another_slot(shown, app):
+    (worker,) = app.workers()
+    shown.start()
+
+    shown.page.get_by_role("button", name=f"Ask whether {worker.name} answers").click()
+    until(shown, lambda: "answered in" in shown.text(".nbt-says"), "it answers")
+    shown.page.get_by_role("button", name=f"One slot more for {worker.name}").click()
+
+    until(shown, lambda: app.workers()[0].concurrency == 3, "it has another slot")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_is_drained_by_the_second_click(shown, app):
+    (worker,) = app.workers()
+    button = shown.start().page.get_by_role("button", name=f"Have {worker.name} finish what runs")
+
+    button.click()
+    button.click()
+
+    until(shown, lambda: not app.workers(), "it has ended")
+
+
+def test_the_last_hour_is_there_from_the_start(shown, app):
+    app.store.run_script("hour", 40, 3, 1, 2, 30)
+
+    hour = shown.start().page.get_by_role("img", name="Last hour: 40 tasks done, 3 failed")
+    hour.focus()
+    shown.page.keyboard.press("ArrowLeft")
+
+    assert "3 failed · 0 waiting · 1.0 of 2 slots busy" in shown.text(".nbt-hour")

@@ -11,6 +11,7 @@ import {
   size,
   watchTheme,
 } from "./core.js";
+import { Hour } from "./hour.js";
 import { actButton, confirmButton, watchLooks } from "./parts.js";
 import { Table } from "./table.js";
 import { Timeline } from "./timeline.js";
@@ -48,7 +49,7 @@ import { Timeline } from "./timeline.js";
  */
 /**
  * @typedef {Told & {error: string, queues: Queue[], workers: Worker[], bars: Bar[],
- *   totals: Record<string, number>, more: {queues: number, workers: number}, gone: [string, number][],
+ *   totals: Record<string, number>, more: {queues: number, workers: number}, gone: [string, number][], hour: import("./hour.js").Point[],
  *   server: {latency: number, memory: [number, number] | null}}} Whole
  */
 
@@ -72,6 +73,7 @@ const WORKERS = [
   { title: "done", number: true },
   { title: "up for", number: true },
   { title: "heartbeat", number: true },
+  { title: "" },
 ];
 const TILES = [
   ["waiting", "waiting"],
@@ -122,12 +124,13 @@ class MonitorView {
     /** @type {Map<string, HTMLElement>} */
     this.figures = new Map();
     this.timeline = new Timeline(() => link.now(), signal);
+    this.hour = new Hour(() => link.now(), signal);
     const says = (/** @type {string} */ text) => setText(this.note, text);
     this.workers = new Table(
       "Workers",
       WORKERS,
       (/** @type {Worker} */ worker) => worker.name,
-      () => this.#worker(),
+      (worker, stop) => this.#worker(worker.name, says, stop),
       signal,
     );
     this.queues = new Table(
@@ -140,7 +143,10 @@ class MonitorView {
     this.#build();
     host.append(this.root);
     this.timeline.show(link.state.bars, link.state.workers);
-    watchTheme(this.root, signal, () => this.timeline.recolour());
+    watchTheme(this.root, signal, () => {
+      this.timeline.recolour();
+      this.hour.paint();
+    });
     this.show();
     this.#listen(signal);
   }
@@ -159,7 +165,7 @@ class MonitorView {
       this.figures.set(name ?? "", figure);
     }
     const tables = [this.workers.element, this.queues.element];
-    this.root.append(head, this.tiles, this.timeline.element, ...tables);
+    this.root.append(head, this.tiles, this.hour.element, this.timeline.element, ...tables);
   }
 
   /** @param {AbortSignal} signal */
@@ -194,6 +200,7 @@ class MonitorView {
     this.figures.get("failed")?.classList.toggle("nbt-bad", (totals.failed ?? 0) > 0);
     if (this.link.orphaned) setText(this.note, "the kernel was restarted: %workers again");
     else if (state.error) setText(this.note, state.error);
+    this.hour.show(state.hour);
     const notes = state.gone.map(
       ([name, left]) => `${name} is gone, and ${count(left)} tasks wait`,
     );
@@ -210,8 +217,11 @@ class MonitorView {
     return name === "done" || name === "failed" ? rateText(value) || "0/s" : count(value);
   }
 
-  /** @returns {import("./table.js").Line<Worker>} */
-  #worker() {
+  /**
+   * @param {string} worker @param {(text: string) => void} note @param {AbortSignal} signal
+   * @returns {import("./table.js").Line<Worker>}
+   */
+  #worker(worker, note, signal) {
     const name = make("bdi", "nbt-strong");
     const place = make("div", "nbt-facts");
     const who = make("div");
@@ -219,8 +229,19 @@ class MonitorView {
     const runs = make("bdi");
     const [cpu, memory, done, up, seen] = ["", "", "", "", ""].map(() => make("span"));
     who.append(name, place);
+    const buttons = this.#orders(worker, note, signal);
     return {
-      cells: /** @type {HTMLElement[]} */ ([who, slots, runs, cpu, memory, done, up, seen]),
+      cells: /** @type {HTMLElement[]} */ ([
+        who,
+        slots,
+        runs,
+        cpu,
+        memory,
+        done,
+        up,
+        seen,
+        buttons,
+      ]),
       show: (worker) => {
         const now = this.link.now();
         const [short, where] = worker.name.split("@");
@@ -235,9 +256,31 @@ class MonitorView {
         if (memory) setText(memory, size(worker.rss));
         if (done) setText(done, rate(worker.rate));
         if (up) setText(up, worker.since ? duration(now - worker.since, true) : "?");
+        buttons.hidden = this.link.over || worker.ends;
         if (seen) setText(seen, worker.seen ? `${duration(now - worker.seen, true)} ago` : "?");
       },
     };
+  }
+
+  /** @param {string} worker @param {(text: string) => void} note @param {AbortSignal} signal */
+  #orders(worker, note, signal) {
+    const buttons = make("div", "nbt-buttons");
+    const order = (/** @type {string} */ t) => (/** @type {any} */ report) =>
+      this.link.ask({ t, worker }, report);
+    for (const [t, text, label] of [
+      ["shrink", "−", `One slot less for ${worker}`],
+      ["grow", "+", `One slot more for ${worker}`],
+      ["ping", "Ping", `Ask whether ${worker} answers`],
+    ]) {
+      const [words, told] = [text ?? "", label ?? ""];
+      buttons.append(actButton({ text: words, label: told, act: order(t ?? ""), note, signal }));
+    }
+    const label = `Have ${worker} finish what runs, and end`;
+    const sure = () => "Sure?";
+    buttons.append(
+      confirmButton({ text: "Drain", label, sure, act: order("drain"), note, signal }),
+    );
+    return buttons;
   }
 
   /**

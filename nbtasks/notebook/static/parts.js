@@ -11,7 +11,7 @@ const ARMED_MS = 4000;
  * @param {object} options
  * @param {string} options.text @param {string} options.label
  * @param {() => string} options.sure
- * @param {(report: (reply: Reply) => void) => void} options.act
+ * @param {(report: (reply: Reply, details?: any) => void) => void} options.act
  * @param {(text: string) => void} options.note
  * @param {AbortSignal} options.signal
  */
@@ -27,9 +27,9 @@ export function confirmButton({ text, label, sure, act, note, signal }) {
     setText(button, text);
     setAttribute(button, "aria-label", label);
   };
-  /** @param {Reply} reply */
-  const report = ({ kind, text: words }) => {
-    note(kind === "ok" ? "" : words);
+  /** @param {Reply} reply @param {any} [details] */
+  const report = ({ kind, text: words }, details) => {
+    note(kind === "ok" ? (details?.said ?? "") : words);
     if (kind === "slow") return;
     button.dataset.state = "";
     button.disabled = false;
@@ -76,7 +76,7 @@ export class Mark {
  * A button that acts at once, and shows what became of it.
  * @param {object} options
  * @param {string} options.text @param {string} options.label
- * @param {(report: (reply: Reply) => void) => void} options.act
+ * @param {(report: (reply: Reply, details?: any) => void) => void} options.act
  * @param {(text: string) => void} options.note
  * @param {AbortSignal} options.signal
  */
@@ -87,8 +87,8 @@ export function actButton({ text, label, act, note, signal }) {
   const click = () => {
     button.dataset.state = "busy";
     button.disabled = true;
-    act(({ kind, text: words }) => {
-      note(kind === "ok" ? "" : words);
+    act(({ kind, text: words }, details) => {
+      note(kind === "ok" ? (details?.said ?? "") : words);
       if (kind === "slow") return;
       button.dataset.state = "";
       button.disabled = false;
