@@ -109,7 +109,7 @@ def test_what_runs_is_in_the_stream_and_the_keyboard_walks_through_it(shown, app
     stream.focus()
     shown.page.keyboard.press("ArrowRight")
 
-    assert "✓ success · builtins.abs" in shown.text(".nbt-hint")
+    assert "✓ success · builtins.abs" in shown.text(".nbt-stream .nbt-hint")
     assert "0 of 2 slots busy" in shown.page.content()
 
 

@@ -1,6 +1,16 @@
 // The task stream: a row for each slot, the last minute from left to right, on a canvas.
 
-import { count, duration, FAILURE, GLYPHS, make, setAttribute, setText, WORDS } from "./core.js";
+import {
+  COLOURS,
+  count,
+  duration,
+  FAILURE,
+  GLYPHS,
+  make,
+  setAttribute,
+  setText,
+  WORDS,
+} from "./core.js";
 
 /** @typedef {[id: number, worker: string, row: number, start: number, end: number, code: number, n: number, name: string]} Bar */
 
@@ -8,7 +18,6 @@ const SPAN_MS = 60000;
 const GUTTER = 128;
 const LEAST = 2;
 const MOST_HEIGHT = 260;
-const COLOURS = ["pending", "started", "progress", "success", "failure", "retry", "revoked"];
 
 /** The pixels of a row. @param {number} rows */
 const rowHeight = (rows) => Math.max(3, Math.min(16, Math.floor(MOST_HEIGHT / Math.max(1, rows))));
