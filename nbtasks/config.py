@@ -10,6 +10,7 @@ from nbtasks import keyring
 from nbtasks.annotations import check_annotations
 from nbtasks.compression import check_method
 from nbtasks.errors import ConfigError
+from nbtasks.rates import rate_us
 from nbtasks.record import MAX_PRIORITY, check_limits, check_name
 from nbtasks.routes import Routes, check_queues, read_routes
 from nbtasks.schedule.zones import local_zone, zone_name
@@ -82,6 +83,7 @@ class Config:
         task_reject_on_worker_lost: False to give a task up at the first death of its process.
         task_compression: How arguments and values of tasks are compressed that do not say it; empty
             for not at all.
+        task_default_rate_limit: How often tasks of a name begin that say nothing of it, as `10/s`.
         task_annotations: Options over those of tasks, by their names; `*` for all.
         task_routes: Queue and priority of tasks that name none, by rules: see `routes`.
         task_queues: The queues that a worker takes from which is told none; empty for the default.
@@ -135,6 +137,7 @@ class Config:
     task_acks_late: bool = True
     task_reject_on_worker_lost: bool = True
     task_compression: str = ""
+    task_default_rate_limit: Any = None
     task_annotations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     task_routes: Any = field(default=(), hash=False)
     task_queues: tuple[str, ...] = ()
@@ -144,6 +147,7 @@ class Config:
     worker_prefetch_multiplier: int = 0
     worker_max_tasks_per_child: int = 0
     worker_max_memory: int = 0
+    worker_disable_rate_limits: bool = False
     task_ignore_result: bool = False
     task_store_errors_even_if_ignored: bool = False
     task_store_eager_result: bool = False
@@ -240,6 +244,7 @@ class Config:
             raise ConfigError(f"imports is {names!r}: it must be a list of modules")
         object.__setattr__(self, "imports", tuple(map(str, cast("Sequence[object]", names))))
         check_annotations(self.task_annotations)
+        rate_us(self.task_default_rate_limit or None, "task_default_rate_limit")
         queues = check_queues(self.task_queues)
         known = () if self.task_create_missing_queues else (self.default_queue, *queues)
         object.__setattr__(self, "task_queues", queues)
@@ -281,6 +286,7 @@ _FLAGS = (
     "task_ignore_result",
     "task_store_eager_result",
     "task_store_errors_even_if_ignored",
+    "worker_disable_rate_limits",
 )
 _POSITIVE = (
     "lease_ms",

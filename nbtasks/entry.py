@@ -260,6 +260,7 @@ def _plain_record(record: Record, sizes: list[int]) -> dict[str, Any]:
             "out": [[edge.span, edge.target, edge.index, edge.is_chord] for edge in edges.out],
         },
         **{name: getattr(record, name) for name in _PLAIN},
+        **({"limit": record.limit, "keys": list(record.keys)} if record.limit else {}),
     }
 
 
@@ -296,5 +297,7 @@ def _record(
                 for span, target, index, is_chord in edges["out"]
             ),
         ),
+        limit=str(fields.get("limit", "")),
+        keys=tuple(map(str, fields.get("keys", ()))),
         **{name: fields[name] for name in _PLAIN},
     )

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +13,8 @@ from nbtasks.annotations import annotated
 from nbtasks.compression import check_method
 from nbtasks.config import Config, check_durable
 from nbtasks.errors import ConfigError
+from nbtasks.limiting import NO_LIMITS, Limits
+from nbtasks.limiting import OPTIONS as LIMIT_OPTIONS
 from nbtasks.record import MAX_PRIORITY, check_limits, check_queue
 from nbtasks.retry import (
     DEFAULT_DELAY_MS,
@@ -61,6 +63,7 @@ class TaskOptions:
         limit_ms: Its process is killed where it runs longer; 0 for the app's setting.
         soft_ms: `SoftTimeLimitExceeded` is raised in it then; below `limit_ms`, 0 as above.
         typing: Whether its arguments are checked when it is called.
+        limits: How often it begins, and how many of it run at a time.
         named: What its retry policy was told: `max_retries`, `retry_delay`. The rest is the app's.
         bind: Whether its function gets a `TaskContext` first.
         redrive: Whether it is sent again where Redis has lost it; None for the app's setting.
@@ -87,6 +90,7 @@ class TaskOptions:
     store_errors_even_if_ignored: bool | None = None
     serializer: str = ""
     compression: str | None = None
+    limits: Limits = NO_LIMITS
     named: tuple[str, ...] = ()
     typing: bool = True
 
@@ -127,6 +131,8 @@ def merge_options(
             changes[field] = max(1, duration_ms(call[name], name))
     if any(name in call for name in ("retries", "retry_delay", "backoff", "retry_on")):
         changes["retry"], changes["named"] = _call_policy(base, call)
+    if any(name in call for name in LIMIT_OPTIONS):
+        changes["limits"] = base.limits.over(call)
     if call.get("reject_on_worker_lost") is not None and not call.get("max_deliveries"):
         changes["max_deliveries"] = 0 if call["reject_on_worker_lost"] else 1
     if call.get("countdown") is not None and call.get("eta") is not None:
@@ -152,6 +158,9 @@ def settled(options: TaskOptions, config: Config) -> TaskOptions:
         changes["max_deliveries"] = config.max_deliveries if is_kept else 1
     if not options.limit_ms and config.task_time_limit_ms:
         changes["limit_ms"] = config.task_time_limit_ms
+    limits = options.limits.settled(config.task_default_rate_limit)
+    if limits is not options.limits:
+        changes["limits"] = limits
     limit_ms, soft_ms = options.limit_ms, config.task_soft_time_limit_ms
     # A task whose own limit is shorter is killed before the usual soft one.
     if soft_ms and not options.soft_ms and (not limit_ms or soft_ms < limit_ms):
@@ -199,6 +208,9 @@ def task_options(
     reject_on_worker_lost: bool | None = None,
     time_limit: Seconds | None = None,
     soft_time_limit: Seconds | None = None,
+    rate_limit: str | float | None = None,
+    rate_key: str | Callable[..., Any] | None = None,
+    concurrency: int | None = None,
     redrive: bool | None = None,
     durable: str | None = None,
     ignore_result: bool | None = None,
@@ -221,6 +233,7 @@ def task_options(
     if not track_started:
         raise ConfigError("track_started cannot be False: that a task runs is always told")
     retry, named = retry_policy(**retries)
+    limits = {"rate_limit": rate_limit, "rate_key": rate_key, "concurrency": concurrency}
     if reject_on_worker_lost is not None and not max_deliveries:
         max_deliveries = 0 if reject_on_worker_lost else 1
     return TaskOptions(
@@ -229,7 +242,7 @@ def task_options(
         limit_ms=_limit_ms(time_limit, "time_limit"),
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
         durable=durable, serializer=serializer, compression=compression,
-        ignore_result=ignore_result, named=named, typing=typing,
+        ignore_result=ignore_result, named=named, typing=typing, limits=NO_LIMITS.over(limits),
         store_errors_even_if_ignored=store_errors_even_if_ignored,
     )  # fmt: skip
 

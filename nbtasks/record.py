@@ -268,6 +268,8 @@ class Record:
     record that Redis forgot: a byte a member (then the body of a finished one is its value), or
     nothing where all are pending. A record with `edges` is part of a canvas: it is stored first,
     and queued once it is committed and nothing before it is unfinished; its delays count from then.
+    `limit` says how often and how many at a time such members begin (`_limit.lua`); `keys` is of
+    what each member has that limit for itself, or empty.
     """
 
     rid: str
@@ -285,6 +287,8 @@ class Record:
     max_queued: int = 0
     states: bytes = b""
     edges: Edges | None = None
+    limit: str = ""
+    keys: Sequence[str] = ()
 
 
 def new_id() -> str:

@@ -57,7 +57,9 @@ class Roster(Planner):
                 `default_retry_delay` seconds, `autoretry_for` and `dont_autoretry_for` exception
                 classes, `retry_kwargs`, `retry_backoff`, `retry_backoff_max` seconds,
                 `retry_jitter`, `max_deliveries`, `acks_late`, `reject_on_worker_lost`,
-                `time_limit` seconds, `soft_time_limit` seconds,
+                `time_limit` seconds, `soft_time_limit` seconds, `rate_limit` ("10/s": how often
+                they begin, over all workers), `concurrency` (how many run at a time), `rate_key`
+                (an argument or a function: each value has limits of its own),
                 `redrive` (False for what must not be sent again where Redis has lost it),
                 `durable` ("replica": a submit waits until one has it),
                 `ignore_result` (its value is not kept), `store_errors_even_if_ignored`,

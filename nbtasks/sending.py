@@ -9,6 +9,7 @@ from nbtasks.config import Config
 from nbtasks.envelope import Envelope
 from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
+from nbtasks.limiting import LATER, no_names
 from nbtasks.live import LiveRecord
 from nbtasks.options import TaskOptions, check_headers, merged
 from nbtasks.patience import patience_of
@@ -56,7 +57,8 @@ class Submission:
 
     `task` is the task they are calls of, for wording; a cell has none. `place` says where in a
     canvas the record stands, and what its id is; without one it stands alone. `shows_log` is False
-    where this client is not to show what it prints.
+    where this client is not to show what it prints. `takes` is whether the first argument is the
+    value of a task before it.
     """
 
     code: Code
@@ -68,6 +70,7 @@ class Submission:
     labels: Sequence[str] | None = None
     shows_log: bool = True
     place: Place | None = None
+    takes: bool = False
 
 
 def prepare(
@@ -117,6 +120,7 @@ def prepare(
     seal = signer.arguments(place.rid, encoded).seal
     record = replace(
         _empty(options, place, config, name=header.title, delay_ms=delay_ms),
+        **_limits(submission, options),
         header=encoded,
         python=header.python,
         code=header.code,
@@ -170,6 +174,15 @@ def _empty(
         max_queued=config.max_queued,
         edges=place.edges,
     )
+
+
+def _limits(submission: Submission, options: TaskOptions) -> dict[str, Any]:
+    """What a record says of the limits of these calls."""
+    task, taken = submission.task, (LATER,) if submission.takes else ()
+    named = task.named_arguments if task is not None else no_names
+    calls = (((*taken, *args), kwargs) for args, kwargs in submission.calls)
+    limit, keys = options.limits.stored(submission.name, calls, named)
+    return {"limit": limit, "keys": keys}
 
 
 def _prepared(
@@ -252,6 +265,11 @@ def _make_header(  # noqa: PLR0917 - what a header is made of
     )
 
 
+def takes_value(node: Node) -> bool:
+    """Whether the value of the task before it is its first argument."""
+    return node.takes and (node.after is not None or node.each is not None)
+
+
 def task_of(node: Node) -> AnyTask:
     """The task of a node, whose function takes what it is called with there.
 
@@ -263,7 +281,7 @@ def task_of(node: Node) -> AnyTask:
     if not isinstance(found, Task):
         raise ConfigError(f"{found!r} is not a task")
     task = cast("AnyTask", found)
-    taken = (None,) if node.takes and (node.after is not None or node.each is not None) else ()
+    taken = (None,) if takes_value(node) else ()
     for args, kwargs in node.calls if node.role is not Role.ERRBACK else ():
         try:
             task.check_arguments((*taken, *args), kwargs)

@@ -20,7 +20,8 @@ S = TypeVar("S", bound="Signature")
 OPTIONS: Final = (
     "countdown", "eta", "expires", "queue", "priority", "task_id",
     "retries", "retry_delay", "backoff", "retry_on", "max_deliveries", "acks_late",
-    "time_limit", "soft_time_limit", "redrive", "durable", "serializer", "compression",
+    "time_limit", "soft_time_limit", "rate_limit", "rate_key", "concurrency",
+    "redrive", "durable", "serializer", "compression",
     "reject_on_worker_lost", "ignore_result", "store_errors_even_if_ignored",
     "link", "link_error", "on_upstream", "stamps", "headers", "shadow", "retry", "retry_policy",
 )  # fmt: skip

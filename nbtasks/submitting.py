@@ -24,7 +24,7 @@ from nbtasks.presence import Presence
 from nbtasks.publishing import announce, tell_sent
 from nbtasks.result import AsyncResult, GroupResult, make_result
 from nbtasks.routes import Routes
-from nbtasks.sending import Prepared, Submission, prepare, task_of
+from nbtasks.sending import Prepared, Submission, prepare, takes_value, task_of
 from nbtasks.signature import Signature
 from nbtasks.store.canvases import CanvasRecords
 from nbtasks.store.fleet import WorkerFacts
@@ -172,6 +172,7 @@ class Submitter(Archiving):
             task=task,
             labels=node.labels,
             place=place,
+            takes=takes_value(node),
         )
 
     def _prepare(self, submission: Submission) -> Prepared:

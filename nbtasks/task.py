@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self, cast
 
 from nbtasks.attributes import name_of_class, options_of
@@ -122,7 +122,8 @@ class Task(Bound[P, R]):
                 `max_deliveries`, dead workers allowed; `acks_late`, False for at most once: what
                 may have begun when its process died is given up as `WorkerLost`; `time_limit`
                 seconds, after which it is killed; `soft_time_limit` seconds, after which
-                `SoftTimeLimitExceeded` is raised in it; `redrive`, False for what must not be sent
+                `SoftTimeLimitExceeded` is raised in it; `rate_limit`, `concurrency`, `rate_key`:
+                how often and how many at a time; `redrive`, False for what must not be sent
                 again where Redis has lost it; `durable`, "replica" to wait until one has it;
                 `serializer`, what arguments, value and error travel as;
                 `compression`, such as "zstd", how arguments and value are; `link` and `link_error`,
@@ -238,6 +239,17 @@ class Task(Bound[P, R]):
             for at in range(count)
         ]
 
+    def named_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments of a call by their names, with defaults."""
+        if self._signature is None:
+            return kwargs
+        try:
+            bound = self._signature.bind_partial(*args, **kwargs)
+        except TypeError:  # an errback, which is called with what it takes of a failure
+            return kwargs
+        bound.apply_defaults()
+        return {**bound.arguments, **kwargs}
+
     def __reduce__(self) -> tuple[Any, ...]:
         # In two steps, so that a task that calls itself is met again as itself, and never with its
         # app: on a worker it belongs to the worker's own.
@@ -283,6 +295,11 @@ class NamedTask(Task[..., Any]):
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Nothing: nobody here knows what it takes."""
+
+    def named_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those that are given by their names."""
+        del args
+        return kwargs
 
 
 class _TaskOverList(Task[..., Any]):

@@ -1,9 +1,9 @@
 """Sending a record: in chunks, a few ahead of the replies; all of it or nothing."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from nbtasks.errors import ConfigError, QueueFull, StoreError, StoreRefused, StoreUnavailable
 from nbtasks.record import Record
@@ -73,7 +73,7 @@ def send_small(link: Link, keys: Keys, client: str, records: Sequence[Record]) -
 def small_call(keys: Keys, client: str, record: Record) -> tuple[object, ...]:
     """The command that stores a record of one chunk."""
     args, fields = _arguments(client, record)
-    head = (record.rid, 0, *args, record.states, fields)
+    head = (record.rid, 0, *args, record.states, _encoded(fields, record.keys, 0))
     return script_call("submit", keys.prefix, *head, *record.bodies)
 
 
@@ -115,8 +115,9 @@ def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
     unread = reply = 0
     for start, stop in chunks(record.bodies):
         states = record.states if start == 0 else b""
-        bodies = record.bodies[start:stop]
-        link.send_script("submit", keys.prefix, record.rid, start, *args, states, fields, *bodies)
+        more = _encoded(fields, record.keys[start:stop], start)
+        head = (record.rid, start, *args, states, more)
+        link.send_script("submit", keys.prefix, *head, *record.bodies[start:stop])
         unread += 1
         if start == 0 or unread > IN_FLIGHT:
             reply = int(link.read())
@@ -128,12 +129,19 @@ def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
     return _checked(reply, link, record)
 
 
-def _arguments(client: str, record: Record) -> tuple[tuple[object, ...], bytes]:
-    """Arguments 3 to 14 of submit.lua, and argument 16."""
+def _encoded(fields: Mapping[str, Any], keys: Sequence[str], start: int) -> bytes:
+    """More fields of a record, with the keys of the limits of its members from `start` on."""
+    if not fields and not keys:
+        return b""
+    return encode_json({**fields, **{f"l{start + at}": key for at, key in enumerate(keys)}})
+
+
+def _arguments(client: str, record: Record) -> tuple[tuple[object, ...], Mapping[str, Any]]:
+    """Arguments 3 to 14 of submit.lua, and what argument 16 says of all members."""
     edges, delay_ms, expires_ms = record.edges, record.delay_ms, record.expires_ms
-    fields = b""
+    fields: dict[str, Any] = {"lim": record.limit} if record.limit else {}
     if edges is not None:
-        fields = encode_json(edges.fields(delay_ms, expires_ms))
+        fields |= edges.fields(delay_ms, expires_ms)
         delay_ms = expires_ms = 0
     return (
         len(record.bodies),

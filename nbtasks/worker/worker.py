@@ -99,6 +99,7 @@ class Worker:
             limit_ms=options.limit_ms,
             soft_ms=options.soft_ms,
             async_concurrency=options.pool.async_concurrency,
+            heeds_rates=not config.worker_disable_rate_limits,
             most_members=min(SLOT_MEMBERS, config.worker_prefetch_multiplier or SLOT_MEMBERS),
         )
 

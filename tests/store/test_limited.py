@@ -11,6 +11,7 @@ from nbtasks.store.limits import (
     resume_task,
     set_rate_limit,
 )
+from nbtasks.store.queues import purge_queue
 
 HOURLY = "3600000000 0 fit"
 ALONE = "0 1 fit"
@@ -166,6 +167,16 @@ def test_each_key_has_a_limit_of_its_own(limited, worker, redis, store):
     assert parked(redis, store) == [f"{rid}:1:2".encode(), f"{rid}:3:4".encode()]
 
 
+def test_keys_of_a_record_of_many_chunks_are_stored_with_each(submit, worker):
+    keys = [str(i // 5) for i in range(4500)]
+    submit(4500, limit="3600000000 0 fit/", keys=keys)
+
+    found = [one for _ in range(15) for one in taken_by(worker)]
+
+    assert [start for _, start, _ in found] == list(range(0, 5 * len(found), 5))
+    assert len(found) == 900
+
+
 def test_what_is_revoked_while_it_waits_is_never_taken(
     limited, worker, redis, store, an_hour_passes
 ):
@@ -177,6 +188,16 @@ def test_what_is_revoked_while_it_waits_is_never_taken(
     an_hour_passes()
 
     assert taken_by(worker) == [(other, 0, 1)]
+
+
+def test_when_all_that_waited_is_revoked_no_limit_is_looked_at(limited, worker, redis, store):
+    rid = limited("3600000000 0 fit/", 3, keys=["a", "a", "b"])
+    worker.take(4)
+
+    store.revoke(rid, 0, 3, terminate=False)
+
+    left = [key for key in redis.scan_iter(f"{store.keys.prefix}*") if redis.ttl(key) < 0]
+    assert {key.rpartition(b":")[2] for key in left} <= {b"lease", rid.encode()}
 
 
 def test_what_has_expired_takes_no_token(limited, worker, redis, store, an_hour_passes):
@@ -285,6 +306,16 @@ def test_who_waits_counts_in_a_bounded_queue_and_is_purged(limited, worker, stor
 
     assert store.run_script("purge", "default", "r", "")[0] == 3
     assert parked(redis, store) == []
+
+
+def test_a_purge_ends_a_long_slice_that_waits_for_a_limit_by_steps(limited, worker, store, redis):
+    limited(HOURLY, 2500)
+    worker.take(4)
+
+    assert purge_queue(store, "default") == 2499
+
+    assert not redis.exists(f"{store.keys.prefix}sched")
+    assert not [key for key in redis.scan_iter(f"{store.keys.prefix}*") if b"parked" in key]
 
 
 @pytest.mark.parametrize("rate", ["10 per s", "fast", -1, True, "1/d", [], "1e400"])

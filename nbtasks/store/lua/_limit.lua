@@ -3,8 +3,8 @@
 -- one task to the next (0: no rate), most that run at a time (0: any number), name; where that ends
 -- in / each member i has a key of its own, l<i>. What may not begin is parked (_parked.lua).
 -- Parts    base slices grace said
--- Lazy     limits = bucket parked unpark begin
---          limit_at allow leave begin look release look_soon
+-- Lazy     limits = bucket parked unpark begin gone
+--          limit_at allow leave begin look release look_soon forget
 
 -- A lease that counts for a limit says so, as its own end is what lets the next one begin.
 local function drop_lease(lease)

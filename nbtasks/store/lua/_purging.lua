@@ -28,6 +28,10 @@ local function purge_slice(key, name, place, most)
   local rid, from, stop = parse_slice(name)
   local to = math.min(stop, from + most)
   redis.call('ZREM', key, name)
+  if string.sub(key, -1) == '%' then
+    key = string.sub(key, 1, -2) -- what is left is parked again when it is looked at
+    limits().forget(string.sub(key, #PREFIX + 7), name)
+  end
   if to < stop then
     redis.call('ZADD', key, place, slice_name(rid, to, stop))
   end

@@ -1,5 +1,5 @@
 -- Revoking members, and with a task that was replaced what runs in its place.
--- Parts    settle sources unqueue revoked
+-- Parts    limit settle sources unqueue revoked
 
 local MOST_REVOKED = 1000 -- records in one script
 

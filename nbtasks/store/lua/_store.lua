@@ -14,7 +14,7 @@ end
 local function store_states(rid, n)
   local after, states = tonumber(ARGV[13]), ARGV[15]
   if states == '' then
-    states = string.rep(ARGV[16] == '' and PENDING or WAITING, n)
+    states = string.rep(MORE.g and WAITING or PENDING, n)
   end
   local _, left = string.gsub(states, '%l', '')
   redis.call('SET', states_key(rid), states)
@@ -23,7 +23,7 @@ local function store_states(rid, n)
   say(fields, 'cap', ARGV[10], DELIVERIES)
   say(fields, 'keep', ARGV[11], KEPT)
   say(fields, 'exp', after > 0 and NOW + after or 0, '0')
-  for name, value in pairs(ARGV[16] == '' and {} or cjson.decode(ARGV[16])) do
+  for name, value in pairs(MORE) do
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
@@ -53,11 +53,6 @@ local function store_bodies(key, from, n, first, size, fields)
   if #fields > 0 then
     redis.call('HSET', key, unpack(fields))
   end
-end
-
--- A canvas cannot take up a record of another one: that waits for other tasks, or has ended.
-local function is_other_canvas(root)
-  return ARGV[16] ~= '' and cjson.decode(ARGV[16]).g ~= root
 end
 
 -- A client that dies while it sends must not leave half a record behind for ever.

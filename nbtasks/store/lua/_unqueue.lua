@@ -7,7 +7,11 @@ local function remove_slices(rid, names)
     redis.call('ZREM', PREFIX .. 'sched', unpack(names))
     for _, name in ipairs(sources({ found[1] }, python, true)) do
       redis.call('ZREM', PREFIX .. 'ready:' .. name, unpack(names))
-      redis.call('ZREM', PREFIX .. 'ready:' .. name .. '%', unpack(names)) -- parked
+      if redis.call('ZREM', PREFIX .. 'ready:' .. name .. '%', unpack(names)) > 0 then
+        for _, slice in ipairs(names) do
+          limits().forget(name, slice)
+        end
+      end
     end
   end
 end

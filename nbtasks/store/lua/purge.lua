@@ -1,7 +1,7 @@
 -- purge: end some of what waits in a queue, as if it were revoked; what runs goes on. Called again
 -- and again, each time for a few, so that no call holds Redis for long.
 --
--- Parts    settle sources take purging
+-- Parts    limit settle sources take purging
 -- KEYS[1]  prefix
 -- ARGV     1 queue · 2 r what is ready, s what is scheduled for it · 3 where to go on: '' to begin,
 --          then what the last call gave

@@ -1,12 +1,13 @@
 -- submit: store a chunk of a record's members and queue it as a slice. Safe to repeat.
--- Parts    base slices code room store tell
+-- Parts    base slices code room more store tell
 -- KEYS[1]  prefix
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
 --          5 queue · 6 client · 7 priority 0-9 · 8 '' · 9 code hash
 --          10 deliveries allowed · 11 ms to keep it once finished · 12 delay, ms
 --          13 expires after ms, 0 never · 14 most members that may wait in the queue, 0 any number
---          15 states, or '' where all are pending · 16 its fields in a canvas (JSON), which waits
---          for a commit, or '' · 17.. signed bodies: arguments, or the value of who has finished
+--          15 states, or '' where all are pending · 16 more fields of it, and keys of limits of
+--          these members (JSON), or ''; with `g` it is part of a canvas, which waits for a commit
+--          17.. signed bodies: arguments, or the value of who has finished
 -- Returns  members stored so far: less than asked where a chunk before this one is missing;
 --          -1 when the code is not stored · -2 when a record of another size has this id ·
 --          -3 less the members that wait, when the queue is full (nothing was written by these)
@@ -29,14 +30,14 @@ elseif stored ~= from then
   end
   return stored
 end
-local is_canvas = ARGV[16] ~= ''
+local is_canvas = MORE.g ~= nil
 if from == 0 and not is_canvas then
   local waiting = crowd(ARGV[5], n, tonumber(ARGV[14]))
   if waiting then
     return -3 - waiting
   end
 end
-local head = from == 0 and store_states(rid, n) or {}
+local head = from == 0 and store_states(rid, n) or keys_of_limits()
 store_bodies(key, from, n, FIRST_BODY, tonumber(found[3] or 0), head)
 
 local to, delay = from + #ARGV - FIRST_BODY + 1, tonumber(ARGV[12])

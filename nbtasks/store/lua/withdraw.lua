@@ -1,7 +1,7 @@
 -- withdraw: remove a record that is stored only in part, because the rest of it was refused. What
 -- waits leaves the queue. A member that has begun runs to its end; what it hands in is dropped.
 --
--- Parts    base slices sources unqueue
+-- Parts    limit sources unqueue
 -- KEYS[1]  prefix
 -- ARGV     1 record · then the bounds of its chunks: 0, .., members in all
 -- Returns  1 removed · 0 not stored, or stored whole
