@@ -11,6 +11,7 @@ from nbtasks.plan import Held, Known, Value
 from nbtasks.record import KILL, check_signal
 from nbtasks.result.base import ResultBase
 from nbtasks.result.stream import Stream
+from nbtasks.sender import current_sender
 from nbtasks.serializers import CellValue
 from nbtasks.states import SUCCESS, TaskState
 from nbtasks.waiting import ResultSource, Waits, revoking, wait_async, wait_for
@@ -24,19 +25,25 @@ R = TypeVar("R")
 class AsyncResult(ResultBase, Generic[R]):
     """One task: its state, and its value once it is there.
 
-    Not made by hand: `Task.delay`, `Task.apply_async`, `App.AsyncResult(id)`.
+    Made by `Task.delay` and `Task.apply_async`; `AsyncResult(id)` and `AsyncResult(id, app=app)`
+    are the same as `app.AsyncResult(id)`.
     """
 
     def __init__(
         self,
-        source: ResultSource,
-        record: LiveRecord,
+        source: ResultSource | str,
+        record: LiveRecord | None = None,
         index: int = 0,
         *,
+        app: Any = None,
         parent: ResultBase | None = None,
         canvas: "Canvas | None" = None,
         by_id: bool = False,
     ) -> None:
+        if record is None or isinstance(source, str):
+            found: AsyncResult[R] = cast("Any", app or current_sender()).AsyncResult(source)
+            vars(self).update(vars(found))
+            return
         self.source = self._source = source
         self._record = record
         self._index = index
@@ -58,10 +65,7 @@ class AsyncResult(ResultBase, Generic[R]):
         """The task's id: `<record>`, or `<record>-<i>` for a member of a group."""
         return self._record.task_id(self._index)
 
-    @property
-    def task_id(self) -> str:
-        """The same."""
-        return self.id
+    task_id = id  # noqa: A003 - the property above it is meant
 
     @property
     def record(self) -> LiveRecord:
