@@ -17,7 +17,7 @@ from nbtasks.orders import (
     TIME_LIMIT,
     Order,
 )
-from nbtasks.record import KILL
+from nbtasks.record import KILL, check_signal
 from nbtasks.store.limits import (
     pause_task,
     paused_tasks,
@@ -26,6 +26,7 @@ from nbtasks.store.limits import (
     set_rate_limit,
 )
 from nbtasks.store.queues import pause_queue, paused_queues, purge_queue, resume_queue
+from nbtasks.store.stamped import revoke_stamped
 from nbtasks.submitting import Submitter
 
 Answers = list[dict[str, dict[str, str]]]
@@ -193,6 +194,22 @@ class Control:
     def terminate(self, task_id: str | Iterable[str], signal: str = "SIGTERM") -> int:
         """The same, and end those that run with this signal."""
         return self.revoke(task_id, terminate=True, signal=signal)
+
+    def revoke_by_stamped_headers(
+        self, headers: Mapping[str, Any], *, terminate: bool = False, signal: str = KILL
+    ) -> int:
+        """End all tasks that have not finished and have one of these stamps; returns how many.
+
+        Args:
+            headers: Stamps, as of `Signature.stamp`; a list stands for each of its values.
+            terminate: End what runs, as in `AsyncResult.revoke`.
+            signal: What its process gets then.
+
+        Raises:
+            ConfigError: There is no such signal.
+        """
+        name = check_signal(signal)
+        return revoke_stamped(self._app.store, headers, terminate=terminate, signal=name)
 
     def rate_limit(self, task_name: str, rate_limit: str | float | None) -> None:
         """Have tasks of a name begin at this rate, over all workers and whatever they say.

@@ -3,7 +3,7 @@
 import os
 import resource
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,9 @@ MOST_NAMES: Final = 200
 """Of so many tasks it is counted how often each was done; all others are counted together."""
 
 OTHERS: Final = "…"
+
+LEAST_MS: Final = 1000.0
+"""Speeds are measured over no less: a worker that is told something tells how it is at once."""
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -52,6 +55,7 @@ class Vitals:
         self._begun = self._at = clock.tick_ms()
         self._done = 0
         self._cpu_s: dict[int, float] = {}
+        self._speeds = {"rate": 0.0, "cpu": 0.0}
 
     def look(self, pids: Sequence[int]) -> dict[str, Any]:
         """What there is to tell of this process and those others.
@@ -60,23 +64,29 @@ class Vitals:
             `total` tasks by name, `rate` of them a second, `uptime` in s, `cpu` in per cent of one
             core and `rss` in bytes (of all these processes), `rusage` of this one.
         """
-        now, done = self._clock.tick_ms(), self._tally.counts.total()
-        seconds = max(0.001, (now - self._at) / 1000)
+        now = self._clock.tick_ms()
         uses = _uses((os.getpid(), *pids))
-        # A process that is new has used all of it since the last look.
-        cpu_s = sum(use.cpu_s - self._cpu_s.get(pid, 0.0) for pid, use in uses.items())
-        is_first = not self._cpu_s
-        found = {
+        if now - self._at >= LEAST_MS or not self._cpu_s:
+            self._measure(now, uses)
+        return {
             "total": dict(self._tally.counts),
-            "rate": round((done - self._done) / seconds, 1),
+            **self._speeds,
             "uptime": int((now - self._begun) / 1000),
-            "cpu": 0.0 if is_first else round(100 * cpu_s / seconds, 1),
             "rss": sum(use.rss for use in uses.values()),
             "rusage": _rusage(),
         }
+
+    def _measure(self, now: float, uses: Mapping[int, Use]) -> None:
+        """How fast it was since the last time."""
+        seconds, done = max(0.001, (now - self._at) / 1000), self._tally.counts.total()
+        # A process that is new has used all of it since the last look.
+        cpu_s = sum(use.cpu_s - self._cpu_s.get(pid, 0.0) for pid, use in uses.items())
+        self._speeds = {
+            "rate": round((done - self._done) / seconds, 1),
+            "cpu": round(100 * cpu_s / seconds, 1) if self._cpu_s else 0.0,
+        }
         self._at, self._done = now, done
         self._cpu_s = {pid: use.cpu_s for pid, use in uses.items()}
-        return found
 
 
 def _uses(pids: Iterable[int]) -> dict[int, Use]:

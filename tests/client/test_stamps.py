@@ -39,7 +39,7 @@ def test_what_has_one_of_these_stamps_is_revoked(app, task, wanted, left):
         "n": task.apply_async(stamps={"number": 3, "test": 1}),
         "none": task.apply_async(stamps={"test": [1, 2]}),
     }
-    count = app.revoke_by_stamped_headers(wanted)
+    count = app.control.revoke_by_stamped_headers(wanted)
     assert count == 3 - len(left)
     wait_until(
         lambda: {name for name in sent if sent[name].state == "PENDING"} == {*left, "none"},
