@@ -12,12 +12,13 @@ from IPython.core.error import UsageError
 from nbtasks.app import App
 from nbtasks.errors import NbTasksError
 from nbtasks.notebook import options as lines
-from nbtasks.notebook.frontend import is_stable
+from nbtasks.notebook.frontend import is_stable, resolve_view
 from nbtasks.notebook.listing import View, count_of
 from nbtasks.notebook.outgoing import error_classes, make_cell
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks
 from nbtasks.notebook.source import read_cell
+from nbtasks.notebook.timetable import Timetable
 from nbtasks.notebook.vocabulary import SCHEDULE_COMMANDS, SCHEDULE_OPTIONS
 from nbtasks.notebook.words import duration, tell
 from nbtasks.options import TaskOptions
@@ -116,6 +117,9 @@ class ScheduleCommands:
 
     def _do(self, word: str, names: list[str], options: Mapping[str, Any]) -> View | None:
         match word:
+            case "list" if resolve_view("auto") == "board":
+                session = self._session
+                session.show_alone(Timetable(session.app, session.feed(), self._list))
             case "list":
                 return self._list()
             case "next":

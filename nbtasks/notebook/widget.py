@@ -27,12 +27,14 @@ _TABLES: Final = ("core.js", "channel.js", "parts.js", "table.js")
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": (*_BOARD, "board_only.js"),
     "graph": (*_BOARD, *_GRAPH, "board_and_graph.js"),
+    "schedule": (*_TABLES, "schedule.js"),
     "monitor": (*_TABLES, "hour.js", "timeline.js", "monitor.js"),
 }
 """Of each kind of widget its modules, each after those it imports."""
 _STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": ("core.css", "board.css"),
     "monitor": ("core.css", "table.css", "monitor.css"),
+    "schedule": ("core.css", "table.css", "schedule.css"),
     "graph": ("core.css", "board.css", "graph.css"),
 }
 

@@ -1,6 +1,12 @@
 """A widget of any kind in a page: a fake model, and the wire between it and its kernel's side."""
 
 import json
+import shutil
+from contextlib import contextmanager
+
+import comm
+from comm.base_comm import BaseComm
+from playwright.sync_api import sync_playwright
 
 from nbtasks.notebook.widget import join_modules, join_styles
 
@@ -50,6 +56,45 @@ def open_page(chromium, kind, background=LIGHT, width=1000):
     page.goto(f"{ORIGIN}/")
     page.wait_for_function("window.ready")
     return page
+
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+
+
+class Stream:
+    """Of events, which never come."""
+
+    def add_flusher(self, fn):
+        """Nothing is flushed: what is shown pushes."""
+
+
+@contextmanager
+def open_chromium():
+    """A browser, for the tests of a file."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def open_shown(chromium, kind, make, monkeypatch, background):
+    """A view in a page of its own; nothing may go wrong there."""
+    page = open_page(chromium, kind, background)
+    found = Shown(page, make)
+
+    class Wire(BaseComm):
+        def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+            del msg_type, metadata, buffers, keys
+            if data and data.get("method") == "custom":
+                found.messages.append(data["content"])
+
+    monkeypatch.setattr(comm, "create_comm", Wire)
+    yield found
+    found.view.stop()
+    assert page.problems == []
+    page.close()
 
 
 class Shown:

@@ -1,13 +1,8 @@
 """The monitor's own page: a real Monitor of a real app, Chromium without Jupyter."""
 
-import shutil
-
-import comm
 import pytest
-from comm.base_comm import BaseComm
-from page_side import DARK, LIGHT, Shown, open_page
+from page_side import DARK, LIGHT, Stream, open_chromium, open_shown
 from patience import wait_until
-from playwright.sync_api import sync_playwright
 
 from nbtasks.notebook.feed import Feed
 from nbtasks.notebook.monitor import Monitor
@@ -16,21 +11,12 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.filterwarnings("ignore::nbtasks.NoWorkerWarning"),
 ]
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
-
-
-class Stream:
-    def add_flusher(self, fn):
-        del fn
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    with open_chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -40,20 +26,11 @@ def background():
 
 @pytest.fixture
 def shown(chromium, app, monkeypatch, background):
-    page = open_page(chromium, "monitor", background)
-    found = Shown(page, lambda: Monitor(app, Feed(Stream())))
+    def make():
+        return Monitor(app, Feed(Stream()))
 
-    class Wire(BaseComm):
-        def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
-            del msg_type, metadata, buffers, keys
-            if data and data.get("method") == "custom":
-                found.messages.append(data["content"])
-
-    monkeypatch.setattr(comm, "create_comm", Wire)
-    yield found
-    found.view.stop()
-    assert page.problems == []
-    page.close()
+    with open_shown(chromium, "monitor", make, monkeypatch, background) as found:
+        yield found
 
 
 def until(shown, is_so, what):
