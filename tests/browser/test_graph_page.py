@@ -139,7 +139,7 @@ def test_many_tasks_are_one_box_with_a_bar_that_opens(show, background):
     assert len(labels(shown)) == 44
     assert node(shown, "score[29]").get_attribute("aria-label") == "score[29]: failure"
     picture(shown, f"open-{background[1]}")
-    shown.page.get_by_role("button", name="Close what this came out of").click()
+    shown.page.get_by_role("button", name="Close group").click()
     assert len(labels(shown)) == 5
 
 
@@ -186,12 +186,12 @@ def test_what_has_failed_runs_again_from_here(show):
     node(shown, "score[1]").click()
     shown.answer()
     picture(shown, "failed")
-    shown.page.get_by_role("button", name="Run what failed here again").click()
+    shown.page.get_by_role("button", name="Retry from here").click()
     shown.answer()
 
     assert calls == [[(sent.score, 1)]]
     node(shown, "load").click()
-    assert not shown.page.get_by_role("button", name="Run what failed here again").is_visible()
+    assert not shown.page.get_by_role("button", name="Retry from here").is_visible()
 
 
 def test_a_branch_is_cancelled_with_all_that_waits_for_it(show):
@@ -200,7 +200,7 @@ def test_a_branch_is_cancelled_with_all_that_waits_for_it(show):
     sent.end(sent.load, [SUCCESS], 2_000)
     shown.flush()
     node(shown, "score[2]").click()
-    button = shown.page.get_by_role("button", name="Cancel this and all that waits for it")
+    button = shown.page.get_by_role("button", name="Cancel branch")
 
     button.click()
     assert button.inner_text() == "Sure? 3"
@@ -266,3 +266,4 @@ def test_a_large_canvas_has_a_map_and_is_moved_by_dragging(show):
 
     assert shown.page.locator(".nbt-svg > g").get_attribute("transform") != before
     picture(shown, "large")
+    assert shown.page.evaluate("document.activeElement.localName") != "svg"

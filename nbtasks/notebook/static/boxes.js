@@ -24,7 +24,8 @@ import { makeSvg } from "./stage.js";
 /** @typedef {import("./layout.js").Spot} Spot */
 /** @typedef {{box: Box, spot: Spot, counts: Uint32Array, element: Element, name: Element, words: Element, done: Element, bad: Element}} Node */
 
-const LABEL = 21;
+const LABEL = 20;
+const LABEL_OF_MANY = 16;
 const BAR = WIDTH - 20;
 const ROLES = ["", "callback", "errback"];
 const ENDS = [SUCCESS, FAILURE, REVOKED, IGNORED];
@@ -41,7 +42,8 @@ export function makeBox(link, box, spot, blank) {
   element.setAttribute("transform", `translate(${spot.x} ${spot.y})`);
   if (box.role) element.setAttribute("data-role", String(box.role));
   const label = labelOf(link, box);
-  setText(name, label.length > LABEL ? `${label.slice(0, LABEL - 1)}…` : label);
+  const room = isMany ? LABEL_OF_MANY : LABEL;
+  setText(name, label.length > room ? `${label.slice(0, room - 1)}…` : label);
   if (isMany) element.setAttribute("aria-expanded", "false");
   return { box, spot, counts: new Uint32Array(8), element, name, words, done, bad };
 }

@@ -59,13 +59,13 @@ export class Graph {
     /** @type {(text: string, label: string, act: () => void) => HTMLButtonElement} */
     const tool = (text, label, act) => toolButton(text, label, act, signal);
     this.turn = tool("open", "Open this box", () => this.#turn(this.cursor));
-    this.shut = tool("close group", "Close what this came out of", () => this.#shut());
-    this.again = tool("retry from here", "Run what failed here again, and what hangs on it", () =>
+    this.shut = tool("close group", "Close group: what this came out of", () => this.#shut());
+    this.again = tool("retry from here", "Retry from here: what failed, and what hangs on it", () =>
       this.#ask({ t: "retry", spans: this.#picked()?.box.spans }),
     );
     this.cancel = confirmButton({
       text: "cancel branch",
-      label: "Cancel this and all that waits for it",
+      label: "Cancel branch: this and all that waits for it",
       sure: () => `Sure? ${count(this.#branch().count)}`,
       act: (report) => this.link.ask({ t: "cancel", spans: this.#branch().spans }, report),
       note: this.actions.note,
@@ -78,10 +78,10 @@ export class Graph {
   /** @param {(text: string, label: string, act: () => void) => HTMLButtonElement} tool */
   #build(tool) {
     const tools = make("div", "nbt-tools");
-    tools.setAttribute("role", "group");
+    setAttribute(tools, "role", "group");
     setAttribute(tools, "aria-label", "graph");
     tools.append(
-      tool("fit", "Show all of it", () => this.stage.fit()),
+      tool("fit", "Fit: show all of it", () => this.stage.fit()),
       tool("−", "Smaller", () => this.stage.zoom(1 / 1.3)),
       tool("+", "Larger", () => this.stage.zoom(1.3)),
       tool("open all", "Open all boxes", () => this.#openAll()),
@@ -107,15 +107,15 @@ export class Graph {
       (event) => {
         const place = at(event);
         if (place < 0 || this.stage.wasDragged) return;
-        const isTurn = /** @type {Element} */ (event.target).closest(".nbt-plus");
-        if (isTurn) this.#turn(place);
+        if (/** @type {Element} */ (event.target).closest(".nbt-plus")) this.#turn(place);
         else this.#pick(place);
       },
       { signal },
     );
     svg.addEventListener("dblclick", (event) => this.#turn(at(event)), { signal });
     svg.addEventListener("keydown", (event) => this.#key(event, at(event)), { signal });
-    svg.addEventListener(
+    // Not on the SVG: one that listens for this can be focused itself.
+    this.stage.element.addEventListener(
       "focusin",
       (event) => {
         const place = at(event);

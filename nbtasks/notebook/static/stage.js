@@ -8,6 +8,7 @@ const HIGHEST = 420;
 const LOWEST = 96;
 const MAP_WIDTH = 150;
 const MAP_HEIGHT = 90;
+const MAP_MOST = 0.2;
 const DRAG = 4;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -66,9 +67,9 @@ export class Stage {
     );
     const jump = (/** @type {PointerEvent} */ event) => {
       if (!event.buttons) return;
-      const { left, top, width } = this.map.getBoundingClientRect();
-      const scale = this.page.width / width;
-      this.centre((event.clientX - left) * scale, (event.clientY - top) * scale);
+      const { left, top } = this.map.getBoundingClientRect();
+      const [across, down] = this.mapScale;
+      this.centre((event.clientX - left) / across, (event.clientY - top) / down);
     };
     this.map.addEventListener("pointerdown", jump, { signal });
     this.map.addEventListener("pointermove", jump, { signal });
@@ -173,35 +174,36 @@ export class Stage {
     const isAll = width * this.k <= this.width + 1 && height * this.k <= this.height + 1;
     this.corner.hidden = isAll;
     if (isAll) return;
-    const scale = this.mapScale;
+    const [across, down] = this.mapScale;
     Object.assign(this.frame.style, {
-      left: `${Math.max(0, (-this.x / this.k) * scale)}px`,
-      top: `${Math.max(0, (-this.y / this.k) * scale)}px`,
-      width: `${Math.min(width, this.width / this.k) * scale}px`,
-      height: `${Math.min(height, this.height / this.k) * scale}px`,
+      left: `${Math.max(0, (-this.x / this.k) * across)}px`,
+      top: `${Math.max(0, (-this.y / this.k) * down)}px`,
+      width: `${Math.min(width, this.width / this.k) * across}px`,
+      height: `${Math.min(height, this.height / this.k) * down}px`,
     });
   }
 
+  /** Px of the map for one of the page, each way: a page of a thousand rows is no hair. @returns {[number, number]} */
   get mapScale() {
-    return Math.min(MAP_WIDTH / this.page.width, MAP_HEIGHT / this.page.height);
+    const { width, height } = this.page;
+    return [Math.min(MAP_MOST, MAP_WIDTH / width), Math.min(MAP_MOST, MAP_HEIGHT / height)];
   }
 
   /** @param {Iterable<{place: Place, colour: string}>} boxes */
   paintMap(boxes) {
-    const scale = this.mapScale;
+    const [across, down] = this.mapScale;
     const ratio = devicePixelRatio || 1;
-    const [width, height] = [this.page.width * scale, this.page.height * scale];
+    const [width, height] = [this.page.width * across, this.page.height * down];
     this.map.width = Math.ceil(width * ratio);
     this.map.height = Math.ceil(height * ratio);
     Object.assign(this.map.style, { width: `${width}px`, height: `${height}px` });
     const context = this.map.getContext("2d");
     if (!context) return;
-    context.scale(ratio * scale, ratio * scale);
-    const least = 1 / scale;
+    context.scale(ratio, ratio);
     for (const { place, colour } of boxes) {
       context.fillStyle = colour;
-      const high = Math.max(least, place.height);
-      context.fillRect(place.x, place.y, Math.max(least, place.width), high);
+      const [wide, high] = [place.width * across, Math.max(1, place.height * down)];
+      context.fillRect(place.x * across, place.y * down, wide, high);
     }
   }
 }
