@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "status": "Show the workers, what they run, and what waits.",
     "inspect": "Show what workers have in hand, and what they are.",
     "control": "Tell workers what to do; pause queues and tasks, set rates.",
+    "events": "Show what becomes of tasks, as it happens.",
     "call": "Send a task by its name.",
     "result": "Print the value of a task, or how far it is.",
     "revoke": "End tasks for good.",

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 CELL: Final = 200
 """Characters of a cell; more is not for the eye."""
+
+LEAST: Final = 12
+"""Characters of a column that are always shown."""
 
 GAP: Final = "  "
 
@@ -137,6 +141,12 @@ def live() -> Generator[Callable[[Sequence[Part]], None]]:
         return  # how one leaves it
 
 
+def time_of_day(timestamp: float, precision: str = "seconds") -> str:
+    """When it was here, of seconds since 1970."""
+    here = datetime.fromtimestamp(timestamp, tz=UTC).astimezone()
+    return here.time().isoformat(timespec=precision)
+
+
 def find_console() -> "Console | None":
     """A terminal that rich draws on; None for a pipe, a file, or without rich."""
     if not sys.stdout.isatty():
@@ -177,9 +187,10 @@ def _drawn(table: Table) -> list[Any]:
     from rich.text import Text
 
     found = RichTable(box=None, padding=(0, len(GAP), 0, 0), pad_edge=False, header_style="dim")
-    for name in table.columns:
+    for name, width in zip(table.columns, table.widths(), strict=True):
         justify: Any = "right" if name in table.numbers else "left"
-        found.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
+        least = min(width, LEAST)  # else a long column may take all the room of a short one
+        found.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", min_width=least)
     for row in table.rows:
         found.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
     return [*([Text(table.title, style="bold")] if table.title else []), found]

@@ -2,8 +2,11 @@
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import chores
 import pytest
@@ -169,3 +172,64 @@ def test_the_program_ends_with_the_code_that_scripts_look_at(app, words, code):
 @pytest.mark.parametrize("source", ["q", "q!", "q@3.12", "q@3.12!", "q@3.12!%", "q%"])
 def test_what_waits_apart_counts_for_its_queue(source):
     assert queue_of(source) == "q"
+
+
+@pytest.fixture
+def listen(app):
+    """Run `nbtasks events` in a process of its own; what it prints goes to a file."""
+    place = {"NBTASKS_URL": app.config.url, "NBTASKS_NAME": app.config.name, "NBTASKS_KEY": KEY}
+    started = []
+
+    def start(*words, **files):
+        command = [sys.executable, "-m", "nbtasks", "events", *words]
+        started.append(subprocess.Popen(command, env={**os.environ, **place}, **files))
+        flag = f"{app.store.keys.prefix}monitor"
+        wait_until(lambda: app.store.call("EXISTS", flag), "it listens")
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_events_are_lines_of_json(listen, app, tmp_path):
+    with (tmp_path / "lines").open("wb") as file:
+        process = listen("-e", "task-sent,task-failed", "--limit", "2", "--json", stdout=file)
+        result = app.send_task("clishop.boom")
+        assert process.wait(20) == 0
+    sent, failed = map(json.loads, (tmp_path / "lines").read_text().splitlines())
+    assert (sent["type"], sent["name"], sent["uuid"]) == ("task-sent", "clishop.boom", result.id)
+    assert failed["exception"] == "ValueError('no such product')"
+
+
+def test_events_are_lines_of_words_into_a_pipe(listen, app):
+    process = listen("--limit", "3", "-e", "task-sent,task-started,task-succeeded",
+                     stdout=subprocess.PIPE)  # fmt: skip
+    result = app.send_task("clishop.add", (1, 2))
+    lines = process.communicate(timeout=20)[0].decode().splitlines()
+    assert process.returncode == 0
+    assert f"task-succeeded   clishop.add[{result.id}] on worker-" in lines[-1]
+    assert " result=3" in lines[-1]
+
+
+def test_where_nothing_comes_events_end(run):
+    done = run("events", "-e", "task-nothing", "--timeout", "0.1", code=75)
+    assert done.stderr == "nbtasks: no event came for 0.1 s\n"
+
+
+def test_events_are_a_live_table_in_a_terminal(listen, app):
+    ours, theirs = pty.openpty()
+    process = listen(stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    app.send_task("clishop.add", (1, 2))
+    app.send_task("clishop.boom")
+    seen, words = b"", (b"clishop.add(1, 2)", b"1 SUCCESS", b"1 FAILURE", b"no such product")
+    while not all(word in seen for word in words):
+        seen += os.read(ours, 65_536)
+    process.send_signal(signal.SIGINT)
+    with suppress(OSError):  # the other end is closed
+        while os.read(ours, 65_536):
+            pass
+    os.close(ours)
+    assert process.wait(20) == 0
