@@ -59,6 +59,8 @@ class Verbs:
         Raises:
             ConfigError: This worker cannot.
         """
+        if self._shutdown.step != RUN and verb not in {PING, SHUTDOWN}:
+            raise ConfigError("it finishes what runs, and ends: it is told nothing else")
         return self._verbs[verb](**arguments)
 
     @staticmethod

@@ -194,6 +194,8 @@ def test_a_worker_that_is_told_to_shut_down_finishes_what_runs(app, start_worker
     for _ in range(2):  # as one signal, not two
         ((_, answer),) = app.control.shutdown("other@here", **SURELY)[0].items()
         assert answer == {"ok": "it finishes what runs, and ends"}
+    (answers,) = app.control.pool_grow(destination="other@here", **SURELY)
+    assert "told nothing else" in answers["other@here"]["error"]
     assert [each.is_ending for each in app.workers() if each.name == "other@here"] == [True]
     release(tmp_path, "a")
     assert result.get(10)
