@@ -262,6 +262,7 @@ def source_in(blob: bytes | memoryview) -> tuple[str, str]:
 
 def source_of(function: Callable[..., Any]) -> tuple[str, str]:
     """The file name and the source of a function written in a notebook; empty for imported ones."""
+    function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
     if code is None or getattr(function, "__module__", None) != "__main__":
         return "", ""

@@ -13,6 +13,7 @@ from nbtasks.planner import Planner
 from nbtasks.result import AsyncResult
 from nbtasks.sender import Sender
 from nbtasks.task import NamedTask, Task, default_name, make_task
+from nbtasks.validating import take_rules, with_models
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,7 +67,9 @@ class Roster(Planner):
                 `serializer` (in place of the app's: `pickle`, `json`, `yaml`, `msgpack` or one of
                 your own), `compression` (of arguments and value, such as "zstd"),
                 `typing` (False: arguments are not checked when it is called), `throws`
-                (errors that are expected: workers log no traceback of any), `track_started` (True).
+                (errors that are expected: workers log no traceback of any), `track_started` (True),
+                `pydantic` (True: dicts become models), with `pydantic_strict`, `pydantic_context`
+                and `pydantic_dump_kwargs`.
                 With `max_retries` and no `autoretry_for`, every `Exception` is retried.
 
         Raises:
@@ -206,6 +209,9 @@ def _make(
     **options: Any,
 ) -> Task[..., Any]:
     plain, kind = _plain(function), check_base(base or kind)
+    rules = take_rules(options, name or getattr(plain, "__name__", ""))
+    if rules is not None:
+        plain = with_models(plain, rules)
     if kind is Task:
         return Task(sender, plain, name or default_name(plain), task_options(**options))
     return make_task(kind, sender, plain, name, options)

@@ -285,6 +285,8 @@ def task_of(node: Node) -> AnyTask:
     for args, kwargs in node.calls if node.role is not Role.ERRBACK else ():
         try:
             task.check_arguments((*taken, *args), kwargs)
+            if not node.puts:  # in their places there is nothing yet
+                task.check_models((*taken, *args), kwargs)
         except TypeError as error:
             if not taken:
                 raise

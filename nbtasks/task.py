@@ -18,6 +18,7 @@ from nbtasks.record import check_name
 from nbtasks.result import AsyncResult, EagerResult, GroupResult
 from nbtasks.sender import Sender, current_sender
 from nbtasks.signature import Signature, check_options
+from nbtasks.validating import MARK, check_models
 
 
 class Task(Bound[P, R]):
@@ -230,6 +231,12 @@ class Task(Bound[P, R]):
             except TypeError as error:
                 raise TypeError(f"task {self.name!r}{signature}: {error}") from None
             self._good_shapes.add(shape)
+
+    def check_models(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Raise pydantic.ValidationError where a dict among these is not what a model of it is."""
+        signature = self._signature
+        if hasattr(self.function, MARK) and signature is not None and self.options.typing:
+            check_models(self.function, signature.bind(*args, **kwargs).arguments)
 
     def parameter_names(self, count: int) -> list[str]:
         """What the first `count` positional arguments are called."""
