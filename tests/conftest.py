@@ -95,9 +95,11 @@ def shared_worker(
 ) -> Iterator[WorkerProcess]:
     """A worker with two processes for all tests of a file."""
     worker = WorkerProcess(shared_app, "-c", "2", log=tmp_path_factory.mktemp("w") / "log")
-    wait_until(shared_app.workers, "the worker has come up")
-    yield worker
-    worker.stop()
+    try:
+        wait_until(shared_app.workers, "the worker has come up")
+        yield worker
+    finally:
+        worker.stop()
 
 
 @pytest.fixture

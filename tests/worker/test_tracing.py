@@ -64,9 +64,11 @@ def spans_file(shared_app, tmp_path_factory):
         patch.setenv("TRACE_SPANS", str(path / "spans"))
         options = ("-A", "trace_side", "-c", "1")
         worker = WorkerProcess(shared_app, *options, log=path / "log")
-        wait_until(shared_app.workers, "the worker has come up")
-        yield path / "spans"
-        worker.stop()
+        try:
+            wait_until(shared_app.workers, "the worker has come up")
+            yield path / "spans"
+        finally:
+            worker.stop()
 
 
 @pytest.fixture
