@@ -12,7 +12,7 @@ from nbtasks.demo import quickstart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 WIDGET = "application/vnd.jupyter.widget-view+json"
-NAMES = ("quickstart.ipynb", "canvas.ipynb", "bikes.ipynb", "schedules.ipynb")
+NAMES = ("quickstart.ipynb", "canvas.ipynb", "bikes.ipynb", "schedules.ipynb", "celery.ipynb")
 NOTEBOOKS = {path.stem: path for path in map(quickstart().with_name, NAMES)}
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=NOTEBOOKS)
 
