@@ -178,7 +178,7 @@ class Header:
             "stamps": self.stamps,
             "headers": self.headers,
             "packages": self.packages,
-            "sent": self.envelope.to_header(),
+            "sent": None if self.envelope is USUAL else self.envelope.to_header(),
         }
         fields |= {name: value for name, value in rest.items() if value}
         data = encode_json(fields)

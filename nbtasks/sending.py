@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from nbtasks.config import Config
-from nbtasks.envelope import Envelope
+from nbtasks.envelope import USUAL, Envelope
 from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.limiting import LATER, no_names
@@ -107,8 +107,13 @@ def prepare(
     )
     # Counted from the moment it is due: waiting until then does not make it old.
     sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
-    header = replace(
-        _make_header(submission, place, options, signer, code.python or python, sent_ms),
+    header = _make_header(
+        submission,
+        place,
+        options,
+        signer,
+        python=code.python or python,
+        sent_ms=sent_ms,
         ignores=_ignores(options, place, config),
         packs=codec.packs,
         packages=tuple(map(":".join, sorted(packages.items()))) if packages else (),
@@ -143,12 +148,14 @@ def envelope_of(
     Raises:
         ConfigError: It is to be shown by what is no name.
     """
-    shadow = call.get("shadow")
+    shadow, queue = call.get("shadow"), options.queue or config.default_queue
+    if not (shadow or delay_ms or options.expires_ms or options.priority or queue != USUAL.queue):
+        return USUAL
     now_ms = int(now.timestamp() * 1000)
     return Envelope(
         eta_ms=now_ms + delay_ms if is_alone and delay_ms else 0,
         expires_ms=now_ms + options.expires_ms if is_alone and options.expires_ms else 0,
-        queue=options.queue or config.default_queue,
+        queue=queue,
         priority=options.priority or 0,
         shadow=check_name(shadow, "shadow") if shadow else "",
     )
@@ -235,19 +242,13 @@ def rid_of(call: Mapping[str, Any]) -> str:
     return check_name(call["task_id"], "task_id") if call.get("task_id") else new_id()
 
 
-def _make_header(  # noqa: PLR0917 - what a header is made of
-    submission: Submission,
-    place: Place,
-    options: TaskOptions,
-    signer: Signer,
-    python: str,
-    sent_ms: int,
+def _make_header(
+    submission: Submission, place: Place, options: TaskOptions, signer: Signer, **more: Any
 ) -> Header:
     code, task = submission.code, submission.task
     return Header(
         task=submission.name,
         code=signer.code_name(code.hash),
-        python=python,
         fresh=code.fresh,
         key_id=signer.key_id,
         limit_ms=options.limit_ms,
@@ -255,13 +256,13 @@ def _make_header(  # noqa: PLR0917 - what a header is made of
         is_async=task is not None and task.is_async,
         once=not options.acks_late,
         retry=options.retry,
-        sent_ms=sent_ms,
         inputs=place.inputs,
         root_id=place.root_id,
         parent_id=place.parent_id,
         group_id=place.group_id,
         stamps=place.stamps,
         headers=check_headers(submission.call.get("headers")),
+        **more,
     )
 
 
