@@ -98,10 +98,10 @@ def _row(task: Any, now_ms: float) -> Sequence[object]:
 
 
 def _call(task: Any) -> str:
+    """What it is called with, as far as events tell it."""
     args = str(task.args or "").strip("()[]").rstrip(",")
-    kwargs = str(task.kwargs or "").strip("{}")
-    inner = ", ".join(part for part in (args, kwargs) if part)
-    return f"({clean(inner, CALL)})"
+    kwargs = "" if task.kwargs in {None, "", "{}"} else f"**{task.kwargs}"
+    return f"({clean(', '.join(part for part in (args, kwargs) if part), CALL)})"
 
 
 def _took(task: Any, now_ms: float) -> str:
