@@ -14,7 +14,9 @@ from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed, Pace, Tally, frequency
 from nbtasks.notebook.live_view import FREEZE_AFTER_MS
 from nbtasks.notebook.widget import join_modules, join_styles
-from nbtasks.states import FAILURE, SUCCESS
+from nbtasks.result.canvas import Canvas
+from nbtasks.result.steps import Link, Step
+from nbtasks.states import FAILURE, IGNORED, SUCCESS
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -252,6 +254,45 @@ def test_the_final_state_is_sent_and_then_frozen(make, thread, wire, shown):
     assert shown[0]["transient"] == shown[1]["transient"]
     kinds = [kind for kind, _, _ in wire.messages]
     assert kinds.count("comm_close") == kinds.count("comm_open") == 2
+
+
+@pytest.mark.parametrize(("state", "stays_ms"), [(SUCCESS, 2_000.0), (FAILURE, 30_000.0)])
+def test_what_has_failed_stays_live_longer_so_that_it_can_be_retried(make, thread, state, stays_ms):
+    one = record(1)
+    make(one, retry=lambda _members: None).show("board")
+    one.finish(0, bytes([state]), [b""], "w", 1)
+
+    assert thread.flush(100.0) == stays_ms
+
+
+def test_what_was_not_needed_counts_as_done(make, shown):
+    one = record(2)
+    one.finish(0, bytes([SUCCESS, IGNORED]), [b"", b""], "w", 1)
+
+    make(one).show("board")
+
+    assert "2 / 2" in shown[0]["data"]["text/html"]
+    assert shown[0]["data"]["text/plain"] == "scores: 2 tasks · 1 SUCCESS · 1 IGNORED"
+
+
+def test_a_canvas_is_told_with_its_graph_and_frozen_with_a_picture(make, shown, wire, thread):
+    first, then = record(3, "load"), record(1, "best")
+    canvas = Canvas(None, [Step(first), Step(then, links=(Link(0, "w"),))])
+    make(first, then, canvas=canvas).show("board")
+    assert wire.opened()[0]["whole"]["ast"]["edges"] == [(0, 1, "w", 0)]
+
+    succeed(first, 0, 1, 2)
+    succeed(then, 0)
+    thread.flush(100.0)
+    thread.flush(5_000.0)
+
+    assert wire.custom()[-2][0]["path"] == [0, 3]
+    frozen = shown[-1]["data"]
+    assert '<img alt="Canvas of 4 tasks"' in frozen["text/html"]
+    assert frozen["text/plain"].splitlines()[1:] == [
+        "  ✔ load ×3 3 SUCCESS",
+        "  ✔ best SUCCESS after load",
+    ]
 
 
 def test_a_freeze_is_immediate_and_a_second_one_changes_nothing(make, shown):
