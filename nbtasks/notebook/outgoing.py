@@ -50,6 +50,8 @@ _AS_THEY_ARE: Final = (
     "expires",
     "time-limit",
     "soft-time-limit",
+    "rate-limit",
+    "concurrency",
     "retries",
     "retry-delay",
     "backoff",

@@ -29,6 +29,8 @@ DEFINED: Final = {
     "expires": "expires",
     "time-limit": "time_limit",
     "soft-time-limit": "soft_time_limit",
+    "rate-limit": "rate_limit",
+    "concurrency": "concurrency",
     "retries": "max_retries",
     "retry-delay": "default_retry_delay",
     "backoff": "retry_backoff",

@@ -52,6 +52,8 @@ TASK_OPTIONS: Final = (
     Option(
         "soft-time-limit", "", DURATION, "raise SoftTimeLimitExceeded in it when it runs longer"
     ),
+    Option("rate-limit", "", TEXT, "how often such tasks begin, over all workers: 10/s, 5/m, 1/h"),
+    Option("concurrency", "", WHOLE, "how many such tasks run at a time, over all workers"),
     Option("retries", "r", WHOLE, "how many more tries after an error"),
     Option("retry-delay", "", DURATION, "how long between tries: 2s, 1m"),
     Option("backoff", "", FLAG, "double the time between tries with each"),

@@ -40,6 +40,14 @@ def test_a_value_that_is_ignored_is_not_kept(kernel):
     assert kernel.ok("ignored.delay().get() is None").value == "True"
 
 
+def test_a_cell_says_how_often_and_how_many_at_a_time(kernel):
+    cell = "%%task each -b --for x in range(4) --concurrency 1 --rate-limit 100/s\nx * x"
+    assert kernel.ok(cell).value == "[0, 1, 4, 9]"
+    kernel.ok("%%task def seldom() --rate-limit 1/m\n6 * 7")
+    assert kernel.ok("seldom.options.limits.every_us").value == "60000000"
+    assert 'write "10/s", "5/m"' in kernel.run("%%task --rate-limit often\n1").usage
+
+
 @pytest.mark.parametrize("other", ["--outputs x", "--cache"])
 def test_what_is_ignored_is_not_asked_for(kernel, other):
     name = other.split()[0]

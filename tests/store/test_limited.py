@@ -238,6 +238,16 @@ def test_a_paused_task_waits_and_others_do_not(submit, worker, store, redis):
     assert paused_tasks(store) == {}
 
 
+def test_keys_of_a_task_that_was_paused_go_on_each_for_itself(limited, worker, store):
+    pause_task(store, "fit")
+    rid = limited("3600000000 0 fit/", 6, keys=["a", "a", "a", "b", "b", "c"])
+    assert taken_by(worker) == []
+
+    resume_task(store, "fit")
+
+    assert taken_by(worker) == [(rid, 0, 1), (rid, 3, 4), (rid, 5, 6)]
+
+
 def test_a_rate_that_is_set_wins_over_that_of_the_record(
     limited, submit, worker, store, an_hour_passes
 ):

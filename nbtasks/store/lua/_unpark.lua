@@ -12,7 +12,8 @@ local function go_on(name)
       return nil
     end
     local limit, count = look_into(string.match(entry, '%S+$'))
-    if limit and count > 0 then
+    -- What waits for another limit by now, as its task was paused or resumed, is parked anew there.
+    if limit and limit.name == name and count > 0 then
       local may, due = allow(limit, back + 1)
       if may <= back then
         return due
