@@ -13,6 +13,7 @@ from nbtasks.monitor.receiving import Events
 from nbtasks.overlap import Policy
 from nbtasks.schedule import Schedule, schedule
 from nbtasks.scheduling import Schedules
+from nbtasks.signals import Signal
 from nbtasks.signature import Signature
 from nbtasks.submitting import Submitter
 
@@ -51,6 +52,26 @@ class Planner(Submitter):
             ImportError: There is no such module.
         """
         self.conf.read(read_variable(variable))
+
+    @cached_property
+    def on_after_configure(self) -> Signal:
+        """Sent once the program is imported: `sender.add_periodic_task` has its place there."""
+        return Signal("on_after_configure")
+
+    @cached_property
+    def on_after_finalize(self) -> Signal:
+        """Sent behind that one."""
+        return Signal("on_after_finalize")
+
+    def finalize(self) -> None:
+        """Say that all modules of the program are imported; each receiver hears it once.
+
+        `-A` does so, and `schedules.declare()`.
+        """
+        for signal in (self.on_after_configure, self.on_after_finalize):
+            if signal.receivers:
+                signal.send(self)
+                signal.receivers = ()
 
     @cached_property
     def schedules(self) -> Schedules:

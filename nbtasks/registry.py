@@ -17,6 +17,12 @@ def find_app(place: str) -> App:
     Raises:
         ConfigError: The module cannot be imported, or there is no app.
     """
+    app = _find(place)
+    app.finalize()
+    return app
+
+
+def _find(place: str) -> App:
     module, _, attribute = place.partition(":")
     try:
         found: Any = import_module(module)

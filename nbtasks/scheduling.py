@@ -204,6 +204,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
             ConfigError: One of them is wrong, or has the name of one that is not the program's.
         """
         program = program or this_program()
+        self._app.finalize()
         config = self._app.config
         found = collect(self._app, config, self._periodic)
         version = config.beat_schedule_version
@@ -222,6 +223,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
     @property
     def is_programmed(self) -> bool:
         """Whether the program has a schedule to `declare`."""
+        self._app.finalize()
         return bool(self._periodic or self._app.config.beat_schedule)
 
     def add_periodic(self, name: str, what: Declared) -> None:

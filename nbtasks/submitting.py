@@ -53,6 +53,10 @@ class Submitter(Archiving):
         return self.config.routes
 
     @abstractmethod
+    def finalize(self) -> None:
+        """All modules of the program are imported."""
+
+    @abstractmethod
     def workers(self) -> list[WorkerFacts]:
         """The live workers."""
 

@@ -244,5 +244,23 @@ def test_two_of_one_name_are_refused(app, schedules, task):
         schedules.declare("shop")
 
 
+def test_a_schedule_may_be_set_up_once_the_program_is_imported(app, schedules):
+    told = []
+
+    @app.on_after_configure.connect
+    def set_up(sender, **_):
+        sender.add_periodic_task(1000, later.s(1), name="late")
+        told.append("configured")
+
+    @app.on_after_finalize.connect
+    def set_up_more(sender, **_):
+        told.append("finalized")
+
+    later = app.task(echo, name="later")
+    assert schedules.is_programmed
+    assert [entry.name for entry in schedules.declare("shop")] == ["late"]
+    assert told == ["configured", "finalized"]
+
+
 def test_a_periodic_task_is_named_after_its_call(app, task):
     assert app.add_periodic_task(10.0, task.s(2), (1,)) == "say(1, 2)"
