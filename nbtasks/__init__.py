@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         WaitTimeout,
         WorkerLost,
     )
+    from nbtasks.loglines import get_task_logger
     from nbtasks.mapping import chunks, xmap, xstarmap
     from nbtasks.presence import NoWorkerWarning
     from nbtasks.record import worker_direct
@@ -114,6 +115,7 @@ _HOMES: Final = {
         "WaitTimeout",
         "WorkerLost",
     ),
+    "loglines": ("get_task_logger",),
     "mapping": ("chunks", "xmap", "xstarmap"),
     "presence": ("NoWorkerWarning",),
     "registered": ("register_serializer",),
@@ -190,6 +192,7 @@ __all__ = [
     "crontab",
     "current_app",
     "every",
+    "get_task_logger",
     "group",
     "last_checkpoint",
     "register_serializer",

@@ -10,6 +10,7 @@ from nbtasks import keyring
 from nbtasks.annotations import check_annotations
 from nbtasks.compression import check_method
 from nbtasks.errors import ConfigError
+from nbtasks.loglines import LogSettings
 from nbtasks.rates import rate_us
 from nbtasks.record import MAX_PRIORITY, check_limits, check_name
 from nbtasks.routes import Routes, check_queues, read_routes
@@ -30,8 +31,8 @@ REPLICA: Final = "replica"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """The settings of an app.
+class Config(LogSettings):
+    """The settings of an app, with those of `LogSettings`.
 
     Attributes:
         name: The app; its keys in Redis carry it, so apps of other names do not see each other.
@@ -169,6 +170,7 @@ class Config:
         self._check_flags()
         self._check_forms()
         self._check_tasks()
+        self.check_logs()
         if self.heartbeat_ms * 2 > self.lease_ms:
             raise ConfigError(
                 f"heartbeat_ms is {self.heartbeat_ms} and lease_ms {self.lease_ms}: a lease must"
@@ -287,6 +289,9 @@ _FLAGS = (
     "task_store_eager_result",
     "task_store_errors_even_if_ignored",
     "worker_disable_rate_limits",
+    "worker_hijack_root_logger",
+    "worker_log_json",
+    "worker_log_tasks",
 )
 _POSITIVE = (
     "lease_ms",

@@ -209,6 +209,10 @@ task_received: Final = Signal("task_received")
 task_revoked: Final = Signal("task_revoked")
 
 celeryd_init: Final = Signal("celeryd_init")
+setup_logging: Final = Signal("setup_logging")
+after_setup_logger: Final = Signal("after_setup_logger")
+after_setup_task_logger: Final = Signal("after_setup_task_logger")
+
 import_modules: Final = Signal("import_modules")
 worker_init: Final = Signal("worker_init")
 worker_ready: Final = Signal("worker_ready")
@@ -223,6 +227,8 @@ beat_embedded_init: Final = Signal("beat_embedded_init")
 
 __all__ = [
     "Signal",
+    "after_setup_logger",
+    "after_setup_task_logger",
     "after_task_publish",
     "beat_embedded_init",
     "beat_init",
@@ -230,6 +236,7 @@ __all__ = [
     "celeryd_init",
     "heartbeat_sent",
     "import_modules",
+    "setup_logging",
     "task_failure",
     "task_internal_error",
     "task_postrun",

@@ -13,9 +13,9 @@ from nbtasks.cli.plain import plain_errors
 from nbtasks.cli.service import service_name
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import resolve
+from nbtasks.loglines import LOG_FORMAT
 from nbtasks.options import MAX_SECONDS
 from nbtasks.store.link import Link
-from nbtasks.worker.kinds import LOG_FORMAT
 
 if TYPE_CHECKING:
     from nbtasks.app import App

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -27,9 +28,9 @@ from nbtasks.store.link import Link
 from nbtasks.worker.kinds import (
     DEFAULT_ASYNC,
     DEFAULT_START,
-    LOG_FORMAT,
     POOLS,
     PREFORK,
+    SOLO,
     START_METHODS,
     PoolOptions,
 )
@@ -114,6 +115,13 @@ _BOUNDS = re.compile(r"(\d{1,4}),(\d{1,4})")
 )
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="info")
 @click.option(
+    "-f",
+    "--logfile",
+    default="",
+    help="Log to this file; %h is the worker's name, %n what is before its @.",
+)
+@click.option("--log-json", is_flag=True, help="Log a JSON object a line.")
+@click.option(
     "-a",
     "--app",
     default="",
@@ -168,15 +176,18 @@ def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **opt
     One SIGTERM or Ctrl-C finishes what runs, a second one ends it at once: tasks go back.
     """
     # Imported here: nothing else of the command line needs processes.
+    from nbtasks.worker.logbook import set_up
     from nbtasks.worker.options import GONE_MS
     from nbtasks.worker.worker import Worker
 
-    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
     import_from_here()
     program = options.pop("program")
     found, server = _take_on(url or broker, app, program, local=local)
     hide_secrets()
     config = _announce(found, options)
+    # Where tasks run in the worker itself, one looks on: what they log is shown.
+    logs = replace(config, worker_log_tasks=config.worker_log_tasks or options["pool"] == SOLO)
+    set_up(logs, options["name"], getattr(logging, loglevel.upper()))
     _check(config)
     _check_lifeline(is_wanted=options["until_stdin_closes"])
     may_stop = partial(_is_unused, server) if local and server is not None else None
@@ -195,9 +206,13 @@ def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **opt
 
 def _announce(app: App, options: dict[str, Any]) -> Config:
     """The settings of the app, as receivers of a signal have left them."""
-    options["name"] = service_name(options["name"], "worker")
-    celeryd_init.send(options["name"], instance=app, conf=app.conf, options=options)
-    return app.config
+    name = options["name"] = service_name(options["name"], "worker")
+    celeryd_init.send(name, instance=app, conf=app.conf, options=options)
+    path = str(options.pop("logfile") or app.config.worker_log_file)
+    path = path.replace("%h", name).replace("%n", name.partition("@")[0])
+    is_json = bool(options.pop("log_json")) or app.config.worker_log_json
+    path = str(Path(path).absolute()) if path else ""
+    return replace(app.config, worker_log_file=path, worker_log_json=is_json)
 
 
 def _worker_options(

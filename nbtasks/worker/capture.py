@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TextIO
 
+from nbtasks.loglines import LOG_FORMAT
 from nbtasks.record import SEPARATOR, STDERR, STDOUT, TEXT
-from nbtasks.worker.kinds import LOG_FORMAT
 
 Write = Callable[[str, str], None]
 """Takes the letter of a stream, and text."""
@@ -86,6 +86,11 @@ def redirect(elsewhere: Write) -> None:
     sys.stderr = CapturedStream(STDERR, elsewhere)
     root = logging.getLogger()
     for handler in root.handlers.copy():
+        in_tasks = getattr(handler, "in_tasks", None)
+        if in_tasks is not None:
+            root.removeHandler(handler)
+            logging.lastResort = in_tasks(sys.stderr)
+            continue
         if getattr(handler, "stream", None) is before:
             setattr(handler, "stream", sys.stderr)  # noqa: B010 - only some handlers have one
             root.removeHandler(handler)

@@ -45,7 +45,7 @@ class Description:
             "version": __version__,
             "since": int(since_ms),
             "owner": owner,
-            "log": _log_file(),
+            "log": config.worker_log_file or _log_file(),
         }
         packages = {"python": platform.python_version(), **installed()}
         self._whole = {

@@ -20,8 +20,6 @@ own libraries do not survive a fork."""
 
 DEFAULT_ASYNC: Final = 100
 
-LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(message)s"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolOptions:

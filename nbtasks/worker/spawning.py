@@ -18,7 +18,8 @@ from nbtasks.config import KINDS, Config, from_environment, hidden_secrets, reme
 from nbtasks.registry import find_app, take_on
 from nbtasks.worker.child import run_children
 from nbtasks.worker.frames import FrameReader, send_frame
-from nbtasks.worker.kinds import LOG_FORMAT, PoolOptions
+from nbtasks.worker.kinds import PoolOptions
+from nbtasks.worker.logbook import set_up
 from nbtasks.worker.options import WorkerOptions
 from nbtasks.worker.process import Process
 from nbtasks.worker.starting import (
@@ -82,7 +83,6 @@ class Boot:
     def apply(self) -> ChildSettings:
         """Make this interpreter like the worker's."""
         sys.path[:] = self.path
-        logging.basicConfig(level=self.level, format=LOG_FORMAT, stream=sys.stderr)
         remember_secrets(self.secrets)
         program = _find(self.program) if self.program else None
         config = Config(**self.config)
@@ -90,6 +90,7 @@ class Boot:
             theirs = from_environment() if program is None else program.config
             config = replace(config, **{name: getattr(theirs, name) for name in self.objects})
         take_on(program, config)
+        set_up(config, self.worker, self.level)
         return ChildSettings.of(config, self.worker, PoolOptions(**self.pool))
 
 

@@ -253,7 +253,7 @@ def test_a_schedule_may_be_set_up_once_the_program_is_imported(app, schedules):
         told.append("configured")
 
     @app.on_after_finalize.connect
-    def set_up_more(sender, **_):
+    def set_up_more(**_):
         told.append("finalized")
 
     later = app.task(echo, name="later")
