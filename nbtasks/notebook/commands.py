@@ -53,6 +53,8 @@ class Commands:
         match word:
             case "show":
                 self._session.show(sent)
+            case "table":
+                self._session.show_table(sent)
             case "graph":
                 drawn = result.canvas
                 if resolve_view("auto") == "board" and len(drawn.steps) > 1:

@@ -100,7 +100,7 @@ class Picture:
             "seq": seq,
             "now": now,
             "counts": tally.counts(),
-            "rows": [self._row(i) for i in shown],
+            "rows": [self.row(i) for i in shown],
             "fails": [
                 {
                     "type": clean(group.type_name, render.LABEL_LIMIT),
@@ -131,7 +131,7 @@ class Picture:
         record, index = self._tally.locate(i)
         error, output = record.errors.get(index), record.output.get(index)
         parts = list(output.parts) if output else []
-        row = self._row(i)
+        row = self.row(i)
         traceback = error.traceback if error and row["err"] else ""
         found = output_runs(without_values(parts), _OUTPUT_TAIL)
         value = value_runs(parts, _OUTPUT_TAIL)
@@ -177,7 +177,8 @@ class Picture:
         passed = max(0, self._clock.wall_ms() - began) / 1000.0
         return round(passed * (1.0 - fraction) / fraction, 1)
 
-    def _row(self, i: int) -> Message:
+    def row(self, i: int) -> Message:
+        """One member in a line."""
         record, index = self._tally.locate(i)
         start = record.started.get(index)
         error = None if self._tally.code(i) == CODE_SUCCESS else record.errors.get(index)

@@ -17,6 +17,7 @@ from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
 from nbtasks.notebook.frontend import is_stable
 from nbtasks.notebook.places import in_cells
+from nbtasks.notebook.results import Results
 from nbtasks.notebook.sent import Note, Result, Sent
 from nbtasks.notebook.standing import Standing
 from nbtasks.notebook.trail import Trail
@@ -135,6 +136,20 @@ class Session:
         found = next(known, None)
         name = result.records[0].name if found is None else found.name
         self.show(Sent(name, result, is_past=found is not None and found.is_past))
+
+    def show_table(self, sent: Sent) -> None:
+        """Show something sent as a table, under the current cell."""
+        if sent.is_past:
+            for record in sent.result.records:
+                self.app.recall(record)
+        table = Results(
+            sent.result.records,
+            title=sent.name,
+            cancel=lambda members: _cancel(self.app, sent.result, members),
+            retry=lambda members: _retry(self.app, members),
+            feed=self.feed(),
+        )
+        self.show_alone(table)
 
     def _board(
         self, sent: Sent, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""

@@ -27,7 +27,7 @@ class Standing(LiveView):
         clock: Where the time comes from.
     """
 
-    title: ClassVar[str]
+    title: str
     caps: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, feed: Feed, clock: Clock | None = None) -> None:
@@ -62,12 +62,16 @@ class Standing(LiveView):
     def _tell(self, facts: Message) -> None:
         """What is so now; called without the lock, from a thread of its own."""
         with self._lock:
-            news = {name: fact for name, fact in facts.items() if self._facts.get(name) != fact}
-            self._facts.update(news)
-            self._news.update(news)
+            self._note(facts)
         if self._clock.tick_ms() - self._looked_ms > LOOKED_MS:
             self._set_looked_at(is_looked_at=False)
         self._feed.push(self)
+
+    def _note(self, facts: Message) -> None:
+        """Keep what is another thing than before, to be sent; the lock is held."""
+        news = {name: fact for name, fact in facts.items() if self._facts.get(name) != fact}
+        self._facts.update(news)
+        self._news.update(news)
 
     def _more(self, *, is_whole: bool) -> Message:
         """What is told besides: all there is, or what came since the last time."""

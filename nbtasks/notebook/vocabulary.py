@@ -146,6 +146,7 @@ WORKERS_COMMANDS: Final = {
 
 TASKS_COMMANDS: Final = {
     "show": "its board, again: live, with what it has written",
+    "table": "each of its tasks in a row, to sort, filter and save",
     "log": "what it wrote",
     "stack": "where it is right now",
     "cancel": "end it for good",

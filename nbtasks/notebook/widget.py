@@ -27,6 +27,7 @@ _TABLES: Final = ("core.js", "channel.js", "parts.js", "table.js")
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": (*_BOARD, "board_only.js"),
     "graph": (*_BOARD, *_GRAPH, "board_and_graph.js"),
+    "results": (*_TABLES, "results.js"),
     "schedule": (*_TABLES, "schedule.js"),
     "monitor": (*_TABLES, "hour.js", "timeline.js", "monitor.js"),
 }
@@ -34,6 +35,7 @@ _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
 _STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": ("core.css", "board.css"),
     "monitor": ("core.css", "table.css", "monitor.css"),
+    "results": ("core.css", "table.css", "results.css"),
     "schedule": ("core.css", "table.css", "schedule.css"),
     "graph": ("core.css", "board.css", "graph.css"),
 }
