@@ -1,10 +1,13 @@
 """How a task was sent, as its header says it to the task itself and to people (pure)."""
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from nbtasks.errors import ConfigError
 from nbtasks.header_fields import read_number, read_text
 
 DEFAULT_QUEUE: Final = "default"
@@ -88,3 +91,19 @@ def _text(ms: int) -> str | None:
 
 
 USUAL: Final = Envelope()
+
+
+def check_headers(headers: object) -> Mapping[str, Any]:
+    """The headers of a call; None for none.
+
+    Raises:
+        ConfigError: They are not names and values of JSON.
+    """
+    if headers is None:
+        return {}
+    if isinstance(headers, Mapping):
+        found = dict(cast("Mapping[Any, Any]", headers))  # type: ignore[redundant-cast] # pyright needs it
+        with suppress(TypeError, ValueError, RecursionError):
+            if all(isinstance(name, str) for name in found) and json.dumps(found):
+                return found
+    raise ConfigError(f"headers is {headers!r}: it must be a mapping of names to values of JSON")

@@ -1,9 +1,7 @@
 """How a task is sent: what a decorator and a call say, checked and merged (pure)."""
 
 import inspect
-import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -28,6 +26,7 @@ from nbtasks.retry import (
 from nbtasks.routes import Route
 from nbtasks.serializers import make_codec
 from nbtasks.spelling import nearest
+from nbtasks.unique import Unique, check_unique
 
 MAX_SECONDS: Final = 1e9
 """Longest delay, about 30 years: what a delay of infinity would be."""
@@ -45,6 +44,7 @@ _AS_THEY_ARE: Final = (
     "store_errors_even_if_ignored",
     "serializer",
     "compression",
+    "unique",
 )
 
 
@@ -73,6 +73,8 @@ class TaskOptions:
         serializer: What its arguments, values and errors travel as; empty for the app's.
         compression: How its arguments and values are compressed; empty for not at all, None for
             the app's setting.
+        unique: Which arguments make calls the same, of which one runs at a time; None for none.
+        unique_for_ms: For how long after its end it still stands for them.
     """
 
     queue: str = ""
@@ -93,6 +95,8 @@ class TaskOptions:
     limits: Limits = NO_LIMITS
     named: tuple[str, ...] = ()
     typing: bool = True
+    unique: Unique | None = None
+    unique_for_ms: int = 0
 
     def __post_init__(self) -> None:
         if self.queue:
@@ -113,6 +117,7 @@ class TaskOptions:
             make_codec(self.serializer, ())
         if self.compression is not None:
             object.__setattr__(self, "compression", check_method(self.compression))
+        object.__setattr__(self, "unique", check_unique(self.unique))
 
 
 def merge_options(
@@ -126,7 +131,11 @@ def merge_options(
     changes: dict[str, Any] = {name: call[name] for name in _AS_THEY_ARE if name in call}
     if call.get("expires") is not None:
         changes["expires_ms"] = max(1, _ms_until(call["expires"], "expires", now))
-    for name, field in (("time_limit", "limit_ms"), ("soft_time_limit", "soft_ms")):
+    for name, field in (
+        ("time_limit", "limit_ms"),
+        ("soft_time_limit", "soft_ms"),
+        ("unique_for", "unique_for_ms"),
+    ):
         if call.get(name) is not None:
             changes[field] = max(1, duration_ms(call[name], name))
     if any(name in call for name in ("retries", "retry_delay", "backoff", "retry_on")):
@@ -217,6 +226,8 @@ def task_options(
     store_errors_even_if_ignored: bool | None = None,
     serializer: str = "",
     compression: str | None = None,
+    unique: Unique | None = None,
+    unique_for: Seconds | None = None,
     typing: bool = True,
     throws: Iterable[type[BaseException]] = (),
     track_started: bool = True,
@@ -243,7 +254,8 @@ def task_options(
         soft_ms=_limit_ms(soft_time_limit, "soft_time_limit"), bind=bind, redrive=redrive,
         durable=durable, serializer=serializer, compression=compression,
         ignore_result=ignore_result, named=named, typing=typing, limits=NO_LIMITS.over(limits),
-        store_errors_even_if_ignored=store_errors_even_if_ignored,
+        store_errors_even_if_ignored=store_errors_even_if_ignored, unique=unique,
+        unique_for_ms=_limit_ms(unique_for, "unique_for"),
     )  # fmt: skip
 
 
@@ -304,22 +316,6 @@ def _check_known(names: Iterable[str]) -> None:
         if name not in DECORATOR_OPTIONS:
             known = (*DECORATOR_OPTIONS, "name", "base")
             raise TypeError(f"@app.task has no option {name!r}{no_option(name, known)}")
-
-
-def check_headers(headers: object) -> Mapping[str, Any]:
-    """The headers of a call; None for none.
-
-    Raises:
-        ConfigError: They are not names and values of JSON.
-    """
-    if headers is None:
-        return {}
-    if isinstance(headers, Mapping):
-        found = dict(cast("Mapping[Any, Any]", headers))  # type: ignore[redundant-cast] # pyright needs it
-        with suppress(TypeError, ValueError, RecursionError):
-            if all(isinstance(name, str) for name in found) and json.dumps(found):
-                return found
-    raise ConfigError(f"headers is {headers!r}: it must be a mapping of names to values of JSON")
 
 
 def exception_names(kinds: object) -> tuple[str, ...]:

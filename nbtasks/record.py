@@ -103,11 +103,6 @@ _WORKER_NAME = re.compile(r"[A-Za-z0-9_.:<>@\-]{1,255}")
 _MEMBER = re.compile(r"(.+)-(\d{1,9})")
 
 
-def key_of(code: str) -> str:
-    """The id of the key that signed code of this name; empty where there is none."""
-    return code.partition("-")[2].partition("-")[0]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """What a worker may read of a record before it trusts it.
@@ -161,7 +156,7 @@ class Header:
         # the Python behind the code (code_of in _base.lua).
         rest: dict[str, Any] = {
             "py": self.python,
-            "kid": "" if self.key_id == key_of(self.code) else self.key_id,
+            "kid": "" if self.code.split("-")[1:2] == [self.key_id] else self.key_id,
             "fresh": self.fresh,
             "limit": self.limit_ms,
             "soft": self.soft_ms,
@@ -212,12 +207,13 @@ class Header:
                 f"a record has format {ascii(version)[:20]}, and this nbtasks reads {FORMAT}:"
                 " install the same version of nbtasks on clients and workers"
             )
+        code = read_text(fields["code"])
         return cls(
             task=read_text(fields["task"]),
-            code=read_text(fields["code"]),
+            code=code,
             python=read_text(fields.get("py", "")),
             fresh=read_flag(fields.get("fresh", False)),
-            key_id=read_text(fields.get("kid", "")) or key_of(read_text(fields["code"])),
+            key_id=read_text(fields.get("kid", "")) or "".join(code.split("-")[1:2]),
             limit_ms=read_number(fields.get("limit", 0)),
             soft_ms=read_number(fields.get("soft", 0)),
             is_async=read_flag(fields.get("async", False)),
@@ -268,8 +264,8 @@ class Record:
     record that Redis forgot: a byte a member (then the body of a finished one is its value), or
     nothing where all are pending. A record with `edges` is part of a canvas: it is stored first,
     and queued once it is committed and nothing before it is unfinished; its delays count from then.
-    `limit` says how often and how many at a time such members begin (`_limit.lua`); `keys` is of
-    what each member has that limit for itself, or empty.
+    `limit` says how often and how many at a time such members begin (`_limit.lua`), `keys` of what
+    each member has that for itself. `unique` is a key of one record until some ms after its end.
     """
 
     rid: str
@@ -288,6 +284,7 @@ class Record:
     states: bytes = b""
     edges: Edges | None = None
     limit: str = ""
+    unique: str = ""
     keys: Sequence[str] = ()
 
 

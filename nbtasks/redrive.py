@@ -275,6 +275,7 @@ class Redrive:
             delay_ms=max(0, record.delay_ms - passed),
             expires_ms=max(1, record.expires_ms - passed) if record.expires_ms else 0,
             max_queued=0,
+            unique=record.unique and f"+{record.unique}",
         )
 
     def _passed_ms(self, kept: Kept) -> int:

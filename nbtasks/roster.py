@@ -66,6 +66,9 @@ class Roster(Planner):
                 `ignore_result` (its value is not kept), `store_errors_even_if_ignored`,
                 `serializer` (in place of the app's: `pickle`, `json`, `yaml`, `msgpack` or one of
                 your own), `compression` (of arguments and value, such as "zstd"),
+                `unique` (True, names of arguments or a function of them: while one of the calls
+                that are the same has not ended, another one gives a handle on it, and nothing is
+                sent), `unique_for` seconds, for which that holds after its end, too,
                 `typing` (False: arguments are not checked when it is called), `throws`
                 (errors that are expected: workers log no traceback of any), `track_started` (True),
                 `pydantic` (True: dicts become models), with `pydantic_strict`, `pydantic_context`

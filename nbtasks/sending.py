@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, cast
 
 from nbtasks.config import Config
-from nbtasks.envelope import USUAL, Envelope
+from nbtasks.envelope import USUAL, Envelope, check_headers
 from nbtasks.errors import ConfigError, TooBig, Unsendable
 from nbtasks.functions import Code
 from nbtasks.limiting import LATER, no_names
 from nbtasks.live import LiveRecord
-from nbtasks.options import TaskOptions, check_headers, merged
+from nbtasks.options import TaskOptions, merged
 from nbtasks.patience import patience_of
 from nbtasks.placing import Place
 from nbtasks.plan import Call, Node, Role
@@ -20,6 +20,7 @@ from nbtasks.routes import Route
 from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer
 from nbtasks.task import Task
+from nbtasks.unique import key_of
 
 AnyTask = Task[..., Any]
 
@@ -129,6 +130,7 @@ def prepare(
         header=encoded,
         python=header.python,
         code=header.code,
+        unique=_unique(submission, place, options, signer),
         bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
     )
     return _prepared(submission, record, options, config)
@@ -235,6 +237,22 @@ def _ignores(options: TaskOptions, place: Place, config: Config) -> str:
     errors = options.store_errors_even_if_ignored
     keeps_errors = config.task_store_errors_even_if_ignored if errors is None else errors
     return IGNORES_VALUE if keeps_errors else IGNORES_ALL
+
+
+def _unique(submission: Submission, place: Place, options: TaskOptions, signer: Signer) -> str:
+    """The key that only one such call has at a time, as the store takes it; nothing for any."""
+    unique, task, name = options.unique, submission.task, submission.name
+    if unique is None or unique is False or task is None:  # a cell has none
+        return ""
+    if place.edges is not None or len(submission.calls) > 1:
+        raise ConfigError(
+            f"task {name!r} is unique, and can only be sent alone: in a group, a canvas or a"
+            " schedule give it unique=False"
+        )
+    args, kwargs = submission.calls[0]
+    named = task.named_arguments(args, kwargs)
+    key = signer.unique_key(key_of(unique, name, (tuple(args), kwargs), named))
+    return f"{key} {options.unique_for_ms}"
 
 
 def rid_of(call: Mapping[str, Any]) -> str:

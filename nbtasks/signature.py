@@ -23,7 +23,8 @@ OPTIONS: Final = (
     "time_limit", "soft_time_limit", "rate_limit", "rate_key", "concurrency",
     "redrive", "durable", "serializer", "compression",
     "reject_on_worker_lost", "ignore_result", "store_errors_even_if_ignored",
-    "link", "link_error", "on_upstream", "stamps", "headers", "shadow", "retry", "retry_policy",
+    "link", "link_error", "on_upstream", "stamps", "headers", "shadow",
+    "unique", "unique_for", "retry", "retry_policy",
 )  # fmt: skip
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 

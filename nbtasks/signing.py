@@ -25,6 +25,7 @@ RESULT: Final = b"nbt-result"
 CODE: Final = b"nbt-code"
 ENTRY: Final = b"nbt-entry"
 ORDER: Final = b"nbt-order"
+UNIQUE: Final = b"nbt-unique"
 ANSWER: Final = b"nbt-answer"
 
 SIGNED: Final = b"\x01"
@@ -192,6 +193,10 @@ class Signer:
             else:
                 keys = (found,)
         return Seal(keys, ARGUMENT, (self._app, rid.encode(), header), note, self._cipher)
+
+    def unique_key(self, text: str) -> str:
+        """What all clients call calls that are the same; Redis is not to know their arguments."""
+        return blake2b(text.encode(), key=self._keys[0], person=UNIQUE, digest_size=16).hexdigest()
 
     def results(self, rid: str) -> Seal:
         """For the values and errors of a record."""

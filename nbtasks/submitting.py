@@ -195,10 +195,12 @@ class Submitter(Archiving):
         if not prepared.is_named:
             connection.events.follow(live, is_sent=False)
         try:
-            self._store(connection, prepared)
+            holder = self._store(connection, prepared)
         finally:
             connection.events.sent(record.rid)
-        if prepared.is_named:
+        if holder:
+            live = LiveRecord(holder, 1, record.name, record.queue, live.submitted_ms)
+        if holder or prepared.is_named:
             live = self._join(live)
         self._look_for_workers([prepared])
         return live
@@ -223,16 +225,19 @@ class Submitter(Archiving):
             with suppress(StoreError):  # it was submitted: a look at the fleet must not fail it
                 self._presence.check(self.workers, queue, python)
 
-    def _store(self, connection: Connection, prepared: Prepared) -> None:
-        """Submit a record, and keep it in case Redis loses it."""
+    def _store(self, connection: Connection, prepared: Prepared) -> str:
+        """Submit a record, and keep it in case Redis loses it; the record that has its key."""
         with self._keeping(connection, [prepared]) as blobs:
-            connection.store.submit(
+            holder = connection.store.submit(
                 prepared.record,
                 blobs[prepared.record.code],
                 room_ms=self.config.full_patience_ms,
                 replica_ms=prepared.replica_ms,
                 patience_ms=prepared.patience_ms,
             )
+        if holder:
+            self._redrive.drop(prepared.record.rid)
+        return holder
 
     def _store_canvas(
         self, connection: Connection, prepared: Sequence[Prepared], placed: Placed

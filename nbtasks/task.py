@@ -127,9 +127,10 @@ class Task(Bound[P, R]):
                 how often and how many at a time; `redrive`, False for what must not be sent
                 again where Redis has lost it; `durable`, "replica" to wait until one has it;
                 `serializer`, what arguments, value and error travel as;
-                `compression`, such as "zstd", how arguments and value are; `link` and `link_error`,
-                signatures that run after it; `on_upstream`, how the tasks among its arguments must
-                have ended; `stamps`, headers as of `Signature.stamp`; `headers`, for its request;
+                `compression`, such as "zstd", how arguments and value are; `unique` and
+                `unique_for`, as of `App.task`; `link` and `link_error`, signatures that run
+                after it; `on_upstream`, how the tasks among its arguments must have ended;
+                `stamps`, headers as of `Signature.stamp`; `headers`, for its request;
                 `shadow`, what people are shown as its name; `retry`, False to fail at once where
                 Redis cannot be reached, and `retry_policy`, for how long to try.
 
@@ -247,13 +248,14 @@ class Task(Bound[P, R]):
         ]
 
     def named_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The arguments of a call by their names, with defaults."""
+        """The arguments of a call by their names, with defaults; `*args` are what has no name."""
+        unnamed = {"*args": tuple(args), **kwargs} if args else kwargs
         if self._signature is None:
-            return kwargs
+            return unnamed
         try:
             bound = self._signature.bind_partial(*args, **kwargs)
         except TypeError:  # an errback, which is called with what it takes of a failure
-            return kwargs
+            return unnamed
         bound.apply_defaults()
         return {**bound.arguments, **kwargs}
 

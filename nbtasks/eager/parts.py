@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from nbtasks.config import Config
 from nbtasks.eager.source import EagerSource
-from nbtasks.envelope import Envelope
+from nbtasks.envelope import Envelope, check_headers
 from nbtasks.live import LiveRecord
-from nbtasks.options import check_headers, merged
+from nbtasks.options import merged
 from nbtasks.placing import Place, place_nodes
 from nbtasks.plan import Node, Plan, Source, Sources
 from nbtasks.request import Request

@@ -113,7 +113,7 @@ class Store:
         room_ms: float = 0,
         replica_ms: int = 0,
         patience_ms: float | None = None,
-    ) -> None:
+    ) -> str:
         """Store and queue a record; `blob` gives the signed code, in case Redis does not have it.
 
         Where there is no room for it, wait for some, `room_ms` at most. What fails leaves nothing
@@ -121,6 +121,10 @@ class Store:
 
         With `replica_ms`, wait so long for a replica to have it, too. `patience_ms` is for this
         submit, in place of the store's.
+
+        Returns:
+            The id of another record, which has the key of this one where it is unique: that is what
+            runs, and this one was not stored. Else nothing.
 
         Raises:
             QueueFull: The queue is bounded, and has no room for so many.
@@ -130,11 +134,12 @@ class Store:
             StoreRefused: Redis gives us no right to store it.
         """
 
-        def run(link: Link) -> None:
-            send_record(link, self.keys, self.client, record, blob)
-            self._replicate(link, record.rid, replica_ms)
+        def run(link: Link) -> str:
+            holder = send_record(link, self.keys, self.client, record, blob)
+            self._replicate(link, holder or record.rid, replica_ms)
+            return holder
 
-        self._send(run, room_ms, patience_ms)
+        return self._send(run, room_ms, patience_ms)
 
     def submit_canvas(
         self,
@@ -153,7 +158,7 @@ class Store:
 
         self._send(run, room_ms, patience_ms)
 
-    def _send(self, run: Callable[[Link], None], room_ms: float, patience_ms: float | None) -> None:
+    def _send(self, run: Callable[[Link], _T], room_ms: float, patience_ms: float | None) -> _T:
         start = self.clock.tick_ms()
         for pause in pauses():
             try:

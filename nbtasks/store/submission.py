@@ -26,9 +26,10 @@ QUEUE_FULL: Final = -3
 
 def send_record(
     link: Link, keys: Keys, client: str, record: Record, blob: Callable[[], bytes]
-) -> None:
+) -> str:
     """Store and queue a record, and its code where that is missing.
 
+    Returns the id of another record that has its key, where it is unique; then nothing was stored.
     What was stored of a record that is refused half way, or interrupted, is withdrawn.
 
     Raises:
@@ -49,6 +50,7 @@ def send_record(
         raise
     if reply == CODE_MISSING:
         raise StoreRefused(link.url, "it does not keep the code that was just stored")
+    return reply if isinstance(reply, str) else ""
 
 
 def send_small(link: Link, keys: Keys, client: str, records: Sequence[Record]) -> None:
@@ -109,8 +111,8 @@ def chunks(bodies: Sequence[bytes]) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
-    """Send all chunks; the members stored, or CODE_MISSING."""
+def _send(link: Link, keys: Keys, client: str, record: Record) -> int | str:
+    """Send all chunks; the members stored, CODE_MISSING, or the record that has its key."""
     args, fields = _arguments(client, record)
     unread = reply = 0
     for start, stop in chunks(record.bodies):
@@ -120,7 +122,10 @@ def _send(link: Link, keys: Keys, client: str, record: Record) -> int:
         link.send_script("submit", keys.prefix, *head, *record.bodies[start:stop])
         unread += 1
         if start == 0 or unread > IN_FLIGHT:
-            reply = int(link.read())
+            found: int | list[bytes] = link.read()
+            if isinstance(found, list):
+                return found[0].decode()
+            reply = int(found)
             unread -= 1
         if reply < 0:
             break
@@ -149,7 +154,7 @@ def _arguments(client: str, record: Record) -> tuple[tuple[object, ...], Mapping
         record.queue,
         client,
         record.priority,
-        "",
+        record.unique,
         record.code,
         record.max_deliveries,
         record.keep_ms,

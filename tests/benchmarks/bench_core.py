@@ -52,6 +52,7 @@ class Bench:
             path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nbbench-")))
             log = stack.enter_context((path / "log").open("wb"))
             url, key = f"unix://{path / 's'}", os.urandom(32).hex()
+            self.key = key
             options = ["--port", "0", "--unixsocket", path / "s", "--dir", path]
             options += ["--save", "", "--appendonly", "no"]
             self.server = subprocess.Popen([find_server(), *options], stdout=log, stderr=log)
@@ -137,7 +138,7 @@ def _until(is_true: Callable[[], bool]) -> None:
     clock = SystemClock()
     begin = clock.tick_ms()
     while not is_true():
-        if clock.tick_ms() - begin > 20_000:
+        if clock.tick_ms() - begin > 60_000:
             raise RuntimeError("the server or the worker did not come up")
         clock.pause(20)
 

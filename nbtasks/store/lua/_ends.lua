@@ -1,5 +1,5 @@
 -- The end of members: the only place where a state byte turns final and `left` goes down.
--- Parts    base events tell code slices kept
+-- Parts    base events tell code slices kept unique
 -- Lazy     canvas = canvas blame ready told each follow spread run finish link values inputs
 --          ready spread spread_on finish link append inputs_of
 
@@ -7,8 +7,8 @@
 -- takes the arguments' place (m<i>); an error stands beside (e<i>). Returns how many are left.
 local function settle_run(rid, from, states, body, worker)
   local key, count = record_key(rid), #states
-  local found = redis.call('HMGET', key, 'c', 'keep', 'h', 'cv', 'kp')
-  local clients, keep, header, is_canvas, has_kept = unpack(found)
+  local found = redis.call('HMGET', key, 'c', 'keep', 'h', 'cv', 'kp', 'un')
+  local clients, keep, header, is_canvas, has_kept, claim = unpack(found)
   local limit = inline_limit(clients)
   local event, fields = { rid, from, states, worker, NOW }, {}
   for at = 1, count do
@@ -34,6 +34,9 @@ local function settle_run(rid, from, states, body, worker)
   local left = redis.call('HINCRBY', key, 'left', -count)
   if left == 0 then
     release_code(code_of(header))
+    if claim then
+      release_key(rid, claim)
+    end
     local stop = is_canvas and canvas().finish or expire
     stop(rid, keep or KEPT)
   end

@@ -2,7 +2,8 @@
 -- Parts    base slices code room more store tell
 -- KEYS[1]  prefix
 -- ARGV     1 record id · 2 index of the first member here · 3 members in all · 4 header (JSON)
---          5 queue · 6 client · 7 priority 0-9 · 8 '' · 9 code hash
+--          5 queue · 6 client · 7 priority 0-9 · 8 key of a unique task and
+--          for how many ms it stays taken after the end, or '' · 9 code hash
 --          10 deliveries allowed · 11 ms to keep it once finished · 12 delay, ms
 --          13 expires after ms, 0 never · 14 most members that may wait in the queue, 0 any number
 --          15 states, or '' where all are pending · 16 more fields of it, and keys of limits of
@@ -10,7 +11,8 @@
 --          17.. signed bodies: arguments, or the value of who has finished
 -- Returns  members stored so far: less than asked where a chunk before this one is missing;
 --          -1 when the code is not stored · -2 when a record of another size has this id ·
---          -3 less the members that wait, when the queue is full (nothing was written by these)
+--          -3 less the members that wait, when the queue is full (nothing was written by these);
+--          {record} that has the key already (likewise)
 
 local FIRST_BODY = 17
 local rid, from, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -30,7 +32,10 @@ elseif stored ~= from then
   end
   return stored
 end
-local is_canvas = MORE.g ~= nil
+local is_canvas, holder = MORE.g ~= nil, holder_of(ARGV[8], rid)
+if holder then
+  return { holder }
+end
 if from == 0 and not is_canvas then
   local waiting = crowd(ARGV[5], n, tonumber(ARGV[14]))
   if waiting then
