@@ -16,6 +16,7 @@ from nbtasks.notebook.words import clean
 from nbtasks.plan import Role
 from nbtasks.result.canvas import Canvas
 from nbtasks.result.critical import critical_path
+from nbtasks.result.picture import picture
 
 _ROLES: Final = tuple(Role)
 _SVG_LIMIT: Final = 24_000
@@ -50,7 +51,7 @@ def critical_members(canvas: Canvas) -> list[int]:
 
 def drawn(canvas: Canvas) -> str:
     """The canvas as HTML that a saved notebook keeps: a picture, or lines where that is large."""
-    svg = canvas.visualize().svg
+    svg = picture(canvas.steps, marks_path=True).svg
     source = f"data:image/svg+xml,{quote(svg)}"
     if len(source) <= _SVG_LIMIT:
         words = f"Canvas of {sum(record.n for record in canvas.records):,} tasks"

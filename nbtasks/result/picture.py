@@ -80,9 +80,17 @@ def crowds_of(steps: Sequence[Step]) -> list[Crowd]:
     return _crowds(steps, are_merged=len(steps) > MOST_BOXES)
 
 
-def picture(steps: Sequence[Step]) -> Drawing:
-    """A drawing: time goes from left to right. At the end it shows what it has waited for."""
+def picture(steps: Sequence[Step], *, marks_path: bool = False) -> Drawing:
+    """A drawing: time goes from left to right.
+
+    Args:
+        steps: What is drawn.
+        marks_path: Whether lines are thick along what it has waited for, once it has ended: which
+            that was is another in each run.
+    """
     crowds = crowds_of(steps)
+    for crowd in crowds:
+        crowd.is_critical &= marks_path
     left_out = sum(crowd.count for crowd in crowds[MOST_DRAWN:])
     boxes = [_box(crowd) for crowd in crowds[:MOST_DRAWN]]
     total = sum((crowd.states for crowd in crowds), Counter[TaskState]())
