@@ -73,6 +73,14 @@ def test_a_chord_fails_as_soon_as_one_of_its_header_does(canvas, worker):
     assert canvas.states() == {"head": "SFF", "body": "F"}
 
 
+def test_any_number_of_members_ends_at_once_with_what_they_wait_for(canvas, worker):
+    canvas.add("a")
+    canvas.add("many", "w:a", n=9000)
+    canvas.send()
+    run_all(worker, canvas, {"a"})
+    assert canvas.states() == {"a": "F", "many": "F" * 9000}
+
+
 def test_a_revoked_member_fails_the_chord_with_no_worker_there(canvas):
     canvas.add("head", n=3)
     canvas.add("body", "w:head", is_chord=True)

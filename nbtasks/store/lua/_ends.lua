@@ -3,9 +3,16 @@
 -- Lazy     canvas = canvas blame ready told each follow spread run finish link values inputs
 --          ready spread spread_on finish link append inputs_of
 
+local MOST_AT_ONCE = 2000 -- two fields each: Lua's unpack takes 8000
+
 -- Store final states and bodies (`body(i)` or nil) of members from.., all unfinished. A value
 -- takes the arguments' place (m<i>); an error stands beside (e<i>). Returns how many are left.
-local function settle_run(rid, from, states, body, worker)
+local settle_run
+function settle_run(rid, from, states, body, worker)
+  if #states > MOST_AT_ONCE then
+    settle_run(rid, from, string.sub(states, 1, MOST_AT_ONCE), body, worker)
+    return settle_run(rid, from + MOST_AT_ONCE, string.sub(states, MOST_AT_ONCE + 1), body, worker)
+  end
   local key, count = record_key(rid), #states
   local found = redis.call('HMGET', key, 'c', 'keep', 'h', 'cv', 'kp', 'un')
   local clients, keep, header, is_canvas, has_kept, claim = unpack(found)
