@@ -80,7 +80,8 @@ def draw(boxes: Sequence[Box], *, title: str, description: str) -> Drawing:
         for after in spot.after
     ]
     dots = [_dot(spot) for spot in layout.spots if spot.is_dot]
-    shapes = [_shape(spot, box) for spot, box in zip(layout.boxes, boxes, strict=True)]
+    of = {id(spot): box for spot, box in zip(layout.boxes, boxes, strict=True)}
+    shapes = [_shape(spot, of[id(spot)]) for spot in layout.spots if spot.is_box]
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:g}"'
         f' viewBox="0 0 {width} {height:g}" style="max-width:100%;height:auto" role="img"'
