@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from nbtasks.record import Header
 from nbtasks.states import PENDING, RETRY
 from nbtasks.store.backlog import count_members
 from nbtasks.store.stamped import escaped
@@ -36,17 +37,18 @@ def find_place(store: Store, rid: str, index: int) -> Place | None:
 
     Raises:
         StoreUnavailable: Redis does not answer.
+        ConfigError: A newer nbtasks wrote its record.
+        BadSignature: No nbtasks wrote it.
     """
     state = store.call("GETRANGE", store.keys.states(rid), index, index)
     if not state or ord(state) not in {PENDING, RETRY}:
         return None
-    queue, python, n = (
-        (text or b"").decode()
-        for text in store.call("HMGET", store.keys.record(rid), "q", "py", "n")
-    )
-    is_alone = n == "1"
+    header, name, n = store.call("HMGET", store.keys.record(rid), "h", "q", "n")
+    if header is None:
+        return None
+    queue, is_alone = (name or b"").decode(), n == b"1"
     ahead = 0
-    for key in _sources(store, queue, python):
+    for key in _sources(store, queue, Header.decode(header).python):
         found = _find(store, key, rid, index, is_alone=is_alone)
         if found is not None:
             rank, start = found
