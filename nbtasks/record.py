@@ -147,11 +147,7 @@ class Header:
         Raises:
             ConfigError: It names so many exception classes that it is too long.
         """
-        fields: dict[str, Any] = {
-            "v": FORMAT,
-            "task": self.task,
-            "code": self.code,
-        }
+        fields: dict[str, Any] = {"v": FORMAT, "task": self.task, "code": self.code}
         # What is as usual is not said: each single task has a header of its own. The store reads
         # the Python behind the code (code_of in _base.lua).
         rest: dict[str, Any] = {

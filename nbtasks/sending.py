@@ -106,34 +106,36 @@ def prepare(
     payloads, python = encode_calls(
         submission.calls, codec, config.max_input, name=name, task=submission.task
     )
-    # Counted from the moment it is due: waiting until then does not make it old.
-    sent_ms = int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0
+    envelope = envelope_of(
+        call, options, config, now=now, delay_ms=delay_ms, is_alone=place.edges is None
+    )
     header = _make_header(
-        submission,
-        place,
-        options,
-        signer,
+        submission, place, options, signer,
         python=code.python or python,
-        sent_ms=sent_ms,
+        # Counted from the moment it is due: waiting until then does not make it old.
+        sent_ms=int(now.timestamp() * 1000) + delay_ms if config.max_age_ms else 0,
         ignores=_ignores(options, place, config),
         packs=codec.packs,
         packages=tuple(map(":".join, sorted(packages.items()))) if packages else (),
-        envelope=envelope_of(
-            call, options, config, now=now, delay_ms=delay_ms, is_alone=place.edges is None
-        ),
-    )
-    encoded = header.encode()
-    seal = signer.arguments(place.rid, encoded).seal
+        envelope=envelope,
+    )  # fmt: skip
     record = replace(
         _empty(options, place, config, name=header.title, delay_ms=delay_ms),
+        **_signed(place, header, signer, payloads),
         **_limits(submission, options),
-        header=encoded,
-        python=header.python,
-        code=header.code,
         unique=_unique(submission, place, options, signer),
-        bodies=[seal(index, payload) for index, payload in enumerate(payloads)],
     )
     return _prepared(submission, record, options, config)
+
+
+def _signed(
+    place: Place, header: Header, signer: Signer, payloads: Sequence[bytes]
+) -> dict[str, Any]:
+    """What a record says that is signed."""
+    encoded = header.encode()
+    seal = signer.arguments(place.rid, encoded).seal
+    bodies = [seal(index, payload) for index, payload in enumerate(payloads)]
+    return {"header": encoded, "python": header.python, "code": header.code, "bodies": bodies}
 
 
 def envelope_of(

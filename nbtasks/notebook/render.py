@@ -4,12 +4,10 @@ The HTML has inline styles only (sanitizers drop `<style>` and `<svg>`), reads w
 too, and every text in it went through `escape`.
 """
 
-import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from struct import pack
 from typing import Final
 
 from nbtasks.notebook.feed import (
@@ -25,6 +23,7 @@ from nbtasks.notebook.feed import (
     Tally,
 )
 from nbtasks.notebook.places import in_cells, linked
+from nbtasks.notebook.png import paletted_png
 from nbtasks.notebook.shown import (
     SHOWN,
     dropped_words,
@@ -370,24 +369,9 @@ def grid_png(codes: bytes | bytearray, cell: int) -> bytes:
     for start in range(0, len(codes), columns):
         row = codes[start : start + columns]
         line = b"".join(bytes([code + 1]) * (cell - gap) + bytes(gap) for code in row)
-        lines += [b"\0" + line.ljust(columns * cell, b"\0")] * (cell - gap)
-        lines += [bytes(1 + columns * cell)] * gap
-    palette = bytes(3) + b"".join(bytes.fromhex(colour[1:]) for colour in _COLOURS)
-    header = pack(">IIBBBBB", columns * cell, len(lines), 8, 3, 0, 0, 0)
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            _chunk(b"IHDR", header),
-            _chunk(b"PLTE", palette),
-            _chunk(b"tRNS", bytes([0])),
-            _chunk(b"IDAT", zlib.compress(b"".join(lines), 9)),
-            _chunk(b"IEND", b""),
-        ]
-    )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data))
+        lines += [line.ljust(columns * cell, b"\0")] * (cell - gap)
+        lines += [bytes(columns * cell)] * gap
+    return paletted_png(lines, _COLOURS)
 
 
 def _spans(found: Iterable[Run]) -> str:

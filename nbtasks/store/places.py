@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from nbtasks.envelope import DEFAULT_QUEUE
 from nbtasks.record import Header
 from nbtasks.states import PENDING, RETRY
 from nbtasks.store.backlog import count_members
@@ -46,7 +47,7 @@ def find_place(store: Store, rid: str, index: int) -> Place | None:
     header, name, n = store.call("HMGET", store.keys.record(rid), "h", "q", "n")
     if header is None:
         return None
-    queue, is_alone = (name or b"").decode(), n == b"1"
+    queue, is_alone = name.decode() if name else DEFAULT_QUEUE, n == b"1"
     ahead = 0
     for key in _sources(store, queue, Header.decode(header).python):
         found = _find(store, key, rid, index, is_alone=is_alone)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from nbtasks.envelope import DEFAULT_QUEUE
 from nbtasks.store.stamped import escaped
 from nbtasks.store.store import Snapshot, Store
 
@@ -64,4 +65,4 @@ def _snapshot(store: Store, rid: str) -> Snapshot | None:
     if header is None:
         return None
     states = store.call("GET", store.keys.states(rid)) or b""
-    return Snapshot(header, queue.decode(), int(submitted), states)
+    return Snapshot(header, queue.decode() if queue else DEFAULT_QUEUE, int(submitted), states)

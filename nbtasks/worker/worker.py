@@ -60,8 +60,7 @@ class Worker:
         self._dispatcher = Dispatcher(self._link, self._intake(), self._clock, room)
         self._firer = Firer(self._link, config, options.name, self._clock)
         self._selector = selectors.DefaultSelector()
-        pool = Pool(config, options)
-        self._pool = pool
+        self._pool = pool = Pool(config, options)
         signer = Signer(config.key, config.name, encrypt=config.encrypt)
         slots, report = self._dispatcher.slots, self._dispatcher.report
         self._stacks = Stacks(options.name, slots, report, signer, self._clock)

@@ -5,9 +5,11 @@ In Redis while they wait and after they have expired, in a worker and in the cli
     python tests/benchmarks/bench_memory.py [--tasks 100000] [--only queued,singles,groups]
 
 `queued` is how much Redis holds for each task that waits: sent one by one, and as members of one
-group. `singles` and `groups` run tasks on a worker of two processes: how much its parent, its
-processes and this client have grown since a tenth as many had run (what only they use, USS), and
-what Redis holds more once all have expired.
+group. `singles` and `groups` run tasks on a worker of two processes: how much its parent and its
+processes (resident memory), all of the worker (PSS, in which shared pages count once) and this
+client have grown since a tenth as many had run, and what Redis holds more once all have expired.
+What only the parent uses would say something else: pages that it shares with the processes it has
+forked become its own one after the other, as it writes to them.
 """
 
 import argparse
@@ -36,10 +38,10 @@ def used(bench: Bench) -> int:
     return int(found["used_memory"])
 
 
-def uss(pid: int | str) -> int:
-    """Bytes that only this process uses."""
+def memory(pid: int | str, kind: str) -> int:
+    """Bytes of a process: `Rss`, all that is resident, or `Pss`, with its part of what is shared."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
-    ours = (line for line in lines if line.startswith(("Private", "Swap:")))
+    ours = (line for line in lines if line.startswith((f"{kind}:", "Swap:")))
     return 1024 * sum(int(line.split()[1]) for line in ours)
 
 
@@ -53,13 +55,15 @@ def children(pid: int) -> list[int]:
 
 
 def sizes(bench: Bench) -> dict[str, int]:
-    """Of the worker's parent, of all of its processes, and of this client."""
+    """Of the worker's parent, of all of its processes, of both together, and of this client."""
     gc.collect()
     parent = bench.worker.pid
+    others = children(parent)
     return {
-        "parent": uss(parent),
-        "processes": sum(map(uss, children(parent))),
-        "client": uss("self"),
+        "parent": memory(parent, "Rss"),
+        "processes": sum(memory(pid, "Rss") for pid in others),
+        "worker": sum(memory(pid, "Pss") for pid in (parent, *others)),
+        "client": memory("self", "Rss"),
     }
 
 

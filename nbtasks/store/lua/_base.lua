@@ -15,6 +15,7 @@ local SUCCESS, FAILURE, REVOKED, IGNORED = 'S', 'F', 'R', 'I'
 local FIRST_UNFINISHED = 97
 local DELIVERIES = '3' -- of a record that does not say `cap`
 local KEPT = '86400000' -- ms, of one that does not say `keep`
+local QUEUE = 'default' -- of one that does not say `q`
 local LATER = {} -- functions that others above them need
 
 local function record_key(rid)

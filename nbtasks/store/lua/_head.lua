@@ -17,7 +17,8 @@ local function store_states(rid, n)
   end
   local _, left = string.gsub(states, '%l', '')
   redis.call('SET', states_key(rid), states)
-  local fields = { 'h', ARGV[4], 'n', n, 'left', left, 'q', ARGV[5], 'c', ARGV[6], 't0', NOW }
+  local fields = { 'h', ARGV[4], 'n', n, 'left', left, 'c', ARGV[6], 't0', NOW }
+  say(fields, 'q', ARGV[5], QUEUE)
   say(fields, 'pr', ARGV[7], '0')
   say(fields, 'cap', ARGV[10], DELIVERIES)
   say(fields, 'keep', ARGV[11], KEPT)

@@ -50,7 +50,8 @@ local function purge_scheduled(queue, cursor)
   local page = redis.call('ZSCAN', key, cursor, 'COUNT', MOST_SLICES)
   for at = 1, #page[2], 2 do
     local name, place = page[2][at], page[2][at + 1]
-    if name ~= '%' and redis.call('HGET', record_key(parse_slice(name)), 'q') == queue then
+    local own = redis.call('HGET', record_key(parse_slice(name) or ''), 'q') or QUEUE
+    if name ~= '%' and own == queue then
       members = members + purge_slice(key, name, place, MOST_MEMBERS - members)
       if members >= MOST_MEMBERS then
         return { members, 1, cursor } -- what is left of this page comes again

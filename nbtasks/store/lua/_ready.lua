@@ -16,7 +16,7 @@ local function ready(rid, from, to)
       tell_sent(rid, at, last, delay > 0 and NOW + delay or 0)
       if delay > 0 then
         enqueue_later(rid, at, last, NOW + delay)
-        wake(found[3])
+        wake(found[3] or QUEUE)
       else
         enqueue(rid, at, last)
       end

@@ -35,8 +35,8 @@ end
 -- Queue a slice where its record belongs.
 local function enqueue(rid, from, to, is_first)
   local found = redis.call('HMGET', record_key(rid), 'q', 'pr', 'h', 'cap', 'd' .. from)
-  local name = found[1]
-  if name then
+  local name = found[1] or QUEUE
+  if found[3] then
     if to - from == 1 and is_suspect(found[5], found[4]) then
       local _, python = code_of(found[3])
       name = name .. (python == '' and '!' or '@' .. python .. '!')

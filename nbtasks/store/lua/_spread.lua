@@ -16,7 +16,7 @@ local function spread(rid, from, states)
     else
       local rid_left, first, left = unpack(steps[at])
       redis.call('ZADD', PREFIX .. 'spread', NOW, slice_name(rid_left, first, first + #left))
-      wake(redis.call('HGET', record_key(rid_left), 'q') or '')
+      wake(redis.call('HGET', record_key(rid_left), 'q') or QUEUE)
     end
     at = at + 1
   end

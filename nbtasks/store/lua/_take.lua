@@ -23,7 +23,7 @@ end
 
 -- A slice whose code this worker's Python cannot load waits for one that can, or fails.
 local function hand_over(rid, from, to, place, python)
-  local queue = redis.call('HGET', record_key(rid), 'q')
+  local queue = redis.call('HGET', record_key(rid), 'q') or QUEUE
   local found = live_pythons(queue)
   if found[python] then
     local name = queue .. '@' .. python

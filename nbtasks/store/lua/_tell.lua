@@ -15,7 +15,7 @@ local function tell_sent(rid, from, to, due)
   end
   local found = redis.call('HMGET', record_key(rid), unpack(names))
   local n, queue, clients, priority, expires, header = unpack(found, 1, 6)
-  priority, expires = priority or '0', expires or '0'
+  queue, priority, expires = queue or QUEUE, priority or '0', expires or '0'
   header = #header <= HEADER and header or ''
   local client = string.match(clients, '^%S*')
   local fields = { rid, from, to, n, queue, client, priority, due, expires, header }

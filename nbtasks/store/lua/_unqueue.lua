@@ -5,7 +5,7 @@ local function remove_slices(rid, names)
     local found = redis.call('HMGET', record_key(rid), 'q', 'h')
     local _, python = code_of(found[2])
     redis.call('ZREM', PREFIX .. 'sched', unpack(names))
-    for _, name in ipairs(sources({ found[1] }, python, true)) do
+    for _, name in ipairs(sources({ found[1] or QUEUE }, python, true)) do
       redis.call('ZREM', PREFIX .. 'ready:' .. name, unpack(names))
       if redis.call('ZREM', PREFIX .. 'ready:' .. name .. '%', unpack(names)) > 0 then
         for _, slice in ipairs(names) do

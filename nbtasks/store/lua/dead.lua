@@ -13,6 +13,7 @@ for at = 1, #found, 2 do
   local rid, i = parse_slice(found[at])
   local fields = redis.call('HMGET', record_key(rid), 'h', 'q', 'n', 'd' .. i, 'e' .. i)
   if fields[1] then
+    fields[2] = fields[2] or QUEUE
     reply[#reply + 1] = { found[at], found[at + 1], unpack(fields) }
   else
     gone[#gone + 1] = found[at]

@@ -11,7 +11,7 @@ for at, rid in ipairs(ARGV) do
   local found = redis.call('HMGET', record_key(rid), 'h', 'n', 'q', 't0', 'pr', 'exp')
   reply[at] = false
   if found[1] then
-    found[5], found[6] = found[5] or '0', found[6] or '0'
+    found[3], found[5], found[6] = found[3] or QUEUE, found[5] or '0', found[6] or '0'
     found[7] = redis.call('GET', states_key(rid)) or ''
     reply[at] = found
   end

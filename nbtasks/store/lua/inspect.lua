@@ -44,7 +44,7 @@ for at = 4, #ARGV do
   if found[1] then
     local states = redis.call('GETRANGE', states_key(rid), from, to - 1)
     local one = { unpack(found, 1, 7) }
-    one[3], one[8] = found[3] or '0', states
+    one[2], one[3], one[8] = found[2] or QUEUE, found[3] or '0', states
     list(one, key, from, states, found)
     reply[at - 3] = one
   end

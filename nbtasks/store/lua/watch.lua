@@ -18,7 +18,7 @@ for at = 2, #ARGV do
       redis.call('HSET', key, 'c', found[4] .. ' ' .. ARGV[1])
     end
     local states = redis.call('GET', states_key(ARGV[at]))
-    reply[#reply + 1] = { found[1], found[2], found[3], states }
+    reply[#reply + 1] = { found[1], found[2] or QUEUE, found[3], states }
   end
 end
 return reply
