@@ -75,6 +75,7 @@ class TaskOptions:
             the app's setting.
         unique: Which arguments make calls the same, of which one runs at a time; None for none.
         unique_for_ms: For how long after its end it still stands for them.
+        cache_ms: For how long its value is that of all the same calls; 0 for not at all.
     """
 
     queue: str = ""
@@ -97,6 +98,7 @@ class TaskOptions:
     typing: bool = True
     unique: Unique | None = None
     unique_for_ms: int = 0
+    cache_ms: int = 0
 
     def __post_init__(self) -> None:
         if self.queue:
@@ -118,6 +120,8 @@ class TaskOptions:
         if self.compression is not None:
             object.__setattr__(self, "compression", check_method(self.compression))
         object.__setattr__(self, "unique", check_unique(self.unique))
+        if self.cache_ms and self.unique_for_ms:
+            raise ConfigError("cache and unique_for both say how long a task stands for others")
 
 
 def merge_options(
@@ -138,6 +142,8 @@ def merge_options(
     ):
         if call.get(name) is not None:
             changes[field] = max(1, duration_ms(call[name], name))
+    if "cache" in call:
+        changes["cache_ms"] = _limit_ms(call["cache"] or None, "cache")
     if any(name in call for name in ("retries", "retry_delay", "backoff", "retry_on")):
         changes["retry"], changes["named"] = _call_policy(base, call)
     if any(name in call for name in LIMIT_OPTIONS):
@@ -228,6 +234,7 @@ def task_options(
     compression: str | None = None,
     unique: Unique | None = None,
     unique_for: Seconds | None = None,
+    cache: Seconds | None = None,
     typing: bool = True,
     throws: Iterable[type[BaseException]] = (),
     track_started: bool = True,
@@ -256,6 +263,7 @@ def task_options(
         ignore_result=ignore_result, named=named, typing=typing, limits=NO_LIMITS.over(limits),
         store_errors_even_if_ignored=store_errors_even_if_ignored, unique=unique,
         unique_for_ms=_limit_ms(unique_for, "unique_for"),
+        cache_ms=_limit_ms(cache or None, "cache"),
     )  # fmt: skip
 
 

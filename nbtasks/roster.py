@@ -68,7 +68,8 @@ class Roster(Planner):
                 your own), `compression` (of arguments and value, such as "zstd"),
                 `unique` (True, names of arguments or a function of them: while one of the calls
                 that are the same has not ended, another one gives a handle on it, and nothing is
-                sent), `unique_for` seconds, for which that holds after its end, too,
+                sent), `unique_for` seconds, for which that holds after its end, too, `cache`
+                seconds, for which its value is that of all calls that are the same,
                 `typing` (False: arguments are not checked when it is called), `throws`
                 (errors that are expected: workers log no traceback of any), `track_started` (True),
                 `pydantic` (True: dicts become models), with `pydantic_strict`, `pydantic_context`

@@ -20,7 +20,7 @@ from nbtasks.routes import Route
 from nbtasks.serializers import PYTHON_TAG, Codec
 from nbtasks.signing import Signer
 from nbtasks.task import Task
-from nbtasks.unique import key_of
+from nbtasks.unique import cache_key, key_of
 
 AnyTask = Task[..., Any]
 
@@ -123,7 +123,7 @@ def prepare(
         _empty(options, place, config, name=header.title, delay_ms=delay_ms),
         **_signed(place, header, signer, payloads),
         **_limits(submission, options),
-        unique=_unique(submission, place, options, signer),
+        unique=_claim(submission, place, options, signer, payloads),
     )
     return _prepared(submission, record, options, config)
 
@@ -180,7 +180,7 @@ def _empty(
         priority=options.priority or 0,
         delay_ms=delay_ms,
         expires_ms=options.expires_ms,
-        keep_ms=config.result_expires_ms,
+        keep_ms=max(config.result_expires_ms, options.cache_ms),
         max_deliveries=options.max_deliveries if options.acks_late else 1,
         max_queued=config.max_queued,
         edges=place.edges,
@@ -241,20 +241,37 @@ def _ignores(options: TaskOptions, place: Place, config: Config) -> str:
     return IGNORES_VALUE if keeps_errors else IGNORES_ALL
 
 
-def _unique(submission: Submission, place: Place, options: TaskOptions, signer: Signer) -> str:
+def _claim(
+    submission: Submission,
+    place: Place,
+    options: TaskOptions,
+    signer: Signer,
+    payloads: Sequence[bytes],
+) -> str:
     """The key that only one such call has at a time, as the store takes it; nothing for any."""
     unique, task, name = options.unique, submission.task, submission.name
-    if unique is None or unique is False or task is None:  # a cell has none
+    is_alone = place.edges is None and len(submission.calls) == 1
+    # What is cached may run more often. A cell can be neither.
+    if unique is False or task is None or (unique is None and not (options.cache_ms and is_alone)):
         return ""
-    if place.edges is not None or len(submission.calls) > 1:
+    if not is_alone:
         raise ConfigError(
             f"task {name!r} is unique, and can only be sent alone: in a group, a canvas or a"
             " schedule give it unique=False"
         )
     args, kwargs = submission.calls[0]
-    named = task.named_arguments(args, kwargs)
-    key = signer.unique_key(key_of(unique, name, (tuple(args), kwargs), named))
-    return f"{key} {options.unique_for_ms}"
+    named, call = task.named_arguments(args, kwargs), (tuple(args), kwargs)
+    if unique is None:
+        key = cache_key(submission.code.hash, name, call, named, payloads[0])
+    else:
+        key = key_of(unique, name, call, named)
+    digest = signer.unique_key(key)
+    # With an s it stands for the others only once it has succeeded.
+    return (
+        f"{digest} {options.cache_ms} s"
+        if options.cache_ms
+        else f"{digest} {options.unique_for_ms}"
+    )
 
 
 def rid_of(call: Mapping[str, Any]) -> str:

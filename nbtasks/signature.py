@@ -24,7 +24,7 @@ OPTIONS: Final = (
     "redrive", "durable", "serializer", "compression",
     "reject_on_worker_lost", "ignore_result", "store_errors_even_if_ignored",
     "link", "link_error", "on_upstream", "stamps", "headers", "shadow",
-    "unique", "unique_for", "retry", "retry_policy",
+    "unique", "unique_for", "cache", "retry", "retry_policy",
 )  # fmt: skip
 """What `apply_async` and `%%task` take; one vocabulary everywhere."""
 

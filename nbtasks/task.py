@@ -127,9 +127,9 @@ class Task(Bound[P, R]):
                 how often and how many at a time; `redrive`, False for what must not be sent
                 again where Redis has lost it; `durable`, "replica" to wait until one has it;
                 `serializer`, what arguments, value and error travel as;
-                `compression`, such as "zstd", how arguments and value are; `unique` and
-                `unique_for`, as of `App.task`; `link` and `link_error`, signatures that run
-                after it; `on_upstream`, how the tasks among its arguments must have ended;
+                `compression`, such as "zstd", how arguments and value are; `unique`,
+                `unique_for` and `cache`, as of `App.task`; `link` and `link_error`, signatures
+                that run after it; `on_upstream`, how the tasks among its arguments must have ended;
                 `stamps`, headers as of `Signature.stamp`; `headers`, for its request;
                 `shadow`, what people are shown as its name; `retry`, False to fail at once where
                 Redis cannot be reached, and `retry_policy`, for how long to try.

@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from hashlib import blake2b
 from pathlib import PurePath
 from typing import Any, Final, cast
 from uuid import UUID
@@ -63,6 +64,32 @@ def key_of(
     names = sorted(named) if unique is True else _checked(unique, name, named)
     texts = [(each, _canonical(named[each], name, f"argument {each!r}")) for each in names]
     return repr((name, texts))
+
+
+def cache_key(
+    code: str,
+    name: str,
+    call: tuple[tuple[Any, ...], Mapping[str, Any]],
+    named: Mapping[str, Any],
+    payload: bytes,
+) -> str:
+    """What all calls have in common whose value is the same: what they run, and with what.
+
+    Values that are not plain are compared as they travel: that may tell two equal ones apart, and
+    never takes two for the same that are not.
+
+    Args:
+        code: The hash of what is run.
+        name: The name of the task.
+        call: Its arguments.
+        named: The same by their names.
+        payload: The same as they travel.
+    """
+    try:
+        what = key_of(sorted(named), name, call, named)
+    except ConfigError:
+        what = blake2b(payload).hexdigest()
+    return repr((code, what))
 
 
 def _checked(unique: Unique, name: str, named: Mapping[str, Any]) -> list[str]:

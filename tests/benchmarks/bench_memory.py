@@ -39,7 +39,7 @@ def used(bench: Bench) -> int:
 
 
 def memory(pid: int | str, kind: str) -> int:
-    """Bytes of a process: `Rss`, all that is resident, or `Pss`, with its part of what is shared."""
+    """Bytes of a process: `Rss`, all that is resident, or `Pss`, its part of what is shared."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
     ours = (line for line in lines if line.startswith((f"{kind}:", "Swap:")))
     return 1024 * sum(int(line.split()[1]) for line in ours)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from patience import wait_until
 
@@ -24,7 +25,6 @@ def fit(fresh_app):
     return fresh_app.task(takes_two, name="fit", unique=["user"])
 
 
-@pytest.fixture
 def test_a_second_call_is_a_handle_on_the_first(fresh_app, fit):
     first = fit.delay(1)
     assert fit.delay(1, size=5).id == first.id
@@ -59,3 +59,53 @@ def test_eight_clients_at_once_send_one_task(fresh_app, tmp_path):
     assert all(len(ids) == 25 for ids in found)
     assert {len(set(ids)) for ids in zip(*found, strict=True)} == {1}
     assert fresh_app.control.purge() == 25
+
+
+@pytest.fixture
+def counted(app, worker, tmp_path):  # noqa: ARG001 - it is to run
+    """A task whose value is cached, and what has run of it."""
+    ran = tmp_path / "ran"
+
+    def load(what):
+        with ran.open("a") as log:
+            log.write("x")
+        return what / 2
+
+    return app.task(load, name="load", cache=60), lambda: ran.read_text().count("x")
+
+
+def test_a_value_is_cached_for_calls_that_are_the_same(app, counted):
+    load, runs = counted
+    first = load.delay(4)
+    assert first.get(timeout=20) == load.delay(what=4).get(timeout=20) == 2
+    assert (load.delay(4).id, runs()) == (first.id, 1)
+    assert load.apply_async((4,), cache=None).get(timeout=20) == 2
+    assert (load.delay(5).get(timeout=20), runs()) == (2.5, 3)
+    assert app.map(load, [4, 4]).get(timeout=20) == [2, 2]
+    assert runs() == 5
+    assert app.task(lambda what: what, name="load", cache=60).delay(4).get(timeout=20) == 4
+
+
+def test_errors_are_not_cached(counted):
+    load, runs = counted
+    for _ in range(2):
+        assert isinstance(load.delay("a").get(timeout=20, propagate=False), TypeError)
+    assert runs() == 2
+
+
+def test_values_of_any_kind_are_compared_as_they_travel(counted):
+    load, runs = counted
+    for _ in range(2):
+        assert list(load.delay(np.arange(3)).get(timeout=20)) == [0, 0.5, 1]
+    assert runs() == 1
+    assert list(load.delay(np.arange(4)).get(timeout=20)) == [0, 0.5, 1, 1.5]
+
+
+def test_a_cached_value_is_kept_for_as_long_as_it_counts(app):
+    task = app.task(takes_two, cache=5 * 86400)
+    result = task.delay(1)
+    keep = app.store.call("HGET", app.store.keys.record(result.id), "keep")
+    assert int(keep) == 5 * 86_400_000
+    result.revoke()
+    with pytest.raises(ConfigError, match="cache and unique_for both"):
+        app.task(takes_two, cache=5, unique_for=5)

@@ -42,7 +42,7 @@ function settle_run(rid, from, states, body, worker)
   if left == 0 then
     release_code(code_of(header))
     if claim then
-      release_key(rid, claim)
+      release_key(rid, claim, states == SUCCESS)
     end
     local stop = is_canvas and canvas().finish or expire
     stop(rid, keep or KEPT)
