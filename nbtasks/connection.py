@@ -84,6 +84,12 @@ class Connection:
         self.store.close()
 
 
+def tell_insecure(config: Config) -> None:
+    """Log that there is no signing key, where that is so: what workers do in place of a warning."""
+    if config.insecure:
+        logger.warning("%s", _INSECURE)
+
+
 def resolve(
     config: Config, *, as_worker: bool = False
 ) -> "tuple[Config, embedded.EmbeddedServer | None]":
@@ -102,9 +108,7 @@ def resolve(
         return replace(config, url=server.url, key=config.key or server.key), server
     Link(config.url)  # says what is wrong with a URL that is none, before we ask for a key
     if config.insecure:
-        if as_worker:
-            logger.warning("%s", _INSECURE)
-        else:
+        if not as_worker:
             warnings.warn(_INSECURE, InsecureWarning, stacklevel=stack_level())
         return replace(config, key=INSECURE_KEY), None
     return replace(config, key=config.key or _key_of_user()), None

@@ -12,7 +12,7 @@ from nbtasks.cli.place import broker_option, import_from_here, inherited, progra
 from nbtasks.cli.plain import plain_errors
 from nbtasks.cli.service import service_name
 from nbtasks.config import Config, from_environment
-from nbtasks.connection import resolve
+from nbtasks.connection import resolve, tell_insecure
 from nbtasks.loglines import LOG_FORMAT
 from nbtasks.options import MAX_SECONDS
 from nbtasks.store.link import Link
@@ -66,6 +66,7 @@ def beat(  # noqa: PLR0917 - the options of a command
     import_from_here()
     found = _program(program) if program else None
     config = _config(found, url or broker, app)
+    tell_insecure(config)
     if max_interval is not None:
         config = replace(config, beat_max_loop_interval=max_interval)
     again = None

@@ -20,7 +20,7 @@ from nbtasks.cli.place import broker_option, import_from_here, inherited, progra
 from nbtasks.cli.plain import plain_errors
 from nbtasks.cli.service import choose_queues, service_name
 from nbtasks.config import Config, from_environment, hide_secrets
-from nbtasks.connection import resolve
+from nbtasks.connection import resolve, tell_insecure
 from nbtasks.errors import ConfigError, NbTasksError
 from nbtasks.options import MAX_SECONDS
 from nbtasks.signals import celeryd_init, import_modules
@@ -188,6 +188,7 @@ def worker(url: str, broker: str, app: str, loglevel: str, *, local: bool, **opt
     # Where tasks run in the worker itself, one looks on: what they log is shown.
     logs = replace(config, worker_log_tasks=config.worker_log_tasks or options["pool"] == SOLO)
     set_up(logs, options["name"], getattr(logging, loglevel.upper()))
+    tell_insecure(config)
     _check(config)
     _check_lifeline(is_wanted=options["until_stdin_closes"])
     may_stop = partial(_is_unused, server) if local and server is not None else None

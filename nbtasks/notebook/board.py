@@ -12,7 +12,7 @@ from nbtasks.notebook.live_view import Answer, LiveView, Message
 from nbtasks.notebook.picture import Picture
 from nbtasks.notebook.text import text_end, text_start
 from nbtasks.result.canvas import Canvas
-from nbtasks.states import is_finished
+from nbtasks.states import FAILURE, is_finished
 
 if TYPE_CHECKING:
     from nbtasks.notebook.widget import LiveWidget
@@ -89,7 +89,8 @@ class Board(LiveView):
     def _stays_ms(self) -> float:
         if self._retry is None or self._tally.missing:
             return super()._stays_ms()
-        has_failed = any(record.has_failed(None) for record in self._tally.records)
+        # What was revoked was so by somebody, who does not want it again.
+        has_failed = any(FAILURE in record.states for record in self._tally.records)
         return _FAILED_FOR_MS if has_failed else super()._stays_ms()
 
     def _is_changed(self) -> bool:

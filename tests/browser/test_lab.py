@@ -326,7 +326,7 @@ def test_the_monitor_is_live_and_becomes_tables_when_another_takes_its_place(
     run_cell(page, 0)
     run_cell(page, 1)
     monitor = page.get_by_role("region", name="Monitor")
-    monitor.get_by_role("img", name="0 of 1 slots busy").wait_for(timeout=SECONDS)
+    monitor.get_by_role("img", name="0 of 1 slots busy").first.wait_for(timeout=SECONDS)
     monitor.get_by_role("button", name="Pause the queue default").click()
     monitor.get_by_role("button", name="Resume the queue default").click(timeout=SECONDS)
     page.screenshot(path=screenshots / "monitor.png")

@@ -26,8 +26,8 @@ local function claim_key(claim, rid, delay)
   return found
 end
 
--- The record has ended: the key is free, at once or some ms later; with an `s` only a success stands
--- for others.
+-- The record has ended: the key is free, at once or some ms later; with an `s` only a success
+-- stands for others.
 local function release_key(rid, claim, has_succeeded)
   local digest, ms, only = string.match(claim, '^(%x+) (%d+)( ?s?)$')
   local key = unique_key(digest or '')
