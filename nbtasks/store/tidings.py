@@ -8,7 +8,6 @@ registered for a while, a reader is told that it has missed something.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import Final, TypeVar
@@ -151,9 +150,12 @@ class Tidings:
 
     def close(self, *, stay: bool = False) -> None:
         """Close the connection; with `stay` it counts as listening for as long as it has said."""
-        if not stay:
-            with suppress(StoreError):
+        for _ in range(0 if stay else 2):
+            try:
                 self._call("0", *self._options[1:])
+                break
+            except StoreError:
+                self._link.close()  # an abort has hit it; the next command opens it again
         self._link.close()
 
     def abort(self) -> None:

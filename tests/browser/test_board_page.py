@@ -274,7 +274,7 @@ def test_elapsed_time_moves_without_messages(show, page):
     one.begin(0, "w", shown.board._picture._clock.wall_ms() - 5_000)
     shown.flush()
 
-    page.clock.run_for(7_500)
+    page.clock.run_for(7_100)
 
     assert shown.text(".nbt-row:first-child .nbt-time") == "12 s"
 

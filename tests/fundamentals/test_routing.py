@@ -21,7 +21,7 @@ def by_name(_, args, *__, **___):
 def place(app, result):
     """Queue and priority of a task, as Redis has them."""
     queue, priority = app.store.call("HMGET", app.store.keys.record(result.record.rid), "q", "pr")
-    return queue.decode(), int(priority or 0)
+    return (queue or b"default").decode(), int(priority or 0)
 
 
 @pytest.fixture

@@ -79,6 +79,13 @@ def test_when_the_last_listener_goes_nothing_is_left(store, submit, listen):
     assert store.call("KEYS", f"{store.keys.prefix}mon*") == []
 
 
+def test_who_was_told_to_stop_between_two_reads_goes_all_the_same(store, listen):
+    one = listen()
+    one.abort()
+    one.close()
+    assert store.call("EXISTS", f"{store.keys.prefix}monitors") == 0
+
+
 def test_a_large_group_is_a_few_entries(store, listen, submit, worker):
     tidings = listen(with_bodies=False)
     submit(10_000)
