@@ -73,19 +73,20 @@ def short_lived(bench: Bench) -> App:
 
 
 def queued(bench: Bench, n: int) -> dict[str, Any]:
-    """Send tasks to where no worker listens."""
+    """Send tasks to a queue that is paused."""
     app, found = bench.app, {}
+    app.control.pause("default")
     task = app.task(noop)
-    task.apply_async((0,), queue="idle")
+    task.delay(0)
     before = used(bench)
     for i in range(n):
-        task.apply_async((i,), queue="idle")
+        task.delay(i)
     found["bytes_a_task"] = round((used(bench) - before) / n)
-    app.control.purge("idle")
+    app.control.purge()
     before = used(bench)
-    app.map(noop, range(n), queue="idle")
+    app.map(noop, range(n))
     found["bytes_a_member"] = round((used(bench) - before) / n)
-    app.control.purge("idle")
+    app.control.purge()
     return found
 
 
