@@ -59,7 +59,7 @@ chaos: need-redis need-cc $(VENV)/.test ## a storm of faults, SEED=1 TASKS=10000
 fuzz: need-redis $(VENV)/.test ## COUNT=100000 changed messages and results: is any accepted?
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --count $(COUNT) --seed $(SEED)
 
-coverage: need-redis need-cc need-browser $(VENV)/.test ## the whole test suite with branch coverage
+coverage: need-redis need-cc need-browser $(VENV)/.test tests/js/node_modules/.stamp ## the whole test suite with branch coverage
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE)
 	@$(BIN)/coverage combine -q

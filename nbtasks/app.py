@@ -13,6 +13,7 @@ from nbtasks.compiling import compile_canvas
 from nbtasks.config import Config, from_environment
 from nbtasks.connection import Connection
 from nbtasks.context import sending_task
+from nbtasks.displayed import Displayed
 from nbtasks.eager import EagerRun, EagerSource, ended_records
 from nbtasks.errors import UnknownTask
 from nbtasks.functions import FunctionCache, digest
@@ -20,7 +21,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.packing import Packed, pack
 from nbtasks.plan import Plan
 from nbtasks.presence import Presence
-from nbtasks.record import KILL, check_signal, split_id
+from nbtasks.record import KILL, split_id
 from nbtasks.redrive import Redrive
 from nbtasks.result import AsyncResult, GroupResult, make_result, set_restorer, task_result
 from nbtasks.roster import Roster, check_base, own_tasks
@@ -33,7 +34,6 @@ from nbtasks.store.dead import DeadTask, dead_tasks
 from nbtasks.store.ended import store_ended
 from nbtasks.store.fleet import WorkerFacts, live_workers
 from nbtasks.store.packages import store_package
-from nbtasks.store.stamped import revoke_stamped
 from nbtasks.task import Task
 
 P = ParamSpec("P")
@@ -43,7 +43,7 @@ Handle = AsyncResult[Any]
 """In the class below, `AsyncResult` is the method of that name."""
 
 
-class App(Roster):
+class App(Roster, Displayed):
     """Tasks, and the Redis they go to.
 
     Args:
@@ -204,18 +204,8 @@ class App(Roster):
     def revoke_by_stamped_headers(
         self, headers: Mapping[str, Any], *, terminate: bool = False, signal: str = KILL
     ) -> int:
-        """End all tasks that have not finished and have one of these stamps; returns how many.
-
-        Args:
-            headers: Stamps, as of `Signature.stamp`; a list stands for each of its values.
-            terminate: End what runs, as in `AsyncResult.revoke`.
-            signal: What its process gets then.
-
-        Raises:
-            ConfigError: There is no such signal.
-        """
-        name = check_signal(signal)
-        return revoke_stamped(self.store, headers, terminate=terminate, signal=name)
+        """The same as `app.control.revoke_by_stamped_headers`."""
+        return self.control.revoke_by_stamped_headers(headers, terminate=terminate, signal=signal)
 
     # Tasks
 

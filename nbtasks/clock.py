@@ -16,7 +16,7 @@ class Clock(Protocol):
         ...
 
     def pause(self, ms: float) -> None:
-        """Do nothing for so many milliseconds: only ever between tries to reach a server."""
+        """Do nothing for so many milliseconds: between tries to reach a server, or two reads."""
         ...
 
 
@@ -32,5 +32,5 @@ class SystemClock:
         return time.monotonic() * 1000.0
 
     def pause(self, ms: float) -> None:
-        """Do nothing for so many milliseconds: only ever between tries to reach a server."""
+        """Do nothing for so many milliseconds: between tries to reach a server, or two reads."""
         time.sleep(ms / 1000.0)

@@ -4,9 +4,10 @@ Boxes bring their own light ground and dark text, and lines are of a grey betwee
 be read on a light page and on a dark one.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape as escape_html
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,9 @@ from typing import Final
 from nbtasks.layout import GAP_X, HEIGHT, WIDTH, Layout, Spot, lay_out, route
 
 NAME_LIMIT: Final = 20
+
+_NEVER: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML has no way to say: a drawing with it would not be shown at all."""
 
 _THIN: Final = 'stroke="#8b949e" stroke-width="1.5"'
 _FORM: Final = 'font-family="system-ui, sans-serif" fill="#1f2328"'
@@ -85,9 +89,9 @@ def draw(boxes: Sequence[Box], *, title: str, description: str) -> Drawing:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:g}"'
         f' viewBox="0 0 {width} {height:g}" style="max-width:100%;height:auto" role="img"'
-        f' aria-label="{escape(title)}. {escape(description)}">'
+        f' aria-label="{_escape(title)}. {_escape(description)}">'
     )
-    told = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
+    told = f"<title>{_escape(title)}</title><desc>{_escape(description)}</desc>"
     return Drawing("\n".join((head, told, *lines, *dots, *shapes, "</svg>")))
 
 
@@ -124,7 +128,7 @@ def _shape(spot: Spot, box: Box) -> str:
     dash = ' stroke-dasharray="5 3"' if box.dashed else ""
     name = box.name if len(box.name) <= NAME_LIMIT else f"{box.name[: NAME_LIMIT - 1]}…"
     parts = [
-        f"<g><title>{escape(box.hint or box.name)}</title>",
+        f"<g><title>{_escape(box.hint or box.name)}</title>",
         (
             f'<rect x="{x}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="6"'
             f' fill="{box.fill}" stroke="{box.edge}" stroke-width="1.5"{dash}/>'
@@ -139,8 +143,12 @@ def _shape(spot: Spot, box: Box) -> str:
     parts += [
         (
             f'<text x="{x + 9}" y="{y + 17:g}" font-size="13" font-weight="600" {_FORM}>'
-            f"{escape(name)}</text>"
+            f"{_escape(name)}</text>"
         ),
-        f'<text x="{x + 9}" y="{y + 32:g}" font-size="11" {_FORM}>{escape(box.detail)}</text></g>',
+        f'<text x="{x + 9}" y="{y + 32:g}" font-size="11" {_FORM}>{_escape(box.detail)}</text></g>',
     ]
     return "".join(parts)
+
+
+def _escape(text: str) -> str:
+    return escape_html(_NEVER.sub("\ufffd", text))

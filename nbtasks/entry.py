@@ -71,6 +71,11 @@ class Entry:
             parts.update(_length.pack(len(payload)) + payload)
         return parts.hexdigest()
 
+    def retimed(self, rule: Schedule, signer: Signer) -> "Entry":
+        """The same, due by another rule; `signer` is who will sign it."""
+        fields = {**decode_head(self.head), "when": rule.to_json(), "key": signer.key_id}
+        return replace(self, schedule=rule, head=encode_json(fields).decode())
+
     def encode(self, signer: Signer) -> bytes:
         """As it is stored: signed, and encrypted where arguments are."""
         head = self.head.encode()

@@ -10,12 +10,13 @@ lost (`nbtasks.redrive`).
 import contextvars
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 from weakref import WeakValueDictionary
 
 from nbtasks.errors import BadSignature, ChordError, ContentRefused, StoreError, StoreUnavailable
 from nbtasks.failure import Dependency, read_dependency, read_failure, system_failure
+from nbtasks.flow import Flow
 from nbtasks.live import ErrorText, EventId, LiveRecord, Progress
 from nbtasks.record import STREAMS
 from nbtasks.redrive import Redrive
@@ -35,6 +36,9 @@ RESYNC_MS: Final = 15_000
 STREAM_TTL_MS: Final = 82_800_000
 STREAM_ENTRIES: Final = 10_000
 """A stream that nobody reads is kept for an hour more, and with as many entries (_events.lua)."""
+
+LOOKED_AT: Final = 100
+"""With more records than this nobody looks whether somebody waits: somebody may."""
 
 Flusher = Callable[[float], float | None]
 
@@ -62,6 +66,7 @@ class EventStream:
         self._records = records
         self._clock = store.clock
         self._key = store.keys.events(store.client)
+        self._flow = Flow()
         self._unsent: set[str] = set()
         self._asked: dict[str, Callable[[bytes], None]] = {}
         self._flushers: list[Flusher] = []
@@ -93,6 +98,15 @@ class EventStream:
     def find(self, rid: str) -> LiveRecord | None:
         """A record that is followed already."""
         return self._records.get(rid)
+
+    def note_again(self, members: Iterable[tuple[str, int, int]]) -> None:
+        """Members that had failed wait again: record, index, and how often by now.
+
+        Events tell it too, but a wait that begins now must not take an old end for a new one.
+        """
+        for rid, index, number in members:
+            if (record := self.find(rid)) is not None:
+                record.again(index, number)
 
     def expect(self, question: str, call: Callable[[bytes], None]) -> None:
         """Call back from the event thread with the answer to a question, until `give_up`."""
@@ -154,7 +168,10 @@ class EventStream:
                     self._resync(link)
                     self._is_behind, self._down = False, None
                     waits = pauses()
-                self._read(link, self._wait_ms())
+                count = self._read(link, self._wait_ms())
+                now = self._clock.tick_ms()
+                if rest := self._flow.rest_ms(now, count, self._is_awaited):
+                    self._clock.pause(rest)
                 if self._clock.tick_ms() - self._synced >= RESYNC_MS:
                     self._resync(link)
             except StoreUnavailable as error:
@@ -176,6 +193,12 @@ class EventStream:
         if self._flush_at is None:
             return BLOCK_MS
         return int(min(BLOCK_MS, max(1.0, self._flush_at - self._clock.tick_ms())))
+
+    def _is_awaited(self) -> bool:
+        if self._asked or len(self._records) > LOOKED_AT:
+            return True
+        held = (reference() for reference in self._records.valuerefs())
+        return any(record is not None and record.is_awaited() for record in held)
 
     def _read(self, link: Link, wait_ms: int) -> int:
         """One read, which waits for so long (0: not at all), and all it brought; how many entries.
@@ -252,17 +275,19 @@ class EventStream:
             case b"y":
                 record.touch(index)
             case _:
-                self._apply_back(record, kind, index, item)
+                self._apply_back(record, kind, index, item, event[0])
 
-    def _apply_back(self, record: LiveRecord, kind: bytes, index: int, item: list[bytes]) -> None:
+    def _apply_back(
+        self, record: LiveRecord, kind: bytes, index: int, item: list[bytes], at_ms: int
+    ) -> None:
         """A member waits again: after an error (`r`), or because its worker was lost (`b`)."""
         if kind not in {b"r", b"b"}:
             logger.warning("unknown event %r of task %s", kind, record.rid)
         elif kind == b"r":
             self._read_errors(record, index, bytes([FAILURE]), item[3:4])
-            record.back(index, RETRY)
+            record.back(index, RETRY, at_ms)
         elif item[2] in {b"p", b"w"}:
-            record.back(index, item[2][0])
+            record.back(index, item[2][0], at_ms)
         else:
             raise ValueError(f"{item[2]!r} is no state to come back to")
 

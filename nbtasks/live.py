@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from nbtasks.output import WRITTEN, Output
 from nbtasks.record import member_id
@@ -18,9 +18,13 @@ from nbtasks.states import (
     TaskState,
     is_finished,
 )
+from nbtasks.tries import Tries, Try
 
 EVERY = -1
 """In place of an index: every member, also after one has failed."""
+
+SOON: Final = 10_000
+"""With fewer members left than this, the end of all may be what comes next."""
 
 EventId = tuple[int, int]
 """Which event told something: they grow."""
@@ -91,6 +95,7 @@ class LiveRecord:
         self.errors: dict[int, ErrorText] = {}
         self.retries: dict[int, int] = {}
         self.requeues: dict[int, int] = {}
+        self.tries = Tries()
         self._unheard: set[int] = set()
         self.output: dict[int, Output] = {}
         self.shows_log = True
@@ -161,6 +166,12 @@ class LiveRecord:
         """Forget a callback of `call_when_done` that is no longer wanted."""
         with self._lock:
             self._waiters = [pair for pair in self._waiters if pair[1] is not call]
+
+    def is_awaited(self) -> bool:
+        """Whether somebody may be waiting for what ends next, not for the end of many."""
+        return bool(self._observers) or any(
+            self.left < SOON or (index is not None and index != EVERY) for index, _ in self._waiters
+        )
 
     def observe(self, call: Callable[[range], None]) -> None:
         """Call back from the event thread with each range of members that has finished."""
@@ -269,6 +280,8 @@ class LiveRecord:
             self.requeues[index] = number
             if not is_heard:
                 self._unheard.add(index)
+            ended_ms = self.ended.get(index) or (self.finished_ms if self.n == 1 else 0)
+            self._note_try(index, ended_ms, self.errors.get(index))
             if is_finished(self.states[index]):
                 self.left += 1
                 self.finished_ms = 0
@@ -291,15 +304,21 @@ class LiveRecord:
             self.started[index] = Start(worker, at_ms)
             self._changed((index,))
 
-    def back(self, index: int, code: int) -> None:
+    def back(self, index: int, code: int, at_ms: int = 0) -> None:
         """A member waits again: its worker was lost (PENDING) or it will be retried (RETRY)."""
         if self._may_change(index):
+            self._note_try(index, at_ms, self.errors.get(index) if code == RETRY else None)
             self.states[index] = code
             self.started.pop(index, None)
             self.progress.pop(index, None)
             if code == RETRY:
                 self.retries[index] = self.retries.get(index, 0) + 1
             self._changed((index,))
+
+    def _note_try(self, index: int, end_ms: int, error: ErrorText | None) -> None:
+        start = self.started.get(index) or Start("", 0)
+        why = error.type_name if error is not None else ""
+        self.tries.note(index, Try(start.worker, start.at_ms, end_ms, why))
 
     def move(self, index: int, code: int) -> None:
         """A member has another unfinished state, seen in a snapshot."""

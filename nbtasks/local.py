@@ -74,6 +74,23 @@ def running_workers() -> list[LocalWorker]:
     return [worker for worker in _started if worker.is_running]
 
 
+def is_gone(host: str, pid: int) -> bool:
+    """Whether this is a process of this machine that is no more.
+
+    The last heartbeat of a worker that was killed counts for a while.
+    """
+    running_workers()  # takes the end of those that are our own children
+    if sys.platform == "win32" or host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is another user's
+        return False
+    return False
+
+
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

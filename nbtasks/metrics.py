@@ -6,9 +6,7 @@ Needs `pip install "nbtasks[prometheus]"`. `nbtasks metrics` serves them.
 import logging
 import threading
 from bisect import bisect_left
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol, Self
 
 from prometheus_client.core import (
@@ -19,11 +17,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from nbtasks.errors import NbTasksError, StoreError, UnknownTask
-from nbtasks.record import Header
+from nbtasks.errors import StoreError, UnknownTask
+from nbtasks.monitor.records import About, Records
 from nbtasks.states import STATES
-from nbtasks.store.backlog import count_members
-from nbtasks.store.facts import describe
+from nbtasks.store.backlog import Sources, head_ms, read_backlog
 from nbtasks.store.fleet import live_workers
 from nbtasks.store.keys import LIMITED
 from nbtasks.store.store import Store, pauses
@@ -39,9 +36,6 @@ QUEUES: Final = 50
 OTHER: Final = "(other)"
 """Stands for names and queues above so many: labels without bounds are the end of Prometheus."""
 
-RECORDS: Final = 20_000
-"""Records of which name and queue are remembered."""
-
 
 class Connected(Protocol):
     """What has a store: an app."""
@@ -52,7 +46,7 @@ class Connected(Protocol):
         ...
 
 
-class About(NamedTuple):
+class Labels(NamedTuple):
     """The labels of a record."""
 
     name: str
@@ -72,7 +66,7 @@ class Metrics(Collector):
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._tidings: Tidings | None = None
-        self._known: OrderedDict[str, About] = OrderedDict()
+        self._records: Records | None = None
         self._names: set[str] = set()
         self._queues: set[str] = set()
         self._sent: dict[tuple[str, ...], int] = {}
@@ -105,14 +99,14 @@ class Metrics(Collector):
             self._thread = None
 
     def _run(self) -> None:
-        tidings, waits = self._tidings, pauses()
+        tidings, waits, batch = self._tidings, pauses(), None
         while tidings is not None and not self._stop.is_set():
             try:
-                batch = tidings.read()
-                for item in batch.items:
-                    self.count(item)
+                # One that was read is not told again: it is kept until it is counted.
+                batch = batch or tidings.read()
+                self.count(batch.items)
                 self._missed += batch.missed
-                waits = pauses()
+                waits, batch = pauses(), None
             except StoreError as error:
                 if not self._stop.is_set():
                     logger.warning("%s; trying again", error)
@@ -120,54 +114,46 @@ class Metrics(Collector):
         if tidings is not None:
             tidings.close()
 
-    def count(self, item: Item) -> None:
-        """Something has happened."""
-        match item:
-            case Sent():
-                about = self._remember(item.rid, item.header, item.queue)
-                self._add(self._sent, tuple(about), item.stop - item.start)
-            case Retried():
-                self._add(self._retried, tuple(self._about(item.rid)), 1)
-            case Ended():
-                self._end(item)
-            case _:
-                pass
+    def count(self, items: Sequence[Item]) -> None:
+        """Something has happened.
 
-    def _end(self, item: Ended) -> None:
-        about = self._about(item.rid)
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        records = self._records or Records(self._app.store)
+        self._records = records
+        records.hear(items)
+        for item in items:
+            match item:
+                case Sent():
+                    labels = self._labels(records.about(item.rid))
+                    self._add(self._sent, labels, item.stop - item.start)
+                case Retried():
+                    self._add(self._retried, self._labels(records.about(item.rid)), 1)
+                case Ended():
+                    self._end(item, self._labels(records.about(item.rid)))
+                case _:
+                    pass
+
+    def _end(self, item: Ended, labels: Labels) -> None:
         for code in set(item.states) & STATES.keys():
-            self._add(self._ended, (str(STATES[code]), *about), item.states.count(code))
+            self._add(self._ended, (str(STATES[code]), *labels), item.states.count(code))
         if item.worker:
             count, seconds = len(item.states), item.each_us / 1e6
             with self._lock:
                 empty = [0] * (len(BUCKETS) + 1)
-                counts = self._buckets.setdefault((about.name,), empty)
+                counts = self._buckets.setdefault((labels.name,), empty)
                 counts[bisect_left(BUCKETS, seconds)] += count
-                total = self._seconds.get((about.name,), 0.0)
-                self._seconds[about.name,] = total + seconds * count
+                total = self._seconds.get((labels.name,), 0.0)
+                self._seconds[labels.name,] = total + seconds * count
 
     def _add(self, figures: dict[tuple[str, ...], int], key: tuple[str, ...], count: int) -> None:
         with self._lock:
             figures[key] = figures.get(key, 0) + count
 
-    def _about(self, rid: str) -> About:
-        found = self._known.get(rid)
-        if found is None:
-            ((_, facts),) = describe(self._app.store, [rid])
-            found = self._remember(
-                rid, facts.header if facts else b"", facts.queue if facts else ""
-            )
-        return found
-
-    def _remember(self, rid: str, header: bytes, queue: str) -> About:
-        name = ""
-        with suppress(NbTasksError):  # of another version, or too long for an event
-            name = Header.decode(header).task
-        about = About(_bounded(name, self._names, NAMES), _bounded(queue, self._queues, QUEUES))
-        self._known[rid] = about
-        if len(self._known) > RECORDS:
-            self._known.popitem(last=False)
-        return about
+    def _labels(self, about: About) -> Labels:
+        name = _bounded(about.name, self._names, NAMES)
+        return Labels(name, _bounded(about.queue, self._queues, QUEUES))
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering is not to ask Redis."""
@@ -212,15 +198,14 @@ class Metrics(Collector):
             "How long ago what is taken next was sent.",
             labels=["queue"],
         )
+        lists = frozenset(name for queue in queues for name in (queue, f"{queue}{LIMITED}"))
+        waiting = read_backlog(store, sources=Sources(lists, is_whole=False)).waiting
+        seconds, micros = store.call("TIME")
+        now_ms = int(seconds) * 1000 + int(micros) // 1000
         for queue in queues:
-            lists = [store.keys.ready(queue), store.keys.ready(f"{queue}{LIMITED}")]
-            length.add_metric([queue], sum(count_members(store, key) for key in lists))
-            first = store.call("ZRANGE", lists[0], 0, 0)
-            head = dict(describe(store, [first[0].decode().rsplit(":", 2)[0]])) if first else {}
-            sent = [facts.sent_ms for facts in head.values() if facts is not None]
-            seconds, micros = store.call("TIME")
-            now = int(seconds) * 1000 + int(micros) // 1000
-            age.add_metric([queue], max(0, now - sent[0]) / 1000 if sent else 0)
+            length.add_metric([queue], waiting.get(queue, 0))
+            sent_ms = head_ms(store, queue)
+            age.add_metric([queue], max(0, now_ms - sent_ms) / 1000 if sent_ms else 0)
         yield length
         yield age
 

@@ -35,6 +35,22 @@ def stored_arguments(
     return cast("Arguments", codec.decode(seal.open(index, body, what), what))
 
 
+def stored_header(store: Store, record: LiveRecord) -> Header | None:
+    """What a record says of itself; None where it is not stored.
+
+    Raises:
+        ConfigError: A newer nbtasks wrote it.
+        BadSignature: No nbtasks wrote it.
+    """
+    data = store.call("HGET", store.keys.record(record.rid), "h")
+    return None if data is None else Header.decode(data)
+
+
+def stored_size(store: Store, record: LiveRecord, index: int) -> int:
+    """The bytes of a member's arguments, or of the value that has taken their place."""
+    return int(store.call("HSTRLEN", store.keys.record(record.rid), f"m{index}"))
+
+
 def stored_end_ms(store: Store, record: LiveRecord) -> int | None:
     """When a record of one task has ended, in ms since 1970, by how long it is still kept.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
+from nbtasks.live import LiveRecord
 from nbtasks.placing import Place
 from nbtasks.record import member_id
 from nbtasks.sending import Prepared, Submission, rid_of
@@ -46,10 +47,14 @@ def announce(submission: Submission) -> Announced:
     return Announced(replace(submission, call=call), headers)
 
 
-def tell_sent(announced: Sequence[Announced], prepared: Sequence[Prepared]) -> None:
-    """Tell that all of these were sent."""
-    if after_task_publish.receivers:
-        for each, sent in zip(announced, prepared, strict=True):
+def tell_sent(
+    announced: Sequence[Announced], prepared: Sequence[Prepared], lives: Sequence[LiveRecord]
+) -> None:
+    """Tell of each that it was sent, but where a call that is the same stands for it."""
+    if not after_task_publish.receivers:
+        return
+    for each, sent, live in zip(announced, prepared, lives, strict=True):
+        if live.rid == sent.record.rid:
             named = _told(each.submission, each.headers, sent.record.queue)
             after_task_publish.send(each.submission.name, **named)
 

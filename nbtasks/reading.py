@@ -186,14 +186,16 @@ class Reader(ABC):
             UnknownTask: The record is not stored.
             StoreRefused: Its code is no longer stored; or Redis is full.
         """
-        (number,), others = run_again(self.store, record.rid, [index])
-        if number:
-            record.again(index, number)
-        # Events tell it too, but a wait that begins now must not take an old end for a new one.
-        for rid, at, count in others:
-            if (other := self.event_stream.find(rid)) is not None:
-                other.again(at, count)
-        return number > 0
+        return self.run_all_again(record, [index]) > 0
+
+    def run_all_again(self, record: LiveRecord, indices: Sequence[int]) -> int:
+        """The same of several members; returns how many of them are queued."""
+        numbers, others = run_again(self.store, record.rid, indices)
+        for index, number in zip(indices, numbers, strict=True):
+            if number:
+                record.again(index, number)
+        self.event_stream.note_again(others)
+        return sum(number > 0 for number in numbers)
 
     def forget(self, record: LiveRecord) -> bool:
         """Remove a finished record; False where a member has not finished."""

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from nbtasks.displayed import Displayed
 from nbtasks.overlap import Policy
 from nbtasks.schedule import Schedule, schedule_from_json
 from nbtasks.schedule.zones import from_ms
 from nbtasks.serializers import decode_json
 from nbtasks.states import FAILURE, REVOKED, SUCCESS
 from nbtasks.store.entries import BACKFILLED, BY_HAND, MISSED, SCHEDULED, SKIPPED
+
+if TYPE_CHECKING:
+    from nbtasks.submitting import Submitter
 
 KINDS: Final = {
     SCHEDULED: "scheduled",
@@ -23,7 +27,7 @@ _STATES: Final = {chr(SUCCESS): "SUCCESS", chr(FAILURE): "FAILURE", chr(REVOKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleEntry:
+class ScheduleEntry(Displayed):
     """A line of the schedule, as it was when it was asked for.
 
     Attributes:
@@ -39,6 +43,7 @@ class ScheduleEntry:
         running: How many of its runs have not ended.
         program: The program that declares it; empty where it was added by hand.
         added: When it was added.
+        app: Whose entry it is.
     """
 
     name: str
@@ -54,6 +59,7 @@ class ScheduleEntry:
     program: str
     added: datetime
     version: str = field(repr=False)
+    app: "Submitter" = field(repr=False, compare=False)
 
     @property
     def is_paused(self) -> bool:
@@ -115,8 +121,8 @@ class ScheduledRun:
         return self.find(self.id) if self.id else None
 
 
-def read_entry(item: list[Any]) -> ScheduleEntry:
-    """An item of the reply of `entries`."""
+def read_entry(item: list[Any], app: "Submitter") -> ScheduleEntry:
+    """An item of the reply of `entries`, which is of this app."""
     name, due, _, off, error, bad, running, program, added, words, version = (
         part.decode() for part in item
     )
@@ -136,6 +142,7 @@ def read_entry(item: list[Any]) -> ScheduleEntry:
         program=program,
         added=moment(added, rule),
         version=version,
+        app=app,
     )
 
 

@@ -2,14 +2,16 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any, Final
 
 from nbtasks.declaring import Declared, Owner, collect, this_program
+from nbtasks.displayed import Displayed
 from nbtasks.entry import Entry, check_entry_name, make_entry, run_id, run_records
-from nbtasks.errors import ConfigError, UnknownEntry
+from nbtasks.errors import ConfigError
+from nbtasks.listed import Entries, Run
 from nbtasks.overlap import Overlap, Policy, fire_at
 from nbtasks.plan import Plan
 from nbtasks.recurring import (
@@ -21,91 +23,33 @@ from nbtasks.recurring import (
     short,
     times,
 )
-from nbtasks.result import AsyncResult, GroupResult
-from nbtasks.result.parts import Lone
-from nbtasks.schedule import Schedule, schedule
-from nbtasks.schedule.zones import to_ms
-from nbtasks.scheduled import ScheduledRun, ScheduleEntry, read_entry, read_runs
+from nbtasks.schedule import Schedule, amended, schedule
+from nbtasks.schedule.zones import Moment, to_ms
+from nbtasks.scheduled import ScheduleEntry
 from nbtasks.sending import Prepared, Submission
 from nbtasks.serializers import decode_json, encode_json
 from nbtasks.signature import Signature
-from nbtasks.spelling import nearest
 from nbtasks.store.canvases import CanvasRecords
-from nbtasks.store.entries import (
-    BACKFILLED,
-    BY_HAND,
-    Firing,
-    entry_names,
-    fire,
-    send_codes,
-    tell_entries,
-)
-from nbtasks.store.link import Link
+from nbtasks.store.entries import BACKFILLED, BY_HAND, Firing, fire, send_codes
 from nbtasks.submitting import Submitter
 
 logger = logging.getLogger(__name__)
 
-Run = AsyncResult[Any] | GroupResult[Any]
 BY_USER: Final = "by hand"
 _PAGE: Final = 100
 _CODE_GONE: Final = -1
 
 
-class Schedules(Mapping[str, ScheduleEntry]):
+class Schedules(Entries, Displayed):
     """The schedule of an app: its entries by their names, as they are in Redis now.
 
     Workers fire them, and `nbtasks beat`; no program needs to stay for it.
     """
 
     def __init__(self, app: Submitter) -> None:
-        self._app = app
+        super().__init__(app)
         self._periodic: dict[str, Declared] = {}
         self._started: dict[str, int] = {}
-
-    # Looking
-
-    def __getitem__(self, name: str) -> ScheduleEntry:
-        """The entry of a name.
-
-        Raises:
-            UnknownEntry: There is none; the message names the nearest.
-        """
-        found = self._read(name)
-        if not found:
-            raise self._unknown(name)
-        return found[0]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([entry.name for entry in self._read()])
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self._read(name))
-
-    def __repr__(self) -> str:
-        return f"<Schedules {', '.join(self)}>"
-
-    def entries(self) -> Sequence[ScheduleEntry]:
-        """All entries, those that are due first in front."""
-        return self._read()
-
-    def next(self, n: int = 5) -> Sequence[tuple[datetime, ScheduleEntry]]:
-        """The next `n` due times of all entries that are not paused."""
-        times = [(time, entry) for entry in self._read() for time in _coming(entry, n)]
-        return sorted(times, key=lambda pair: pair[0])[:n]
-
-    def history(self, name: str, n: int = 20) -> Sequence[ScheduledRun]:
-        """The last `n` runs of an entry, the newest first; 100 are kept.
-
-        Raises:
-            UnknownEntry: There is none.
-        """
-        entry = self[name]
-        store = self._app.store
-        items = iter(store.call("HGETALL", store.keys.runs(name)))
-        return read_runs(dict(zip(items, items, strict=True)), entry.schedule, self._find)[:n]
 
     # Changing
 
@@ -167,8 +111,6 @@ class Schedules(Mapping[str, ScheduleEntry]):
         seal = signer.code().seal
         blobs = {each.record.code: partial(seal, 0, each.code.blob) for each in prepared}
         send_codes(store, blobs)
-        due = rule.next_after_ms(self._app.store.now_ms())
-        at = "" if due is None else fire_at(rule, name, due)
         told = {
             "when": rule.to_json(),
             "policy": policy.to_json(),
@@ -178,7 +120,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
         }
         head = (name, entry.encode(signer), entry.mark, encode_json(told))
         when = encode_json(rule.to_json())
-        times = ("" if due is None else due, at)
+        times = self._next_of(name, rule)
         rest = (policy.pause_on_failure, owner.program, when, owner.standing, *entry.codes)
         said = store.run_script("enter", *head, *times, *rest)
         if isinstance(said, bytes):
@@ -186,6 +128,45 @@ class Schedules(Mapping[str, ScheduleEntry]):
         if said == _CODE_GONE:
             raise ConfigError(f"Redis does not keep the code of schedule entry {name!r}")
         return self[name]
+
+    def update(
+        self,
+        name: str,
+        schedule: Schedule | Duration | None = None,
+        *,
+        tz: str | tzinfo | None = None,
+        until: Moment | None = None,
+        jitter: Duration | None = None,
+    ) -> ScheduleEntry:
+        """Change when an entry is due, and nothing else: what it sends, its runs, its pause stay.
+
+        Args:
+            name: Its name.
+            schedule: The new rule; a schedule as it is, while of text, seconds and a timedelta all
+                that they do not say stays as it was: zone, anchor, `until` and `jitter`. None for
+                the old rule.
+            tz: The time zone of a cron rule.
+            until: The last moment that it is due.
+            jitter: Fire up to so much later.
+
+        Raises:
+            UnknownEntry: There is none.
+            ConfigError: The schedule is none, or a program declares this entry.
+            BadSignature: What is stored is not signed by our key.
+        """
+        keys, signer = self._app.store.keys, self._app.connection.signer
+        while True:
+            found = self._app.store.call("HMGET", keys.entry(name), "b", "v", "pg", "tx")
+            if found[0] is None:
+                raise self._unknown(name)
+            body, version, program, told = found
+            if program:
+                raise ConfigError(_taken(name, program.decode()))
+            entry, usual = Entry.decode(name, body, signer), self._app.config.zone
+            rule = amended(entry.schedule, schedule, tz=tz, until=until, jitter=jitter, usual=usual)
+            changed = entry.retimed(rule, signer)
+            if rule == entry.schedule or self._retime(changed, version.decode(), told):
+                return self[name]
 
     def declare(self, program: str = "") -> Sequence[ScheduleEntry]:
         """Make the entries of a program what it says: `beat_schedule` and `add_periodic_task`.
@@ -258,10 +239,7 @@ class Schedules(Mapping[str, ScheduleEntry]):
         Raises:
             UnknownEntry: There is none.
         """
-        rule = self[name].schedule
-        due = rule.next_after_ms(self._app.store.now_ms())
-        times = ("", "") if due is None else (due, fire_at(rule, name, due))
-        self._alter(name, "r", *times)
+        self._alter(name, "r", *self._next_of(name, self[name].schedule))
 
     def run(self, name: str) -> Run:
         """Run an entry now, beside its schedule, also where it is paused.
@@ -306,30 +284,19 @@ class Schedules(Mapping[str, ScheduleEntry]):
         plan, words = self._app.compile(what.signature), what.signature.reprcall()
         return self.add_plan(name, plan, what.rule, what.policy, words=words, owner=owner)
 
-    def _read(self, *names: str) -> list[ScheduleEntry]:
-        keys = self._app.store.keys
+    def _next_of(self, name: str, rule: Schedule) -> tuple[int, int] | tuple[str, str]:
+        """The next due time of an entry and when to fire it, ms; empty where it has ended."""
+        due = rule.next_after_ms(self._app.store.now_ms())
+        return ("", "") if due is None else (due, fire_at(rule, name, due))
 
-        def read(link: Link) -> list[list[bytes]]:
-            return tell_entries(link, keys, names or entry_names(link, keys))
-
-        return [read_entry(item) for item in self._app.store.attempt(read)]
-
-    def _unknown(self, name: str) -> UnknownEntry:
-        known = list(self)
-        return UnknownEntry(name, nearest(name, known) if known else "")
-
-    def _entry(self, name: str) -> Entry:
-        """What is stored of an entry, checked.
-
-        Raises:
-            UnknownEntry: There is none.
-            BadSignature: It is not signed by our key.
-        """
-        store = self._app.store
-        body = store.call("HGET", store.keys.entry(name), "b")
-        if body is None:
-            raise self._unknown(name)
-        return Entry.decode(name, body, self._app.connection.signer)
+    def _retime(self, entry: Entry, version: str, told: bytes) -> bool:
+        """Store an entry that is due at other times; False where another has changed it."""
+        when = entry.schedule.to_json()
+        words = encode_json({**decode_json(told), "when": when})
+        body = entry.encode(self._app.connection.signer)
+        times = self._next_of(entry.name, entry.schedule)
+        args = (version, body, entry.mark, words, *times, encode_json(when))
+        return bool(self._app.store.run_script("alter", entry.name, "w", *args))
 
     def _alter(self, name: str, *what: object) -> None:
         if not self._app.store.run_script("alter", name, *what):
@@ -365,23 +332,6 @@ class Schedules(Mapping[str, ScheduleEntry]):
             if not isinstance(each, int):
                 raise each
         return [bool(each) for each in said]
-
-    def _find(self, root: str) -> Run:
-        """The result of a run.
-
-        Raises:
-            UnknownTask: It is no longer stored.
-        """
-        store = self._app.store
-        plan = store.call("HGET", store.keys.canvas(root), "plan")
-        value: str | Sequence[str] = decode_json(plan).get("value", root) if plan else root
-        if isinstance(value, str):
-            return self._app.AsyncResult(value)
-        return GroupResult(self._app, [Lone(self._app.AsyncResult(each)) for each in value])
-
-
-def _coming(entry: ScheduleEntry, n: int) -> list[datetime]:
-    return [] if entry.paused else entry.next(n)
 
 
 def _taken(name: str, program: str) -> str:

@@ -16,7 +16,7 @@ from nbtasks.errors import ConfigError
 from nbtasks.spelling import nearest
 
 PREFIX: Final = "NBTASKS_"
-NO_SETTINGS: Final = frozenset(("KEY_FILE", "HOME", "SERVER", "GRACE", "UI"))
+NO_SETTINGS: Final = frozenset(("KEY_FILE", "HOME", "SERVER", "GRACE", "UI", "UI_FLUSH"))
 """Variables that begin like a setting, and are none."""
 
 MAX_SECONDS: Final = 1e9

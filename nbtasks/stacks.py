@@ -80,7 +80,9 @@ def _ask(
 
 def _words(connection: Connection, record: LiveRecord, fields: dict[str, Any]) -> str:
     frames = fields["frames"]
-    shipped = _source(connection, record) if not all(frame[3] for frame in frames) else ("", "")
+    shipped = (
+        shipped_source(connection, record) if not all(frame[3] for frame in frames) else ("", "")
+    )
     lines = [f"Stack (most recent call last), on worker {fields['worker']}:"]
     if fields["note"]:
         lines[0] += f" {fields['note']}"
@@ -99,8 +101,8 @@ def _line(file: str, number: int, shipped_file: str, source: str) -> str:
     return linecache.getline(file, number).strip() if file in linecache.cache else ""
 
 
-def _source(connection: Connection, record: LiveRecord) -> tuple[str, str]:
-    """The file name and the source of the code that was shipped with a task."""
+def shipped_source(connection: Connection, record: LiveRecord) -> tuple[str, str]:
+    """The file name and the source of the code that was shipped with a task; empty for none."""
     store = connection.store
     header = store.call("HGET", store.keys.record(record.rid), "h")
     with suppress(NbTasksError, KeyError):

@@ -148,7 +148,7 @@ class Submitter(Archiving):
             announced = announce(submission)
             prepared = self._prepare(announced.submission)
             live = self._submit(prepared)
-            tell_sent([announced], [prepared])
+            tell_sent([announced], [prepared], [live])
             return live
         placed = place_nodes(Plan([node], One(node)), *sending_task())
         (place,) = placed.places
@@ -159,7 +159,7 @@ class Submitter(Archiving):
         announced = [announce(submission) for submission in submissions]
         prepared = [self._prepare(each.submission) for each in announced]
         lives = self._submit_all(prepared, placed)
-        tell_sent(announced, prepared)
+        tell_sent(announced, prepared, lives)
         return lives
 
     def _of_node(self, node: Node, place: Place) -> Submission:

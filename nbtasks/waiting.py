@@ -1,6 +1,7 @@
 """Waiting for tasks: on events, never by polling, and never longer than Redis is out of reach."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -26,6 +27,22 @@ CHECK_S: Final = 1.0
 
 TICK_S: Final = 0.1
 """How often an `await` wakes: an idle event loop sees an interrupt only then."""
+
+
+_meanwhile: Callable[[], float] | None = None
+
+
+def while_waiting(call: Callable[[], float] | None) -> None:
+    """Have waits in the main thread do this meanwhile; it says in how many seconds again."""
+    global _meanwhile  # noqa: PLW0603 - one per process: there is one main thread
+    _meanwhile = call
+
+
+def _go_on() -> float:
+    """Do what is to be done meanwhile; how many seconds a wait may take until the next time."""
+    if _meanwhile is None or threading.current_thread() is not threading.main_thread():
+        return CHECK_S
+    return min(CHECK_S, _meanwhile())
 
 
 class ResultSource(Protocol):
@@ -157,7 +174,7 @@ async def pause_async(source: ResultSource, woken: asyncio.Event) -> None:
     """Wait for an event, or for a moment: an idle loop would not see an interrupt."""
     source.check()
     with suppress(TimeoutError):
-        await asyncio.wait_for(woken.wait(), TICK_S)
+        await asyncio.wait_for(woken.wait(), min(TICK_S, _go_on()))
     woken.clear()
 
 
@@ -225,9 +242,9 @@ def receive(
 ) -> T:
     """What comes next out of a queue that the event thread fills."""
     while True:
-        left = CHECK_S
+        left = _go_on()
         if end_ms is not None:
-            left = min(CHECK_S, max(0.0, (end_ms - source.clock.tick_ms()) / 1000))
+            left = min(left, max(0.0, (end_ms - source.clock.tick_ms()) / 1000))
         try:
             return queue.get(timeout=left)
         except Empty:

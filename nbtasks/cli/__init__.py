@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "result": "Print the value of a task, or how far it is.",
     "revoke": "End tasks for good.",
     "purge": "End all that waits in queues.",
-    "schedule": "List the entries of the schedule; run, pause or remove one.",
+    "schedule": "List the entries of the schedule; run, edit, pause or remove one.",
     "archive": "Keep the tasks of an app in a database, past their expiry.",
     "metrics": "Serve figures for Prometheus.",
     "dead": "Tasks that were given up: list them, run them again.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def schedule() -> None:
-    """The schedule: list its entries, run, pause, resume or remove one."""
+    """The schedule: list its entries, run, edit, pause, resume or remove one."""
 
 
 @schedule.command(name="list")
@@ -68,6 +68,37 @@ def run(name: str, program: str, broker: str, app: str) -> None:
     """Run the entry NAME now, and print the id of that."""
     with opened(program, broker, app) as found:
         click.echo(found.schedules.run(name).id)
+
+
+@schedule.command()
+@click.argument("name")
+@click.argument("when", default="")
+@click.option("--tz", help="The time zone of cron fields and of times of the day: Europe/Paris.")
+@click.option("--until", help="Not after that: 2030-01-31, or 2030-01-31T18:30.")
+@click.option("--jitter", help="Fire it up to so much later: 30s.")
+@place_options
+@plain_errors
+def edit(
+    name: str,
+    when: str,
+    program: str,
+    broker: str,
+    app: str,
+    *,
+    tz: str | None,
+    until: str | None,
+    jitter: str | None,
+) -> None:
+    """Have the entry NAME due at other times, WHEN; the rest of it stays.
+
+    WHEN is five cron fields, a length of time or a time of the day: "0 7 * * mon-fri", 10m,
+    "at 07:00".
+    """
+    if not (when or tz or until or jitter):
+        raise click.UsageError('say when: nbtasks schedule edit NAME "0 7 * * mon-fri"')
+    with opened(program, broker, app) as found:
+        entry = found.schedules.update(name, when or None, tz=tz, until=until, jitter=jitter)
+    click.echo(f"{entry.name}: {entry.describe()}; next {_moment(entry.next_due) or 'never'}")
 
 
 @schedule.command()

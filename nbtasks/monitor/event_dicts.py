@@ -147,20 +147,22 @@ class EventDicts:
             yield self._task("task-received", item.at_ms, item.worker, task_id, told)
 
     def _returned(self, item: Returned) -> Iterator[Event]:
-        members = self._records.about(item.rid).members
+        about = self._records.about(item.rid)
         if item.reason and self._wants("task-rejected"):  # else it just waits again, not begun
             for index in _range(item):
-                task_id = _id(item.rid, index, members)
+                task_id = about.task_id(item.rid, index)
                 told = {"requeue": True, "reason": item.reason}
                 yield self._task("task-rejected", item.at_ms, item.worker, task_id, told)
 
     def _ended(self, item: Ended) -> Iterator[Event]:
-        members = item.n or self._records.about(item.rid).members
+        about = self._records.about(item.rid)
         seconds = item.each_us / 1e6
         for at, state in enumerate(item.states):
             kind = _ENDS.get(state, "")
             index, body = item.start + at, _at(item.bodies, at, b"")
-            task_id = _id(item.rid, index, members)
+            task_id = (
+                member_id(item.rid, index, item.n) if item.n else about.task_id(item.rid, index)
+            )
             if item.worker and not _at(item.began_ms, at, 0) and self._wants("task-started"):
                 began_ms = item.at_ms - item.each_us / 1000
                 yield self._task("task-started", began_ms, item.worker, task_id, {})
@@ -186,8 +188,7 @@ class EventDicts:
         at_ms: float = 0,
     ) -> Iterator[Event]:
         if self._wants(kind):
-            members = self._records.about(item.rid).members
-            task_id = _id(item.rid, item.index, members)
+            task_id = self._records.about(item.rid).task_id(item.rid, item.index)
             yield self._task(kind, at_ms or item.at_ms, worker, task_id, told)
 
     def _error(self, rid: str, index: int, body: bytes) -> Event:
@@ -230,11 +231,6 @@ _ENDS: Final = {
     REVOKED: "task-revoked",
     IGNORED: "task-ignored",
 }
-
-
-def _id(rid: str, index: int, members: int) -> str:
-    """The id of a member; where the record is gone, the first one was probably alone."""
-    return member_id(rid, index, members or index + 1)
 
 
 def _range(item: Sent | Taken | Returned) -> range:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from nbtasks.errors import StoreRefused
 from nbtasks.store.backlog import Sources, head_ms, read_backlog
 from nbtasks.store.fleet import WorkerFacts, live_workers, told_by, told_json
+from nbtasks.store.limits import Limit, limits_said
 from nbtasks.store.queues import paused_queues
 from nbtasks.store.running import running_tasks
 from nbtasks.store.store import Store
@@ -67,6 +68,7 @@ class Figures:
         at_ms: When, by Redis' time, in ms since 1970.
         queues: The queues, by name.
         workers: The live workers, by name.
+        limits: What is said at run time of tasks, by name.
         scheduled: Tasks that wait for their time.
         dead: Tasks that were given up.
         latency_ms: How long a command took.
@@ -76,6 +78,7 @@ class Figures:
     at_ms: int
     queues: Sequence[QueueFigures]
     workers: Sequence[WorkerFigures]
+    limits: Sequence[Limit]
     scheduled: int
     dead: int
     latency_ms: float
@@ -130,6 +133,7 @@ def read_figures(
             for at, (name, waiting) in enumerate(sorted(backlog.waiting.items()))
         ],
         workers=workers,
+        limits=limits_said(store),
         scheduled=backlog.scheduled,
         dead=int(store.call("ZCARD", f"{store.keys.prefix}dead")),
         latency_ms=round(latency, 2),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nbtasks.errors import NbTasksError
-from nbtasks.record import Header
+from nbtasks.record import Header, member_id
 from nbtasks.store.facts import describe
 from nbtasks.store.store import Store
 from nbtasks.store.tidings import Item, Sent, WorkerSaid
@@ -33,6 +33,10 @@ class About:
     members: int = 0
     root_id: str = ""
     parent_id: str = ""
+
+    def task_id(self, rid: str, index: int) -> str:
+        """The id of a member; where the record is gone, the first one was probably alone."""
+        return member_id(rid, index, self.members or index + 1)
 
 
 class Records:

@@ -14,14 +14,19 @@ Info = dict[str, Any]
 
 
 def infos(app: Submitter, slice_: Described, worker: WorkerFacts) -> Iterator[tuple[bool, Info]]:
-    """The unfinished tasks of a slice, each with whether it runs.
+    """The unfinished tasks of a slice, each with whether it runs."""
+    for is_active, member, header in members_of(slice_):
+        yield is_active, _info(app, slice_, member, worker, header)
+
+
+def members_of(slice_: Described) -> Iterator[tuple[bool, Member, Header | None]]:
+    """The unfinished members of a slice, each with whether it runs, and the header of them all.
 
     Of a slice that is taken the first one runs, and of coroutines all.
     """
     header = _header(slice_)
     for at, member in enumerate(slice_.members):
-        is_active = at == 0 or (header is not None and header.is_async)
-        yield is_active, _info(app, slice_, member, worker, header)
+        yield at == 0 or (header is not None and header.is_async), member, header
 
 
 def _info(

@@ -7,7 +7,8 @@ from itertools import count
 from math import inf
 from typing import Final
 
-from nbtasks.states import FAILURE, RETRY, REVOKED, STARTED, SUCCESS
+from nbtasks.monitor.records import About
+from nbtasks.states import FAILURE, IGNORED, RETRY, REVOKED, STARTED, SUCCESS
 from nbtasks.store.tidings import Began, Ended, Item, Retried, Returned, WorkerSaid
 
 SPAN_MS: Final = 60_000
@@ -15,6 +16,7 @@ MOST_BARS: Final = 4000
 MOST_ROWS: Final = 64
 """Of one worker: coroutines of one process may be thousands."""
 
+_ENDS: Final = frozenset((SUCCESS, FAILURE, REVOKED, IGNORED))
 _SLACK_MS: Final = 2
 """What a task takes to be handed over does not open another row."""
 
@@ -32,6 +34,7 @@ class Bar:
         state: How, as in `nbtasks.states`; the worst of several.
         n: How many.
         name: Of their task.
+        task_id: Its id where it is one that was seen to run, else empty.
     """
 
     id: int
@@ -42,6 +45,7 @@ class Bar:
     state: int
     n: int
     name: str
+    task_id: str = ""
 
 
 class Timeline:
@@ -54,11 +58,12 @@ class Timeline:
         self._ends: defaultdict[str, list[float]] = defaultdict(list)
         self._fresh: dict[int, Bar] = {}
 
-    def hear(self, item: Item, name: str) -> None:
-        """Something has happened to a task of this name."""
+    def hear(self, item: Item, about: About) -> None:
+        """Something has happened to a task of this record."""
+        name = about.name
         match item:
             case Began():
-                self._begin(item, name)
+                self.begin(item, about)
             case Ended():
                 self._end(item, name)
             case Retried():
@@ -72,6 +77,26 @@ class Timeline:
             case _:
                 pass
 
+    def running(self) -> list[tuple[str, int]]:
+        """What has no end yet: record and number of each."""
+        return list(self._open)
+
+    def begin(self, item: Began, about: About) -> None:
+        """It runs; what is known of it changes nothing."""
+        bar = self._open.get((item.rid, item.index))
+        if bar is not None and bar.start_ms == item.began_ms:
+            return
+        self._close(item.rid, item.index, item.began_ms, RETRY)
+        bar = self._add(item.worker, item.began_ms, 0, STARTED, 1, about.name)
+        bar.task_id = about.task_id(item.rid, item.index)
+        self._open[item.rid, item.index] = bar
+        if len(self._open) > MOST_BARS:
+            del self._open[next(iter(self._open))]
+
+    def end(self, rid: str, index: int, at_ms: int, state: int) -> None:
+        """It has ended while nobody listened, at this time at the latest."""
+        self._close(rid, index, at_ms, state if state in _ENDS else RETRY)
+
     def fresh(self) -> list[Bar]:
         """The bars that are new, or have ended, since the last time."""
         found, self._fresh = list(self._fresh.values()), {}
@@ -81,13 +106,6 @@ class Timeline:
         """The bars of the last minute."""
         running = {bar.id for bar in self._open.values()}
         return [bar for bar in self._bars if bar.id in running or bar.end_ms > now_ms - SPAN_MS]
-
-    def _begin(self, item: Began, name: str) -> None:
-        self._close(item.rid, item.index, item.began_ms, RETRY)
-        bar = self._add(item.worker, item.began_ms, 0, STARTED, 1, name)
-        self._open[item.rid, item.index] = bar
-        if len(self._open) > MOST_BARS:
-            del self._open[next(iter(self._open))]
 
     def _end(self, item: Ended, name: str) -> None:
         members = range(item.start, item.start + len(item.states))

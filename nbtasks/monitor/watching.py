@@ -3,18 +3,20 @@
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from nbtasks.errors import StoreError
 from nbtasks.monitor.figures import Figures, read_figures
-from nbtasks.monitor.records import Records
+from nbtasks.monitor.hands import InHand, tasks_in_hand
+from nbtasks.monitor.records import About, Records
 from nbtasks.monitor.timeline import Bar, Timeline
 from nbtasks.states import FAILURE, IGNORED, SUCCESS
 from nbtasks.store.backlog import Sources, find_sources
+from nbtasks.store.facts import describe
 from nbtasks.store.hour import Point, read_hour
 from nbtasks.store.store import Store, pauses
-from nbtasks.store.tidings import Ended, Item, Sent, Tidings
+from nbtasks.store.tidings import Began, Ended, Item, Sent, Tidings
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Watch:
         self._is_wanted = self._is_over = False
         self._thread: threading.Thread | None = None
         self._tidings: Tidings | None = None
+        self._is_behind = True
         self._records = Records(store)
         self._timeline = Timeline()
         self._rates = Rates()
@@ -83,6 +86,8 @@ class Watch:
         self._looked_ms = 0.0
         self._hour_ms = -HOUR_MS - 1
         self.hour: Sequence[Point] = ()
+        self._opened: set[str] = set()
+        self.in_hand: Mapping[str, Sequence[InHand]] = {}
         self._figures: Figures | None = None
         self.error = ""
 
@@ -100,10 +105,16 @@ class Watch:
         with self._lock:
             known = list(self._queues)
         figures = read_figures(self._store, known, self._sources[1])
+        opened = [each.facts for each in figures.workers if each.facts.name in self._opened]
+        self.in_hand = tasks_in_hand(self._store, opened)
         if now - self._hour_ms > HOUR_MS:
             self.hour, self._hour_ms = read_hour(self._store, figures.at_ms), now
         self._figures, self._looked_ms = figures, now
         return figures
+
+    def set_open(self, worker: str, *, is_open: bool) -> None:
+        """Whether the tasks that it has in hand are wanted one by one, from the next look on."""
+        (self._opened.add if is_open else self._opened.discard)(worker)
 
     @property
     def figures(self) -> Figures:
@@ -165,6 +176,7 @@ class Watch:
             except StoreError as error:
                 if self._is_ending():
                     break
+                self._is_behind = True
                 self.error = str(error)
                 self._changed()
                 self._wake.wait(next(waits) / 1000)
@@ -177,9 +189,14 @@ class Watch:
         """Read what is due; whether there is something new."""
         if self._tidings is None:
             self._tidings = Tidings(self._store, with_bodies=False)
+        if self._is_behind:
+            self._catch_up()
+            self._is_behind = False
         clock = self._store.clock
         left = self._looked_ms + LOOK_MS - clock.tick_ms()
-        items = self._tidings.read(max(1, int(left)), COUNT).items
+        batch = self._tidings.read(max(1, int(left)), COUNT)
+        items = batch.items
+        self._is_behind = batch.missed
         self._records.hear(items)
         with self._lock:
             for item in items:
@@ -190,6 +207,31 @@ class Watch:
         elif items:
             self._wake.wait(EVENTS_MS / 1000)
         return bool(items) or is_due
+
+    def _catch_up(self) -> None:
+        """What runs since before anybody listened has a bar, and what has ended meanwhile an end.
+
+        It is looked at behind the first registration: what happens from now on is told.
+        """
+        figures = self.look()
+        found = tasks_in_hand(self._store, [worker.facts for worker in figures.workers])
+        running = {
+            (task.rid, task.index): (worker, task)
+            for worker, tasks in found.items()
+            for task in tasks
+            if task.began_ms
+        }
+        with self._lock:
+            left = [key for key in self._timeline.running() if key not in running]
+        stored = dict(describe(self._store, list({rid for rid, _ in left})))
+        with self._lock:
+            for rid, index in left:
+                facts = stored[rid]
+                state = facts.states[index : index + 1] if facts else b""
+                self._timeline.end(rid, index, figures.at_ms, state[0] if state else 0)
+            for worker, task in running.values():
+                began = Began(figures.at_ms, task.rid, task.index, worker, task.began_ms)
+                self._timeline.begin(began, About(task.name, "", task.n))
 
     def _count(self, item: Item) -> None:
         match item:
@@ -202,8 +244,7 @@ class Watch:
                 self._rates.add(item.at_ms, "failed", item.states.count(FAILURE))
             case _:
                 pass
-        rid = getattr(item, "rid", "")
-        self._timeline.hear(item, self._records.about(rid).name if rid else "")
+        self._timeline.hear(item, self._records.about(getattr(item, "rid", "")))
 
     def _note(self, at_ms: int, what: str, queue: str, count: int) -> None:
         self._rates.add(at_ms, what, count)
@@ -216,3 +257,4 @@ class Watch:
         if self._tidings is not None:
             self._tidings.close()
             self._tidings = None
+        self._is_behind = True

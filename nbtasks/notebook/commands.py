@@ -82,7 +82,7 @@ class Commands:
         source, count = self._session.app, 0
         for record in sent.result.records:
             failed = [index for index in range(record.n) if record.has_failed(index)]
-            count += sum(source.run_again(record, index) for index in failed)
+            count += source.run_all_again(record, failed)
         return count
 
     def _forget(self, sent: Sent) -> str:

@@ -10,7 +10,7 @@ from typing import Final, cast
 from urllib.parse import quote
 
 from nbtasks.live import LiveRecord
-from nbtasks.notebook.live_view import Message
+from nbtasks.notebook.heard import Message
 from nbtasks.notebook.render import LABEL_LIMIT
 from nbtasks.notebook.words import clean
 from nbtasks.plan import Role

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from nbtasks.app import App
 from nbtasks.notebook.frontend import is_stable
@@ -12,6 +12,25 @@ from nbtasks.states import TaskState
 from nbtasks.store.link import hide_password
 
 _CELL: Final = "padding:2px 14px 2px 0;text-align:left;font-variant-numeric:tabular-nums"
+
+
+class Marked(str):
+    """A text that has an HTML view of its own.
+
+    Args:
+        text: The text.
+        html: The same as HTML, with all in it escaped.
+    """
+
+    __slots__ = ("html",)
+
+    html: str
+
+    def __new__(cls, text: str, html: str) -> Self:
+        """The text, with its HTML beside it."""
+        made = super().__new__(cls, text)
+        made.html = html
+        return made
 
 
 class View:
@@ -47,11 +66,15 @@ class View:
             f'<th style="{_CELL};opacity:.65">{escape(name)}</th>' for name in self._columns
         )
         lines = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in row) + "</tr>"
+            "<tr>" + "".join(f'<td style="{_CELL}">{_html(cell)}</td>' for cell in row) + "</tr>"
             for row in self._rows
         )
         table = '<table style="border-collapse:collapse;font-size:90%">'
         return f"{head}{table}<tr>{titles}</tr>{lines}</table>"
+
+
+def _html(cell: str) -> str:
+    return cell.html if isinstance(cell, Marked) else escape(cell)
 
 
 def broker_card(app: App) -> View:

@@ -1,52 +1,28 @@
 """What is shown under a cell: live, as one widget; afterwards as static HTML."""
 
-import logging
-import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, cast
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Final
 
 from IPython.display import DisplayHandle
-from IPython.display import display as _untyped_display  # pyright: ignore[reportUnknownVariableType]
 
-from nbtasks.clock import Clock, SystemClock
+from nbtasks.clock import Clock
+from nbtasks.notebook.bundle import Bundle, show_formats, widget_view
 from nbtasks.notebook.feed import Feed
-from nbtasks.notebook.frontend import resolve_view
-from nbtasks.notebook.words import clean
+from nbtasks.notebook.frontend import is_jupyter, resolve_view
+from nbtasks.notebook.heard import Heard, Message
+from nbtasks.notebook.parting import make_widget
+from nbtasks.notebook.twin import GAP_MS, GONE, Twin, date
 
 if TYPE_CHECKING:
     from nbtasks.notebook.widget import LiveWidget
 
-logger = logging.getLogger(__name__)
-
 FREEZE_AFTER_MS: Final = 2_000.0
 """How long what has ended stays live: the reader sees the end, a reload finds it frozen."""
-_HTML_GAP_MS: Final = 1_000.0
-_NOTHING: Final = {"text/plain": ""}
-
-_display = cast("Callable[..., DisplayHandle | None]", _untyped_display)
-
-Message = dict[str, Any]
-Answer = tuple[str, Message | None]
-"""What came of a click: what went wrong, or an empty text; and what is told besides."""
+_SLOW_MS: Final = 1_000.0
+"""Between two pictures that a program takes, or of a widget that nobody looks at."""
 
 
-class Bundle:
-    """One display in several formats; outside IPython its plain text."""
-
-    def __init__(self, formats: dict[str, Any]) -> None:
-        self._formats = formats
-
-    def __repr__(self) -> str:
-        return str(self._formats["text/plain"])
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        del include, exclude
-        return self._formats
-
-
-class LiveView(ABC):
+class LiveView(Heard):
     """Shows something that changes; each kind says what, and what its buttons do.
 
     `show`, `freeze` and `show_end` are called by the cell; `has_news`, `send` and `settle` by the
@@ -59,19 +35,17 @@ class LiveView(ABC):
 
     kind: str
     least_gap_ms = 0.0
+    twin_gap_ms = GAP_MS
 
     def __init__(self, feed: Feed, clock: Clock | None = None) -> None:
+        super().__init__(clock)
         self._feed = feed
-        self._clock = clock or SystemClock()
-        self._lock = threading.RLock()
         self._view = "none"
-        self._widget: LiveWidget | None = None
+        self._twin: Twin | None = None
         self._handle: DisplayHandle | None = None
-        self._shown = self._frozen = self._ended = self._has_place = False
+        self._shown = self._frozen = self._ended = self._has_place = self._stays = False
         self._done_ms: float | None = None
         self._due_ms: float | None = None
-        self._seq = 0
-        self._wants_whole = False
 
     # What each kind says of itself; the lock is held, but in `_act`.
 
@@ -79,29 +53,25 @@ class LiveView(ABC):
     def _is_done(self) -> bool:
         """Whether nothing can change any more."""
 
+    def _has_end(self) -> bool:
+        """Whether that is its end, and not a moment of something that goes on."""
+        return self._is_done()
+
     @abstractmethod
     def _is_changed(self) -> bool:
         """Whether the picture is out of date."""
-
-    @abstractmethod
-    def _refresh(self, now_ms: float) -> None:
-        """Take in what has changed."""
 
     @abstractmethod
     def _whole(self) -> tuple[Message, bytes]:
         """All there is to see, for a browser that has just come."""
 
     @abstractmethod
-    def _frame(self, widget: "LiveWidget", now_ms: float) -> None:
-        """Send what was taken in; all of it where `_wants_whole`."""
-
-    @abstractmethod
     def _static(self) -> dict[str, Any]:
         """The formats that a saved notebook keeps."""
 
-    @abstractmethod
-    def _act(self, content: Mapping[str, object]) -> Answer | None:
-        """Do what a click asks for, on any thread; None where that is not known."""
+    def _again(self) -> str:
+        """The line that shows it live again; '' where there is none."""
+        return ""
 
     def _text_start(self) -> str:
         """The line that text begins with: the same in every run."""
@@ -135,12 +105,29 @@ class LiveView(ABC):
                 self._display({"text/plain": self._text_start()})
                 self._close()
             elif after_ms > 0:
-                self._display(dict(_NOTHING))
+                self._display({"text/plain": ""})
                 self._has_place = True
                 self._due_ms = self._clock.tick_ms() + after_ms
                 self._feed.add(self)
             else:
                 self._show_live()
+
+    def hand_over(self) -> "LiveWidget":
+        """Its widget, for a front end that places it and keeps it: it stays one after its end."""
+        with self._lock:
+            self._shown = self._stays = True
+            self._refresh(self._clock.tick_ms())
+            self._widget = make_widget(self.kind, self._look)
+            self._widget.on_msg(self._hear)
+            self._feed.add(self)
+            return self._widget
+
+    def as_it_is(self) -> dict[str, Any]:
+        """The formats of how things stand now, which nobody brings up to date."""
+        with self._lock:
+            self._refresh(self._clock.tick_ms())
+            self._close()
+            return self._static()
 
     def freeze(self) -> None:
         """Replace the live widget by static HTML of how things stand; again changes nothing.
@@ -148,18 +135,39 @@ class LiveView(ABC):
         If something still runs, the static view is brought up to date once more at its end.
         """
         with self._lock:
+            if self._stays:
+                self._rest()
             if self._handle is None or self._view not in ("board", "html") or self._ended:
                 return
             if self._due_ms is not None and not self._show_late():
                 return
             if not self._frozen or self._is_done():
                 self._refresh(self._clock.tick_ms())
-                self._handle.update(Bundle(self._static()))
+                self._replace(self._handle)
             self._frozen = True
-            self._close_widget()
             if self._is_done():
                 self._ended = True
                 self._close()
+
+    def _rest(self) -> None:
+        """What stays a widget has its end in its state: a page that comes later begins there."""
+        if self._widget is not None and self._is_done() and not self._ended:
+            self._ended = True
+            self._refresh(self._clock.tick_ms())
+            self._widget.send_state(("whole", "snapshot"))
+            self._close()
+
+    def leave(self) -> DisplayHandle | None:
+        """Show nothing more: its place, which is returned, is for something else."""
+        with self._lock:
+            self._end_widget(dict(GONE))
+            handle, self._handle, self._ended = self._handle, None, True
+            self._close()
+            return handle
+
+    def take_place(self, handle: DisplayHandle | None) -> None:
+        """Be shown where something else was, and not at the end of the cell."""
+        self._handle, self._has_place = handle, handle is not None
 
     def show_end(self) -> None:
         """After a blocking wait: the stable text of the end where text is shown, else freeze."""
@@ -170,13 +178,16 @@ class LiveView(ABC):
                 self._ended = True
                 self._display({"text/plain": self._static()["text/plain"]})
 
-    def end_cell(self) -> None:
+    def end_cell(self, *, is_last_chance: bool = False) -> None:
         """A cell has ended, perhaps the last one: who saves the notebook now saves the end.
 
         A browser gets it a little later, and from who goes through the notebook no more is taken.
+
+        Args:
+            is_last_chance: Until the next cell nothing can be sent.
         """
         with self._lock:
-            if self._view == "html" and self._is_done():
+            if (is_last_chance or self._view == "html") and self._is_done():
                 self.freeze()
 
     # What the feed calls.
@@ -201,24 +212,29 @@ class LiveView(ABC):
             if self._widget is not None:
                 self._seq += 1
                 self._frame(self._widget, now_ms)
+                if not self._looks.are_any():
+                    self.least_gap_ms = max(self.least_gap_ms, _SLOW_MS)
+                if self._twin:
+                    self._twin.note()
             elif self._handle is not None:
                 self._handle.update(Bundle(self._static()))
 
     def settle(self, now_ms: float) -> float | None:
-        """Freeze some time after the end."""
+        """Bring the twin up to date where that is due; freeze some time after the end."""
         with self._lock:
             if self._ended:
                 return None
             if self._due_ms is not None:
                 return self._await_due(self._due_ms - now_ms)
+            twin_wait = None if self._twin is None else self._twin.wait_ms(now_ms)
             if not self._is_done():
                 self._done_ms = None  # a failed task may have been queued again meanwhile
-                return None
+                return twin_wait
             if self._done_ms is None:
                 self._done_ms = now_ms
             wait = self._done_ms + self._linger_ms() - now_ms
             if wait > 0.0:
-                return wait
+                return wait if twin_wait is None else min(wait, twin_wait)
             self.freeze()
             return None
 
@@ -226,8 +242,17 @@ class LiveView(ABC):
         """How long a browser can still act on it after the end."""
         return FREEZE_AFTER_MS
 
+    def _is_of_use(self) -> bool:
+        """Whether a browser can still do something about what has ended."""
+        return self._stays_ms() > FREEZE_AFTER_MS
+
     def _linger_ms(self) -> float:
         return FREEZE_AFTER_MS if self._widget is None else self._stays_ms()
+
+    def _set_looked_at(self, *, is_looked_at: bool) -> None:
+        """Somebody looks, or nobody does; on any thread, without the lock."""
+        if is_looked_at:
+            self.least_gap_ms = 0.0
 
     # What appears only after a while.
 
@@ -247,88 +272,70 @@ class LiveView(ABC):
         self._show_live()
         return True
 
+    @property
+    def _is_placed(self) -> bool:
+        return self._stays or (self._handle is not None and self._view in {"board", "html"})
+
     # The live picture.
 
     def _show_live(self) -> None:
         self._refresh(self._clock.tick_ms())
-        if self._is_done():
+        is_over = self._is_done() and not (self._view == "board" and self._is_of_use())
+        if is_over:
             self._display(self._static())
             self._ended = self._frozen = True
             self._close()
             return
-        formats = self._static()
         if self._view == "board":
-            self._widget = make_widget(self.kind, self._look)
-            self._widget.on_msg(self._hear)
-            formats["application/vnd.jupyter.widget-view+json"] = {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self._widget.model_id,
-            }
+            self._show_widget()
         else:
-            self.least_gap_ms = _HTML_GAP_MS
-        self._display(formats)
+            self.least_gap_ms = _SLOW_MS
+            self._display(self._static())
         self._feed.add(self)
-        if self._is_done():
+        if self._is_done() and not self._is_of_use():
             # Its last event came before the feed knew us, and no other will wake the feed.
             self.freeze()
 
+    def _show_widget(self) -> None:
+        widget = self._widget = make_widget(self.kind, self._look)
+        widget.on_msg(self._hear)
+        formats = widget_view(widget.model_id)
+        # What appears late has no output for a twin: it would come under the cell of that moment.
+        if self._has_place or not is_jupyter():
+            self._display({**self._static(), **formats})
+            return
+        self._display(formats)
+        self._twin = Twin(self._static, self._again(), gap_ms=self.twin_gap_ms, clock=self._clock)
+
     def _display(self, formats: dict[str, Any]) -> None:
         if self._handle is None or not self._has_place:
-            self._handle = _display(Bundle(formats), display_id=True)
+            self._handle = show_formats(formats)
         else:
             self._handle.update(Bundle(formats))
         self._has_place = False
 
     def _look(self) -> tuple[Message, bytes]:
         with self._lock:
-            return self._whole()
+            whole, snapshot = self._whole()
+            told = {"again": self._again(), "kept": self._parting.kept}
+            return {**whole, **told}, snapshot
 
-    # Clicks: on any thread, and nothing here prints.
+    def _replace(self, handle: DisplayHandle) -> None:
+        """Put the static picture in the place of the widget, if it is one."""
+        static = self._static()
+        if self._widget is not None and not self._has_end():
+            static = date(static, self._again(), self._clock)
+        self._end_widget(static, handle)
 
-    def _hear(self, _widget: object, content: object, _buffers: object) -> None:
-        match content:
-            case {"t": "resync", "id": str(request)}:
-                self._ack(request, ("", None))
-                self._resync()
-            case {"t": str(), "id": str(request)}:
-                answer = self._try(cast("Mapping[str, object]", content))
-                if answer is not None:
-                    self._ack(request, answer)
-            case _:
-                logger.debug("a widget sent a message that is none of ours")
-
-    def _try(self, content: Mapping[str, object]) -> Answer | None:
-        try:
-            return self._act(content)
-        except Exception as error:  # anything that an action raises belongs on the button
-            logger.exception("what was clicked in a widget failed")
-            return clean(f"{type(error).__name__}: {error}"), None
-
-    def _resync(self) -> None:
-        with self._lock:
-            if self._widget is not None:
-                self._wants_whole = True
-                self._refresh(self._clock.tick_ms())
-                self._seq += 1
-                self._frame(self._widget, self._clock.tick_ms())
-
-    def _ack(self, request: str, answer: Answer) -> None:
-        error, details = answer
-        with self._lock:
-            if self._widget is not None:
-                self._widget.send(
-                    {"t": "ack", "id": request, "ok": not error, "error": error, "details": details}
-                )
-
-    # The end.
-
-    def _close_widget(self) -> None:
+    def _end_widget(self, static: dict[str, Any], handle: DisplayHandle | None = None) -> None:
+        if self._twin:
+            self._twin.end()
+        self._twin = None
+        if handle is not None:
+            handle.update(Bundle(static))
         if self._widget is not None:
-            self._widget.on_msg(self._hear, remove=True)
-            self._widget.send({"t": "end"})
-            self._widget.close()
-            self._widget = None
+            widget, self._widget = self._widget, None
+            self._parting.begin(widget, static, is_met=self._looks.is_met)
 
     def _close(self) -> None:
         self._feed.remove(self)
@@ -337,12 +344,7 @@ class LiveView(ABC):
     def _begin_again(self) -> None:
         """What had ended goes on: show it again, and its new end then; the lock is held."""
         self._ended, self._done_ms = False, None
+        self._wants_whole = self._stays
         if self._handle is not None:
             self._handle.update(Bundle(self._static()))
         self._feed.add(self)
-
-
-def make_widget(kind: str, look: "Callable[[], tuple[Message, bytes]]") -> "LiveWidget":
-    """Load the widgets with the first of them: they take a fifth of `%load_ext`."""
-    found: LiveWidget = import_module("nbtasks.notebook.widget").widget_class(kind)(look)
-    return found

@@ -1,5 +1,6 @@
 """The magics: `%broker`, `%workers`, `%%task`, `%tasks`. They read a line and word what comes."""
 
+import atexit
 import functools
 import inspect
 import os
@@ -21,19 +22,21 @@ from IPython.display import display as _untyped_display  # pyright: ignore[repor
 from nbtasks.app import App
 from nbtasks.errors import NbTasksError, RemoteError
 from nbtasks.notebook import options as lines
+from nbtasks.notebook.bundle import Bundle
 from nbtasks.notebook.cell import CellSyntaxError
 from nbtasks.notebook.commands import Commands
 from nbtasks.notebook.completing import matcher
-from nbtasks.notebook.frontend import resolve_view
+from nbtasks.notebook.frontend import check_environment, is_stable, resolve_view
 from nbtasks.notebook.listing import broker_card
-from nbtasks.notebook.live_view import Bundle
 from nbtasks.notebook.monitor import Monitor
 from nbtasks.notebook.overview import Overview
 from nbtasks.notebook.runner import Runner
+from nbtasks.notebook.schedule_rows import read_facts, rule_table, schedule_table
 from nbtasks.notebook.schedules import ScheduleCommands
 from nbtasks.notebook.sent import Result
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks
+from nbtasks.notebook.timetable import Timetable
 from nbtasks.notebook.vocabulary import (
     BROKER_OPTIONS,
     SCHEDULE_COMMANDS,
@@ -49,10 +52,14 @@ from nbtasks.notebook.vocabulary import (
 from nbtasks.notebook.words import tell
 from nbtasks.notebook.workers import WorkerCommands
 from nbtasks.result.base import ResultBase
+from nbtasks.schedule import Schedule
+from nbtasks.scheduled import ScheduleEntry
+from nbtasks.scheduling import Schedules
 
 _display = cast("Callable[[object], object]", _untyped_display)
 
 
+_PICTURES: Final = ("board", "html")
 _HELP: Final = ("--help", "-h", "-?", "?")
 
 
@@ -168,6 +175,7 @@ class NbTasksMagics(Magics):
         %schedule                what is scheduled
         %schedule next 5         the next 5 times
         %schedule history sync   its last runs, with their values
+        %schedule edit sync --every 20m            run it at other times
         %schedule pause sync     and resume, run, rm
         """
         __tracebackhide__ = True
@@ -184,7 +192,7 @@ class NbTasksMagics(Magics):
 
         %tasks                   the last 20, live
         %tasks -s FAILURE        only those in a state
-        %tasks --all             everybody's, whoever has sent them
+        %tasks --all             everybody's, whoever has sent them; in a browser, the monitor
         %tasks log fit           what fit wrote; without a name, the last task
         %tasks retry @failed     run all that have failed again
         """
@@ -192,43 +200,74 @@ class NbTasksMagics(Magics):
         if parsed.words:
             self._commands.run(parsed.words, parsed.options.get("timeout"))
             return
+        if {*parsed.options} == {"all"} and resolve_view("auto") == "board":
+            self._workers.show_monitor()
+            return
         self._overview.show(parsed.options)
 
     def show_result(self, result: ResultBase) -> None:
         """A result that ends a cell: its board, and of a canvas its graph."""
         is_stored = result.source is not None and bool(result.records)
-        if is_stored and resolve_view("auto") == "board":
+        if is_stored and resolve_view("auto") in _PICTURES:
             self.session.show_result(cast("Result", result))
         else:
             _display(Bundle({"text/plain": repr(result)}))
 
+    def show_entry(self, entry: ScheduleEntry) -> None:
+        """An entry of the schedule that ends a cell."""
+        self.show_schedule(cast("App", entry.app).schedules, entry.name)
+
+    def show_schedule(self, schedules: Schedules, only: str = "") -> None:
+        """A schedule that ends a cell; `only`: nothing but the entry of this name."""
+        if resolve_view("auto") == "board":
+            self.session.show_alone(Timetable(schedules, self.session.feed(), only))
+        else:
+            _display(schedule_table(read_facts(schedules, only)))
+
+    def show_rule(self, rule: Schedule) -> None:
+        """A rule that ends a cell: what it comes to, where outputs may differ from run to run."""
+        formats = {"text/plain": repr(rule)}
+        if not is_stable():
+            formats["text/html"] = rule_table(rule, self.session.app.clock.wall_ms()).html()
+        _display(Bundle(formats))
+
     def show_app(self, app: App) -> None:
         """An app that ends a cell: all there is to see of it, once it is connected."""
-        if app.is_connected and resolve_view("auto") == "board":
+        if app.is_connected and resolve_view("auto") in _PICTURES:
             self.session.show_alone(Monitor(app, self.session.feed()))
         else:
             _display(Bundle({"text/plain": repr(app)}))
 
 
 def load(shell: InteractiveShell) -> None:
-    """Add the magics to a shell."""
+    """Add the magics to a shell.
+
+    Raises:
+        ConfigError: The environment asks for a display that there is not.
+    """
+    check_environment()
     shell.register_magics(NbTasksMagics)
     configurables: list[Any] = shell.configurables  # typed too narrowly
     configurables.append(_magics(shell).settings)
     completer: Any = shell.Completer
     completer.custom_matchers.append(_magics(shell).matcher)
     shell.events.register("post_execute", _magics(shell).session.end_cell)
+    atexit.register(_magics(shell).session.freeze)
     _own_formatter(shell).for_type(App, _magics(shell).show_app)
     _own_formatter(shell).for_type(ResultBase, _magics(shell).show_result)
+    _own_formatter(shell).for_type(Schedules, _magics(shell).show_schedule)
+    _own_formatter(shell).for_type(ScheduleEntry, _magics(shell).show_entry)
+    _own_formatter(shell).for_type(Schedule, _magics(shell).show_rule)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away, and close the connection."""
     magics = _magics(shell)
-    _own_formatter(shell).pop(App, None)
-    _own_formatter(shell).pop(ResultBase, None)
+    for shown in (App, ResultBase, Schedules, ScheduleEntry, Schedule):
+        _own_formatter(shell).pop(shown, None)
     magics.session.close()
     shell.events.unregister("post_execute", magics.session.end_cell)
+    atexit.unregister(magics.session.freeze)
     configurables: list[Any] = shell.configurables
     configurables.remove(magics.settings)
     completer: Any = shell.Completer

@@ -5,38 +5,40 @@ from statistics import median
 from typing import Any, Final
 
 from nbtasks.app import App
-from nbtasks.clock import Clock, SystemClock
-from nbtasks.monitor.control import Control
+from nbtasks.clock import Clock
 from nbtasks.monitor.figures import Figures, QueueFigures, WorkerFigures
+from nbtasks.monitor.hands import InHand
 from nbtasks.monitor.timeline import Bar
 from nbtasks.monitor.watching import Watch
-from nbtasks.notebook.feed import (
+from nbtasks.notebook.feed import Feed
+from nbtasks.notebook.heard import Answer, Message
+from nbtasks.notebook.listing import count_of
+from nbtasks.notebook.monitor_acts import ACTS, act
+from nbtasks.notebook.monitor_tables import monitor_html, monitor_text, running_words
+from nbtasks.notebook.standing import Standing
+from nbtasks.notebook.tally import (
     CODE_FAILURE,
+    CODE_PENDING,
     CODE_RETRY,
     CODE_REVOKED,
     CODE_STARTED,
     CODE_SUCCESS,
-    Feed,
 )
-from nbtasks.notebook.listing import count_of
-from nbtasks.notebook.live_view import Answer, Message
-from nbtasks.notebook.monitor_tables import monitor_html, monitor_text, running_words
-from nbtasks.notebook.standing import Standing
 from nbtasks.notebook.words import clean
-from nbtasks.orders import PING, POOL_GROW, POOL_SHRINK, SHUTDOWN
 from nbtasks.record import DIRECT
 from nbtasks.states import FAILURE, IGNORED, RETRY, REVOKED, SUCCESS
 from nbtasks.store.fleet import WorkerFacts
 from nbtasks.store.hour import Point
+from nbtasks.store.limits import Limit
 
 MOST_QUEUES: Final = 60
 MOST_WORKERS: Final = 60
-NAME: Final = 60
-ANSWER_S: Final = 2.0
-_LATENCIES: Final = 15
+MOST_LIMITS: Final = 60
+MOST_TASKS: Final = 64
+"""Of one worker."""
 
-_ORDERS: Final = {"ping": PING, "grow": POOL_GROW, "shrink": POOL_SHRINK, "drain": SHUTDOWN}
-_GIVEN: Final = {"grow": {"n": 1}, "shrink": {"n": 1}}
+NAME: Final = 60
+_LATENCIES: Final = 15
 
 _CODES: Final = {
     SUCCESS: CODE_SUCCESS,
@@ -45,7 +47,8 @@ _CODES: Final = {
     RETRY: CODE_RETRY,
     REVOKED: CODE_REVOKED,
 }
-
+_ACTED: Final = (CODE_STARTED, CODE_FAILURE)
+"""Something can be done with such a bar, so its id is told."""
 
 Gone = Callable[[Sequence[WorkerFacts]], Mapping[str, int]]
 
@@ -62,7 +65,7 @@ class Monitor(Standing):
 
     kind = "monitor"
     title = "Monitor"
-    caps = ("pause", "resume", "purge", "ping", "grow", "shrink", "drain")
+    caps = ACTS
 
     def __init__(
         self, app: App, feed: Feed, *, gone: Gone = lambda _: {}, clock: Clock | None = None
@@ -100,11 +103,14 @@ class Monitor(Standing):
             },
             "queues": [_queue(queue, rates) for queue in _busiest(figures)],
             "workers": [_worker(each) for each in figures.workers[:MOST_WORKERS]],
+            "tasks": [_tasks(name, found) for name, found in self._watch.in_hand.items()],
+            "limits": [_limit(limit) for limit in figures.limits[:MOST_LIMITS]],
             "hour": [_point(point) for point in self._watch.hour],
             "gone": [[clean(name, NAME), left] for name, left in self._waiting().items()],
             "more": {
                 "queues": max(0, len(figures.queues) - MOST_QUEUES),
                 "workers": max(0, len(figures.workers) - MOST_WORKERS),
+                "limits": max(0, len(figures.limits) - MOST_LIMITS),
             },
         }
 
@@ -127,6 +133,9 @@ class Monitor(Standing):
     def _waiting(self) -> Mapping[str, int]:
         return self._gone([worker.facts for worker in self._watch.figures.workers])
 
+    def _again(self) -> str:
+        return "%workers"
+
     def _text_start(self) -> str:
         return count_of(len(self._watch.figures.workers), "worker")
 
@@ -144,39 +153,17 @@ class Monitor(Standing):
         super().stop()
 
     def _do(self, content: Mapping[str, Any]) -> Answer | None:
-        control = self._app.control
-        on_queue: dict[str, Callable[[str], int]] = {
-            "pause": control.pause,
-            "resume": control.resume,
-            "purge": control.purge,
-        }
+        said: str | None = ""
         match content:
-            case {"t": str(what), "queue": str(queue)} if what in on_queue:
-                found = on_queue[what](queue)
-                said = f"{count_of(found, 'task')} ended in {queue}" if what == "purge" else ""
-            case {"t": str(what), "worker": str(worker)} if what in _ORDERS:
-                said = _order(control, what, worker)
+            case {"t": "open", "worker": str(worker), "on": bool(is_open)}:
+                self._watch.set_open(worker, is_open=is_open)
             case _:
-                return None
+                said = act(self._app, content)
+        if said is None:
+            return None
         self._watch.look()
         self._hear_news()
         return "", {"said": clean(said)}
-
-
-def _order(control: Control, what: str, worker: str) -> str:
-    """Tell a worker what to do; its answer in words."""
-    began = SystemClock().tick_ms()
-    answers = control.broadcast(
-        _ORDERS[what], _GIVEN.get(what), worker, reply=True, timeout=ANSWER_S
-    )
-    short = worker.partition("@")[0]
-    for answer in answers:
-        if "error" in answer.get(worker, {}):
-            return f"{short}: {answer[worker]['error']}"
-        if what == "ping":
-            return f"{short} answered in {SystemClock().tick_ms() - began:.0f} ms"
-        return ""
-    return f"{short} has not answered within {ANSWER_S:.0f} s"
 
 
 def _totals(figures: Figures, rates: Mapping[str, float]) -> Message:
@@ -212,9 +199,25 @@ def _queue(queue: QueueFigures, rates: Mapping[str, float]) -> Message:
     }
 
 
+def _tasks(worker: str, found: Sequence[InHand]) -> Message:
+    rows = [
+        [
+            task.task_id, clean(task.name, NAME), CODE_STARTED if task.is_running else CODE_PENDING,
+            task.began_ms, task.retries, task.pid,
+        ]
+        for task in found[:MOST_TASKS]
+    ]  # fmt: skip
+    return {"worker": worker, "rows": rows, "more": len(found) - len(rows)}
+
+
+def _limit(limit: Limit) -> Message:
+    return {"task": limit.task, "rate": limit.rate, "paused": limit.paused_ms}
+
+
 def _worker(worker: WorkerFigures) -> Message:
     facts, stats = worker.facts, worker.stats
     return {
+        "key": facts.name,  # whole: two that are cut may look the same
         "name": clean(facts.name, NAME),
         "host": clean(facts.host, NAME),
         "pid": facts.pid,
@@ -245,4 +248,5 @@ def _number(value: object) -> float:
 def _bar(bar: Bar) -> list[Any]:
     code = _CODES.get(bar.state, CODE_STARTED)
     worker, name = clean(bar.worker, NAME), clean(bar.name, NAME)
-    return [bar.id, worker, bar.row, bar.start_ms, bar.end_ms, code, bar.n, name]
+    task_id = bar.task_id if code in _ACTED else ""
+    return [bar.id, worker, bar.row, bar.start_ms, bar.end_ms, code, bar.n, name, task_id]

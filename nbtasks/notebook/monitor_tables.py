@@ -9,11 +9,13 @@ from nbtasks.notebook.listing import View, count_of
 from nbtasks.notebook.words import clean, duration, size
 from nbtasks.notebook.worker_rows import COLUMNS, GONE, counted, worker_row
 from nbtasks.record import DIRECT
+from nbtasks.store.limits import Limit
 
 MOST: Final = 100
 """Lines of a table."""
 
 _QUEUE: Final = ("queue", "waiting", "oldest", "workers", "")
+_LIMIT: Final = ("task", "rate", "")
 
 
 def monitor_html(figures: Figures, gone: Mapping[str, int]) -> str:
@@ -44,6 +46,9 @@ def _views(figures: Figures, gone: Mapping[str, int]) -> Iterator[View]:
     ]
     if queues or figures.scheduled:
         yield View(_waiting(figures), _QUEUE, queues)
+    if figures.limits:
+        rows = [_limit_row(limit, figures.at_ms) for limit in figures.limits[:MOST]]
+        yield View("Limits that were set at run time", _LIMIT, rows)
 
 
 def _head(figures: Figures) -> str:
@@ -72,5 +77,14 @@ def _queue_row(queue: QueueFigures, now_ms: float) -> tuple[str, ...]:
         f"{queue.waiting:,}",
         duration(now_ms - queue.oldest_ms) if queue.oldest_ms else "",
         str(queue.workers),
-        f"paused for {duration(now_ms - queue.paused_ms)}" if queue.paused_ms else "",
+        _paused(queue.paused_ms, now_ms),
     )
+
+
+def _limit_row(limit: Limit, now_ms: float) -> tuple[str, ...]:
+    rate = "none" if limit.rate == "0" else limit.rate
+    return (clean(limit.task, 60), rate, _paused(limit.paused_ms, now_ms))
+
+
+def _paused(since_ms: int, now_ms: float) -> str:
+    return f"paused for {duration(now_ms - since_ms)}" if since_ms else ""

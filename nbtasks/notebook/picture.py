@@ -5,10 +5,10 @@ from struct import Struct
 from typing import Final
 
 from nbtasks.clock import Clock
-from nbtasks.notebook import render
-from nbtasks.notebook.feed import CODE_SUCCESS, Pace, Tally
+from nbtasks.notebook import facts, render
 from nbtasks.notebook.graph import critical_members, syntax
-from nbtasks.notebook.live_view import Message
+from nbtasks.notebook.heard import Message
+from nbtasks.notebook.pace import Pace
 from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.shown import (
     SHOWN,
@@ -19,6 +19,7 @@ from nbtasks.notebook.shown import (
     value_runs,
     without_values,
 )
+from nbtasks.notebook.tally import CODE_PROGRESS, CODE_STARTED, CODE_SUCCESS, UNKNOWN_SHARE, Tally
 from nbtasks.notebook.words import Run, clean, first_line, runs, size
 from nbtasks.result.canvas import Canvas
 
@@ -31,7 +32,8 @@ _SHOWS_AT_ONCE: Final = 300_000
 """Characters of displays in one message, and for one task."""
 _SHOWS_PER_MS: Final = 500.0
 
-_CHANGE: Final = Struct("<IBB")
+_CHANGE_BYTES: Final = 6
+_MOVING: Final = frozenset((CODE_STARTED, CODE_PROGRESS))
 
 
 class Picture:
@@ -46,18 +48,20 @@ class Picture:
         detail: str,
         inputs: Sequence[tuple[str, int]],
         canvas: Canvas | None = None,
+        caps: Sequence[str] = (),
+        kind: str = "board",
     ) -> None:
         self._canvas = canvas
         self._tally = tally
         self._clock = clock
         self._fixed: Message = {
             "v": PROTOCOL,
-            "kind": "board" if canvas is None else "graph",
+            "kind": kind,
             "title": clean(title, render.TITLE_LIMIT),
             "detail": clean(detail),
             "inputs": [(clean(name, 40), size(amount)) for name, amount in inputs],
             "n": tally.n,
-            "caps": ["cancel", "retry"],
+            "caps": list(caps),
         }
         if canvas is not None:
             self._fixed["ast"] = syntax(canvas)
@@ -80,12 +84,15 @@ class Picture:
 
     def changes(self, members: Iterable[int]) -> bytes:
         """The same of some members: `u32 index | u8 state | u8 progress`, little-endian."""
-        pack, tally = _CHANGE.pack, self._tally
-        return b"".join(pack(i, tally.code(i), tally.share(i)) for i in members)
+        tally, codes = self._tally, self._tally.codes()
+        told: list[int] = []
+        for i in members:
+            told += (i, codes[i], tally.share(i) if codes[i] in _MOVING else UNKNOWN_SHARE)
+        return Struct("<" + "IBB" * (len(told) // 3)).pack(*told)
 
     def is_cheaper_whole(self, k: int) -> bool:
         """Whether a snapshot is smaller than k changes."""
-        return k * _CHANGE.size > 2 * self._tally.n
+        return k * _CHANGE_BYTES > 2 * self._tally.n
 
     def frame(self, seq: int, details: Iterable[int], *, fresh: bool = False) -> Message:
         """What every message says beside the states; a fresh browser knows no displays yet."""
@@ -119,6 +126,8 @@ class Picture:
             "path": path,
             "missing": tally.missing,
             "took": self._took(),
+            "value": facts.short_value(tally, 0) if tally.n == 1 else "",
+            "place": facts.place(tally, 0) if tally.n == 1 else "",
         }
 
     def take_pause_ms(self) -> float:
@@ -137,6 +146,9 @@ class Picture:
         value = value_runs(parts, _OUTPUT_TAIL)
         return {
             **row,
+            "id": facts.task_id(self._tally, i),
+            "place": facts.place(self._tally, i),
+            "way": facts.way(self._tally, i),
             "code": self._tally.code(i),
             "share": self._tally.share(i),
             "tb": runs([("", in_cells(traceback))], _TRACEBACK_TAIL),

@@ -10,18 +10,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from nbtasks.notebook.feed import (
-    CODE_FAILURE,
-    CODE_IGNORED,
-    CODE_PENDING,
-    CODE_REVOKED,
-    CODE_STARTED,
-    CODE_SUCCESS,
-    N_CODES,
-    UNKNOWN_SHARE,
-    Failures,
-    Tally,
-)
 from nbtasks.notebook.places import in_cells, linked
 from nbtasks.notebook.png import paletted_png
 from nbtasks.notebook.shown import (
@@ -31,6 +19,16 @@ from nbtasks.notebook.shown import (
     shown,
     value_runs,
     without_values,
+)
+from nbtasks.notebook.tally import (
+    CODE_FAILURE,
+    CODE_IGNORED,
+    CODE_PENDING,
+    CODE_REVOKED,
+    CODE_SUCCESS,
+    N_CODES,
+    Failures,
+    Tally,
 )
 from nbtasks.notebook.words import Run, clean, duration, escape, first_line, runs, size
 from nbtasks.output import SHOWN as SHOWN_STREAMS
@@ -72,9 +70,10 @@ _COLOURS: Final = (
 )
 _ENDS: Final = (CODE_SUCCESS, CODE_FAILURE, CODE_REVOKED, CODE_IGNORED)
 _TRACK: Final = "rgba(128,128,128,0.25)"
+_BAR_SIGNS: Final = 40
 _BAR_ORDER: Final = (3, 7, 6, 4, 2, 1, 5, 0)
 _ANSI: Final = ("#808080", "#e5484d", "#30a46c", "#c08a00", "#3e8eed", "#b45bcf", "#0e9aa7", "")
-_FONT: Final = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5"
+FONT: Final = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5"
 _MONO: Final = (
     "margin:4px 0 0;padding:8px 10px;border-radius:4px;background-color:rgba(128,128,128,0.1);"
     "font-family:monospace;font-size:12px;line-height:1.45;white-space:pre-wrap;overflow:auto;"
@@ -87,7 +86,7 @@ _GRID_WIDTH: Final = 720
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
+class Room:
     """How much text of each kind fits."""
 
     output: int
@@ -96,11 +95,11 @@ class _Room:
     grid: int
 
 
-_ROOMS: Final = (
-    _Room(12_000, 5_000, 6, 28_000),
-    _Room(5_000, 1_500, 6, 16_000),
-    _Room(1_000, 300, 3, 0),
-    _Room(0, 0, 1, 0),
+ROOMS: Final = (
+    Room(12_000, 5_000, 6, 28_000),
+    Room(5_000, 1_500, 6, 16_000),
+    Room(1_000, 300, 3, 0),
+    Room(0, 0, 1, 0),
 )
 
 
@@ -122,11 +121,11 @@ def html_view(
         graph: HTML of how the tasks hang together; it comes first.
     """
     page = ""
-    for room in _ROOMS:
+    for room in ROOMS:
         page = _page(tally, title, detail, inputs, room, graph=graph)
         if len(page.encode()) <= HTML_LIMIT:
             break
-    return _fill(page, tally)
+    return fill(page, tally)
 
 
 def _page(
@@ -134,39 +133,42 @@ def _page(
     title: str,
     detail: str,
     inputs: Sequence[tuple[str, int]],
-    room: _Room,
+    room: Room,
     *,
     graph: str,
 ) -> str:
     counts = tally.counts()
-    parts = [_head(tally, title, detail, counts), _bar(tally, counts), graph]
-    if inputs:
-        listed = ", ".join(f"{clean(name, 40)} ({size(n)})" for name, n in inputs[:_INPUTS])
-        more = f" and {len(inputs) - _INPUTS} more" if len(inputs) > _INPUTS else ""
-        parts.append(f'<div style="opacity:0.75">inputs: {escape(listed + more)}</div>')
+    pieces = [(code, 100.0 * counts[code] / max(1, tally.n)) for code in _BAR_ORDER]
+    parts = [_head(tally, title, detail, counts), bar(pieces), graph]
+    parts.append(captured(inputs))
     if tally.n > ROWS:
         parts.append(_legend(counts))
         parts.append(_grid(tally, room.grid))
         parts.extend(_failures(tally, group, room) for group in tally.by_frequency()[: room.groups])
-    elif tally.n > 1:
+    else:
         parts.append(_table(tally, room))
-    if tally.n == 1:
-        parts.append(_body(tally, 0, room, opened=True))
-    return f'<div style="{_FONT};max-width:760px;padding:4px 0">{"".join(parts)}</div>'
+    return f'<div style="{FONT};max-width:760px;padding:4px 0">{"".join(parts)}</div>'
+
+
+def captured(inputs: Sequence[tuple[str, int]]) -> str:
+    """Names and sizes of what was captured; empty for nothing."""
+    if not inputs:
+        return ""
+    listed = ", ".join(f"{clean(name, 40)} ({size(n)})" for name, n in inputs[:_INPUTS])
+    more = f" and {len(inputs) - _INPUTS} more" if len(inputs) > _INPUTS else ""
+    return f'<div style="opacity:0.75">inputs: {escape(listed + more)}</div>'
 
 
 def _head(tally: Tally, title: str, detail: str, counts: Sequence[int]) -> str:
     name = f"<b>{escape(clean(title, TITLE_LIMIT))}</b>"
-    facts = [_mark(tally.code(0))] if tally.n == 1 else []
-    if tally.n > 1:
-        done = sum(counts[code] for code in _ENDS)
-        facts.append(f"{done:,} / {tally.n:,}")
-        if tally.n <= ROWS or not tally.is_done():
-            facts += [
-                f"{counts[code]:,} {STATES[code].lower()}"
-                for code in _BAR_ORDER
-                if counts[code] and code not in (CODE_SUCCESS, CODE_PENDING)
-            ]
+    done = sum(counts[code] for code in _ENDS)
+    facts = [f"{done:,} / {tally.n:,}"]
+    if tally.n <= ROWS or not tally.is_done():
+        facts += [
+            f"{counts[code]:,} {STATES[code].lower()}"
+            for code in _BAR_ORDER
+            if counts[code] and code not in (CODE_SUCCESS, CODE_PENDING)
+        ]
     if tally.ended_ms() and tally.began_ms():
         facts.append(escape(duration(tally.ended_ms() - tally.began_ms())))
     if tally.missing:
@@ -176,32 +178,38 @@ def _head(tally: Tally, title: str, detail: str, counts: Sequence[int]) -> str:
     return f"<div>{name} &nbsp;{' · '.join(facts)}</div>"
 
 
-def _bar(tally: Tally, counts: Sequence[int]) -> str:
-    if tally.n == 1:
-        share = tally.share(0)
-        filled = 0.0 if share == UNKNOWN_SHARE else 100.0 * share / (UNKNOWN_SHARE - 1)
-        pieces = [(CODE_STARTED, filled)]
-        if tally.is_done():
-            pieces = [(tally.code(0), 100.0)]
-    else:
-        pieces = [(code, 100.0 * counts[code] / max(1, tally.n)) for code in _BAR_ORDER]
+def bar(pieces: Sequence[tuple[int, float]]) -> str:
+    """States, and how many per cent are in each."""
     spans = "".join(
         f'<span style="display:inline-block;height:8px;vertical-align:top;'
-        f'width:{percent:.3f}%;background-color:{_COLOURS[code]}"></span>'
+        f'width:{percent:.3f}%;background-color:{_COLOURS[code]}">{_signs(code, percent)}</span>'
         for code, percent in pieces
         if percent and code != CODE_PENDING
     )
+    rest = "".join(_signs(*piece) for piece in pieces if piece[0] == CODE_PENDING)
     return (
-        f'<div style="height:8px;margin:6px 0;border-radius:4px;overflow:hidden;white-space:nowrap;'
-        f'line-height:8px;background-color:{_TRACK}">{spans}</div>'
+        f'<div aria-hidden="true" style="height:8px;margin:6px 0;border-radius:4px;overflow:hidden;'
+        f'white-space:nowrap;line-height:8px;font-size:0;background-color:{_TRACK}">'
+        f"{spans}{rest}</div>"
     )
 
 
-def _mark(code: int) -> str:
+def _signs(code: int, percent: float) -> str:
+    """A part of a bar as text: where styles are taken away, it is all that is left of it."""
+    return GLYPHS[code] * max(percent > 0, round(percent * _BAR_SIGNS / 100.0))
+
+
+def mark(code: int) -> str:
+    """Glyph and word of a state."""
     return (
         f'<span style="white-space:nowrap"><b style="color:{_ink(code)}">{GLYPHS[code]}</b> '
         f"{STATES[code].lower()}</span>"
     )
+
+
+def sign(code: int) -> str:
+    """The sign of a state in its colour."""
+    return f'<b style="color:{_ink(code)}">{GLYPHS[code]}</b>'
 
 
 def _ink(code: int) -> str:
@@ -212,19 +220,19 @@ def _ink(code: int) -> str:
 
 
 def _legend(counts: Sequence[int]) -> str:
-    parts = [f"{_mark(code)} {counts[code]:,}" for code in range(N_CODES) if counts[code]]
+    parts = [f"{mark(code)} {counts[code]:,}" for code in range(N_CODES) if counts[code]]
     return f"<div>{' &nbsp; '.join(parts)}</div>"
 
 
-def _table(tally: Tally, room: _Room) -> str:
+def _table(tally: Tally, room: Room) -> str:
     names = [escape(clean(tally.label(i), LABEL_LIMIT)) for i in range(tally.n)]
     rows = [
         f'<tr style="background-color:transparent"><td style="{_CELL};max-width:220px;'
         f'{_wrap(names[i])};unicode-bidi:isolate">{names[i]}'
-        f'</td><td style="{_CELL}">{_mark(tally.code(i))}</td>'
-        f'<td style="{_CELL};text-align:right;white-space:nowrap">{escape(_elapsed(tally, i))}</td>'
-        f'<td style="{_CELL};width:100%">{escape(_note(tally, i))}'
-        f"{_body(tally, i, _share_of(room, tally.n), opened=False)}</td></tr>"
+        f'</td><td style="{_CELL}">{mark(tally.code(i))}</td>'
+        f'<td style="{_CELL};text-align:right;white-space:nowrap">{escape(elapsed(tally, i))}</td>'
+        f'<td style="{_CELL};width:100%">{escape(note(tally, i))}'
+        f"{body(tally, i, _share_of(room, tally.n), opened=False)}</td></tr>"
         for i in range(tally.n)
     ]
     # Jupyter makes tables fixed, narrow and striped.
@@ -236,17 +244,19 @@ def _wrap(name: str) -> str:
     return "overflow-wrap:break-word" if len(name) > _SHORT else "white-space:nowrap"
 
 
-def _share_of(room: _Room, n: int) -> _Room:
-    return _Room(room.output // n * 2, room.traceback // n * 2, room.groups, room.grid)
+def _share_of(room: Room, n: int) -> Room:
+    return Room(room.output // n * 2, room.traceback // n * 2, room.groups, room.grid)
 
 
-def _elapsed(tally: Tally, i: int) -> str:
+def elapsed(tally: Tally, i: int) -> str:
+    """How long a member took; empty where that is not known."""
     record, index = tally.locate(i)
     start, end = record.started.get(index), record.ended.get(index)
     return "" if start is None or end is None else duration(end - start.at_ms)
 
 
-def _note(tally: Tally, i: int) -> str:
+def note(tally: Tally, i: int) -> str:
+    """A member's error, or how far it is."""
     record, index = tally.locate(i)
     error = record.errors.get(index)
     if error is not None and tally.code(i) != CODE_SUCCESS:
@@ -268,16 +278,15 @@ def progress_words(tally: Tally, i: int) -> str:
     return " · ".join(part for part in (amount, clean(progress.message)) if part)
 
 
-def _body(tally: Tally, i: int, room: _Room, *, opened: bool) -> str:
+def body(tally: Tally, i: int, room: Room, *, opened: bool) -> str:
+    """What a member wrote, its value and its traceback; displays as marks, see `fill`."""
     record, index = tally.locate(i)
-    error, output = record.errors.get(index), record.output.get(index)
+    error = record.errors.get(index) if tally.code(i) != CODE_SUCCESS else None
+    output = record.output.get(index)
     blocks: list[str] = []
-    if error is not None and tally.code(i) != CODE_SUCCESS:
-        if opened:
-            blocks.append(f"<div>{escape(first_line(error))}</div>")
-        if error.traceback and room.traceback:
-            text = _traceback(error.traceback, room.traceback)
-            blocks.append(_fold("traceback", text, opened=False))
+    if error is not None and error.traceback and room.traceback:
+        text = _traceback(error.traceback, room.traceback)
+        blocks.append(fold("traceback", text, opened=False))
     if output is not None and room.output:
         parts = output.parts.copy()
         written = _written(output_runs(without_values(parts), room.output))
@@ -285,14 +294,14 @@ def _body(tally: Tally, i: int, room: _Room, *, opened: bool) -> str:
         name = f"output ({dropped} dropped)" if dropped else "output"
         value = _written(value_runs(parts, room.output // 2))
         if written:
-            blocks.append(_fold(name, written, opened=opened))
+            blocks.append(fold(name, written, opened=opened))
         if value:
-            blocks.append(_fold("value", value, opened=opened))
+            blocks.append(fold("value", value, opened=opened))
     return "".join(blocks)
 
 
 def _written(found: Sequence[Run]) -> str:
-    """Text, and in their places the displays: as marks, for which `_fill` puts them in."""
+    """Text, and in their places the displays: as marks, for which `fill` puts them in."""
     blocks: list[str] = []
     for is_shown, group in groupby(found, key=lambda run: run[0] == SHOWN):
         if is_shown:
@@ -305,7 +314,7 @@ def _written(found: Sequence[Run]) -> str:
     return "".join(blocks)
 
 
-def _fill(page: str, tally: Tally) -> str:
+def fill(page: str, tally: Tally) -> str:
     """The page with its displays, of which the newest that have room are kept."""
     pieces = page.split(_MARK)
     if len(pieces) == 1:
@@ -322,7 +331,7 @@ def _fill(page: str, tally: Tally) -> str:
     return "".join(pieces)
 
 
-def _failures(tally: Tally, group: Failures, room: _Room) -> str:
+def _failures(tally: Tally, group: Failures, room: Room) -> str:
     name = escape(clean(group.type_name, LABEL_LIMIT))
     summary = (
         f'<b style="color:{_COLOURS[CODE_FAILURE]}">{GLYPHS[CODE_FAILURE]}</b> {name} '
@@ -331,14 +340,14 @@ def _failures(tally: Tally, group: Failures, room: _Room) -> str:
     first = escape(clean(tally.label(group.first), LABEL_LIMIT))
     text = _traceback(group.error.traceback or group.error.text, room.traceback)
     inner = f'<div style="opacity:0.75">first: {first}</div>'
-    return _fold(summary, f"{inner}{text}", opened=False)
+    return fold(summary, f"{inner}{text}", opened=False)
 
 
 def _traceback(words: str, limit: int) -> str:
     return f'<pre style="{_MONO}">{linked(_spans(runs([("", in_cells(words))], limit)))}</pre>'
 
 
-def _fold(summary: str, inner: str, *, opened: bool) -> str:
+def fold(summary: str, inner: str, *, opened: bool) -> str:
     """Foldable; both arguments are HTML already."""
     attribute = " open" if opened else ""
     return (
@@ -354,10 +363,11 @@ def _grid(tally: Tally, limit: int) -> str:
     picture = b64encode(grid_png(tally.codes(), cell)).decode()
     if len(picture) > limit:
         return ""
-    width = min(_GRID_WIDTH // cell, tally.n) * cell
+    columns = min(_GRID_WIDTH // cell, tally.n)
+    size = f'width="{columns * cell}" height="{-(-tally.n // columns) * cell}"'
     return (
-        f'<img alt="{tally.n:,} tasks, one cell each" width="{width}" '
-        f'style="display:block;margin:6px 0;max-width:100%" src="data:image/png;base64,{picture}">'
+        f'<img alt="{tally.n:,} tasks, one cell each" {size} style="display:block;margin:6px 0;'
+        f'max-width:100%;height:auto" src="data:image/png;base64,{picture}">'
     )
 
 

@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, time
+from datetime import UTC, time
 from typing import Any, Final
 
 from IPython.core.error import UsageError
@@ -15,12 +15,20 @@ from nbtasks.notebook import options as lines
 from nbtasks.notebook.frontend import is_stable, resolve_view
 from nbtasks.notebook.listing import View, count_of
 from nbtasks.notebook.outgoing import error_classes, make_cell
+from nbtasks.notebook.schedule_rows import (
+    COMING,
+    SHORT,
+    moment_words,
+    read_facts,
+    run_kind,
+    schedule_table,
+)
 from nbtasks.notebook.session import Session
 from nbtasks.notebook.settings import NbTasks
 from nbtasks.notebook.source import read_cell
 from nbtasks.notebook.timetable import Timetable
 from nbtasks.notebook.vocabulary import SCHEDULE_COMMANDS, SCHEDULE_OPTIONS
-from nbtasks.notebook.words import duration, tell
+from nbtasks.notebook.words import clean, duration, tell
 from nbtasks.options import TaskOptions
 from nbtasks.overlap import Overlap, Policy
 from nbtasks.plan import All, Many, One, Plan
@@ -34,15 +42,9 @@ from nbtasks.signature import Signature
 from nbtasks.spelling import nearest
 from nbtasks.task import Task
 
-COMING: Final = 5
 RUNS: Final = 10
-SHORT: Final = 60
-"""Characters of a value or a call in a table."""
-
-MOST_LAST: Final = 50
-"""With more entries than this, their last runs are not looked up."""
-
 _OPTIONS_FROM: Final = re.compile(r"(?:^|\s)-{1,2}[A-Za-z]")
+_EDITED: Final = {"every", "cron", "tz", "until", "jitter"}
 _SENT: Final = {
     "queue": "queue",
     "priority": "priority",
@@ -119,7 +121,7 @@ class ScheduleCommands:
         match word:
             case "list" if resolve_view("auto") == "board":
                 session = self._session
-                session.show_alone(Timetable(session.app, session.feed(), self._list))
+                session.show_alone(Timetable(self._schedules, session.feed()))
             case "list":
                 return self._list()
             case "next":
@@ -130,6 +132,9 @@ class ScheduleCommands:
             case "backfill":
                 (name,) = self._named(word, names, most=1)
                 self._backfill(name, options)
+            case "edit":
+                (name,) = self._named(word, names, most=1)
+                self._edit(name, options)
             case "run":
                 for name in self._named(word, names):
                     self._session.add(name, self._schedules.run(name), view="auto")
@@ -157,6 +162,18 @@ class ScheduleCommands:
                 schedules.remove(name)
                 tell(f"{name} is removed")
 
+    def _edit(self, name: str, options: Mapping[str, Any]) -> None:
+        if not options.keys() & _EDITED:
+            raise UsageError(f"say when: %schedule edit {name} --every 10m, or --cron, --tz")
+        entry = self._schedules.update(
+            name,
+            _when(options),
+            tz=options.get("tz"),
+            until=options.get("until"),
+            jitter=options.get("jitter"),
+        )
+        tell(f"{name}: {entry.describe()}{_next_of(entry)}")
+
     def _backfill(self, name: str, options: Mapping[str, Any]) -> None:
         if "from" not in options:
             raise UsageError(f"say for which times: %schedule backfill {name} --from 2026-11-01")
@@ -169,44 +186,22 @@ class ScheduleCommands:
         tell(f"{name}: {count_of(len(runs), 'run')} begun")
 
     def _list(self) -> View:
-        entries = self._schedules.entries()
-        if not entries:
-            return View('Nothing is scheduled: %%schedule NAME --cron "0 7 * * mon-fri"', (), ())
-        head = f"{len(entries)} scheduled"
-        if is_stable():
-            rows = [(entry.name, entry.describe(), entry.state) for entry in entries]
-            return View(head, ("name", "when", "state"), rows)
-        full = [
-            (
-                entry.name,
-                entry.describe(),
-                _cut(entry.what),
-                _moment(entry.next_due) if not entry.paused else "",
-                self._last(entry.name) if len(entries) <= MOST_LAST else "",
-                _state(entry),
-            )
-            for entry in entries
-        ]
-        return View(head, ("name", "when", "what", "next", "last run", "state"), full)
+        return schedule_table(read_facts(self._schedules))
 
     def _next(self, words: list[str]) -> View:
         count = words[0] if words else str(COMING)
         if len(words) > 1 or not count.isdecimal():
             raise UsageError("%schedule next takes a number: %schedule next 5")
         coming = self._schedules.next(int(count))
-        rows = [(_moment(at), entry.name, _cut(entry.what)) for at, entry in coming]
+        rows = [(moment_words(at), entry.name, clean(entry.what, SHORT)) for at, entry in coming]
         return View(count_of(len(rows), "time") + " to come", ("when", "name", "what"), rows)
-
-    def _last(self, name: str) -> str:
-        runs = self._schedules.history(name, 1)
-        return f"{_moment(runs[0].fired)} {runs[0].state or _kind(runs[0])}" if runs else ""
 
     def _history(self, name: str, count: int) -> View:
         runs = self._schedules.history(name, count)
         rows = [
             (
                 _due(run),
-                _kind(run),
+                run_kind(run),
                 run.state or ("running" if run.id else ""),
                 _took(run),
                 _value(run),
@@ -278,17 +273,23 @@ class ScheduleCommands:
         return lines.parse(line, SCHEDULE_OPTIONS, self._shell.user_ns)
 
     def _rule(self, options: Mapping[str, Any]) -> Schedule:
-        given = [options[name] for name in ("every", "cron") if name in options]
-        if len(given) > 1:
-            raise UsageError("--every and --cron both say when: give one of them")
-        if not given:
+        given = _when(options)
+        if given is None:
             raise UsageError('say when: --every 10m, or --cron "0 7 * * mon-fri"')
         return schedule(
-            given[0],
+            given,
             tz=options.get("tz") or self._session.app.config.zone,
             until=options.get("until"),
             jitter=options.get("jitter"),
         )
+
+
+def _when(options: Mapping[str, Any]) -> str | None:
+    """What says when; None where nothing does."""
+    given = [options[name] for name in ("every", "cron") if name in options]
+    if len(given) > 1:
+        raise UsageError("--every and --cron both say when: give one of them")
+    return given[0] if given else None
 
 
 def _policy(options: Mapping[str, Any]) -> Policy:
@@ -296,26 +297,14 @@ def _policy(options: Mapping[str, Any]) -> Policy:
     return make_policy(options.get("catch-up"), overlap, options.get("pause-on-failure", 0))
 
 
-def _moment(at: datetime | None) -> str:
-    return f"{at:%a %d %b %H:%M:%S}".removesuffix(":00") if at is not None else ""
-
-
 def _next_of(entry: ScheduleEntry) -> str:
-    return f"; next {_moment(entry.next_due)}" if entry.next_due is not None else "; it has ended"
-
-
-def _state(entry: ScheduleEntry) -> str:
-    why = entry.paused or entry.error
-    running = f", {entry.running} running" if entry.running else ""
-    return f"{entry.state}: {_cut(why)}" if why else entry.state + running
+    return (
+        f"; next {moment_words(entry.next_due)}" if entry.next_due is not None else "; it has ended"
+    )
 
 
 def _due(run: ScheduledRun) -> str:
-    return _moment(run.due) + (f" to {_moment(run.last_due)}" if run.count > 1 else "")
-
-
-def _kind(run: ScheduledRun) -> str:
-    return f"{run.count} × {run.kind}" if run.count > 1 else run.kind
+    return moment_words(run.due) + (f" to {moment_words(run.last_due)}" if run.count > 1 else "")
 
 
 def _took(run: ScheduledRun) -> str:
@@ -331,12 +320,7 @@ def _value(run: ScheduledRun) -> str:
     try:
         value = run.result.get(5, propagate=False)
     except NbTasksError as error:
-        return _cut(str(error))
+        return clean(str(error), SHORT)
     if isinstance(value, BaseException):
-        return _cut(f"{type(value).__name__}: {value}")
-    return _cut(repr(value)) if value is not None else ""
-
-
-def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+        return clean(f"{type(value).__name__}: {value}", SHORT)
+    return clean(repr(value), SHORT) if value is not None else ""

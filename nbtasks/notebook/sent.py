@@ -17,6 +17,9 @@ MAX_NOTE: Final = 50_000
 MAX_LABELS: Final = 200
 """Members whose labels are noted; those of more are called by their numbers."""
 
+MAX_INPUTS: Final = 20
+"""Variables, the largest first, whose sizes are noted."""
+
 Result = AsyncResult[Any] | GroupResult[Any]
 
 
@@ -25,7 +28,8 @@ class Sent:
     """Something sent from this notebook: its name and its handle.
 
     `key` says which cell has sent it, `tags` are the words it was given. `is_past` where a kernel
-    before this one has sent it, `is_call` where no cell has, but a call of the Python API.
+    before this one has sent it, `is_call` where no cell has, but a call of the Python API. `inputs`
+    are the names and sizes in bytes of what was captured for it.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Sent:
     tags: Sequence[str] = ()
     is_past: bool = False
     is_call: bool = False
+    inputs: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,10 @@ class Note:
         for record in result.records:
             record.shows_log = not self.fields.get("silent", False)
         is_call = bool(self.fields.get("call"))
-        return Sent(self.name, result, self.key, self.tags, is_past=True, is_call=is_call)
+        inputs = [(str(name), int(amount)) for name, amount in self.fields.get("inputs", ())]
+        return Sent(
+            self.name, result, self.key, self.tags, is_past=True, is_call=is_call, inputs=inputs
+        )
 
 
 def write_note(sent: Sent) -> bytes | None:
@@ -83,6 +91,7 @@ def write_note(sent: Sent) -> bytes | None:
         "tags": list(sent.tags),
         "call": sent.is_call,
         "canvas": len(result.sent) > len(records),
+        "inputs": [list(each) for each in sent.inputs[:MAX_INPUTS]],
         "silent": not all(record.shows_log for record in records),
     }
     if sum(len(record.labels or ()) for record in records) <= MAX_LABELS:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
-from operator import itemgetter
-from typing import Final
+from functools import partial
+from typing import Any, Final
+from weakref import ref
 
 from nbtasks import local
 from nbtasks.app import App, current_app, set_current_app
@@ -14,14 +14,21 @@ from nbtasks.events import EventStream
 from nbtasks.live import LiveRecord
 from nbtasks.local import LocalWorker
 from nbtasks.notebook.board import Board
-from nbtasks.notebook.feed import Feed
-from nbtasks.notebook.frontend import is_stable
+from nbtasks.notebook.card import Card
+from nbtasks.notebook.deeds import cancel, cancel_each, cancel_waiting, retry
+from nbtasks.notebook.feed import HERE_MS, Feed
+from nbtasks.notebook.frontend import is_main_only, is_stable
+from nbtasks.notebook.gathering import Gathering
+from nbtasks.notebook.inquiry import Inquiry
 from nbtasks.notebook.places import in_cells
 from nbtasks.notebook.results import Results
 from nbtasks.notebook.sent import Note, Result, Sent
 from nbtasks.notebook.standing import Standing
+from nbtasks.notebook.tally import Tally
 from nbtasks.notebook.trail import Trail
-from nbtasks.result import GroupResult
+from nbtasks.notebook.values import Glances
+from nbtasks.result import AsyncResult, GroupResult
+from nbtasks.waiting import while_waiting
 
 MAX_TASKS: Final = 400
 START_MS: Final = 20_000.0
@@ -45,20 +52,28 @@ class WorkersFailed(NbTasksError):
 
 
 class Session:
-    """One per kernel."""
+    """One per kernel.
 
-    def __init__(self) -> None:
+    Args:
+        app: Its app, which it does not keep alive; by default the current one, whichever that is.
+    """
+
+    def __init__(self, app: App | None = None) -> None:
+        self._own = None if app is None else ref(app)
+        self._is_main_only = is_main_only()
         self.sent: list[Sent] = []
         self._boards: list[tuple[Result, Board]] = []
         self._standing: dict[str, Standing] = {}
         self._trail = Trail(lambda: self.app)
+        self._glances = Glances(lambda: self.app)
+        self._gathering = Gathering(self._table, self.show_alone)
         self._feed: tuple[EventStream, Feed] | None = None
         self._made: App | None = None
 
     @property
     def app(self) -> App:
         """The current app, set up for a notebook: interrupts revoke, waits freeze boards."""
-        app = current_app()
+        app = (self._own and self._own()) or current_app()
         app.revoke_on_interrupt = True
         app.on_waited = self._on_waited
         app.name_places = in_cells
@@ -68,15 +83,23 @@ class Session:
 
     def end_cell(self) -> None:
         """A cell has ended: what is saved of the notebook now shows what has ended by now."""
+        self._gathering.end_cell()
         for _, board in self._boards:
-            board.end_cell()
+            board.end_cell(is_last_chance=self._is_main_only)
+        if self._is_main_only:
+            self._flush_here()
 
     def feed(self) -> Feed:
         """The one feed of the app's events."""
         events = self.app.event_stream
         if self._feed is None or self._feed[0] is not events:
-            self._feed = events, Feed(events)
+            self._feed = events, Feed(events, is_lent=self._is_main_only)
+            if self._is_main_only:
+                while_waiting(self._flush_here)
         return self._feed[1]
+
+    def _flush_here(self) -> float:
+        return HERE_MS / 1000 if self._feed is None else self._feed[1].flush_here() / 1000
 
     def add(
         self,
@@ -102,8 +125,8 @@ class Session:
             tags: The words it was given.
             after_ms: Show it only once it has taken this long.
         """
-        sent = Sent(name, result, key, tags)
-        board = self._board(sent, inputs=inputs, detail=detail)
+        sent = Sent(name, result, key, tags, inputs=inputs)
+        board = self._board(sent, detail=detail)
         self.remember(sent)
         self._trail.note(sent)
         board.show(view, after_ms)
@@ -115,59 +138,89 @@ class Session:
             self.remember(sent)
         self.show(sent, view)
 
-    def show(self, sent: Sent, view: str = "auto") -> None:
-        """Show another board of something sent, under the current cell."""
+    def show(self, sent: Sent, view: str = "auto", *, opened: bool = True) -> None:
+        """Show another board of something sent, under the current cell; of one task a card."""
         if sent.is_past:
             for record in sent.result.records:
                 self.app.recall(record)
-        self._board(sent).show(view)
+        self._board(sent, opened=opened).show(view)
 
     def show_alone(self, view: Standing) -> None:
         """Show it under the current cell; of its kind, what was shown before stays as it is now."""
-        before = self._standing.pop(view.kind, None)
-        if before is not None:
-            before.stop()
-        self._standing[view.kind] = view
+        self.take_turn(view, view.kind)
         view.show()
 
+    def take_turn(self, view: Standing, place: str) -> None:
+        """What was shown in this place before stays as it is now, and reads no more."""
+        before = self._standing.pop(place, None)
+        if before is not None:
+            before.stop()
+        self._standing[place] = view
+
+    def view_result(self, result: Result) -> Board:
+        """A board of any result, which is not shown yet."""
+        return self._board(self._known(result), opened=False)
+
     def show_result(self, result: Result) -> None:
-        """Show a board of any result, under the name that it was sent by, if it was sent here."""
-        known = (sent for sent in reversed(self.sent) if sent.result.id == result.id)
-        found = next(known, None)
-        name = result.records[0].name if found is None else found.name
-        self.show(Sent(name, result, is_past=found is not None and found.is_past))
+        """Show a board of any result, under the name that it was sent by, if it was sent here.
+
+        Where a cell shows many tasks one by one, they are one table.
+        """
+        single = result if isinstance(result, AsyncResult) else None
+        if single is not None and self._gathering.takes(single):
+            return
+        self.show(self._known(result), opened=False)
+        if single is not None:
+            self._gathering.note(single, self._boards[-1][1])
+
+    def _known(self, result: Result) -> Sent:
+        same = (sent for sent in reversed(self.sent) if sent.result.id == result.id)
+        found = next(same, None) or Sent(result.records[0].name, result)
+        return replace(found, result=result)
 
     def show_table(self, sent: Sent) -> None:
         """Show something sent as a table, under the current cell."""
         if sent.is_past:
             for record in sent.result.records:
                 self.app.recall(record)
-        table = Results(
-            sent.result.records,
-            title=sent.name,
-            cancel=lambda members: _cancel(self.app, sent.result, members),
-            retry=lambda members: _retry(self.app, members),
-            feed=self.feed(),
-        )
-        self.show_alone(table)
+        is_variable = sent.name.isidentifier() and not (sent.is_call or sent.is_past)
+        name = sent.name if is_variable and isinstance(sent.result, GroupResult) else ""
+        self.show_alone(self._table(sent.name, Tally(sent.result.records), name=name))
 
-    def _board(
-        self, sent: Sent, *, inputs: Sequence[tuple[str, int]] = (), detail: str = ""
-    ) -> Board:
+    def _table(
+        self, title: str, tally: Tally, shown: Sequence[int] | None = None, *, name: str = ""
+    ) -> Results:
+        return Results(
+            tally,
+            title=title,
+            cancel=lambda members: cancel_each(self.app, members or ()),
+            retry=lambda members: retry(self.app, members),
+            glances=self._glances,
+            inquiry=Inquiry(self.app, self.app),
+            feed=self.feed(),
+            name=name,
+            shown=shown,
+        )
+
+    def _board(self, sent: Sent, *, detail: str = "", opened: bool = True) -> Board:
         result = sent.result
         canvas = result.known_canvas
         if canvas is not None and len(canvas.steps) == 1:
             canvas = None
-        board = Board(
-            result.records if canvas is None else canvas.records,
-            title=sent.name,
-            cancel=lambda members: _cancel(self.app, result, members),
-            retry=lambda members: _retry(self.app, members),
-            feed=self.feed(),
-            inputs=inputs,
-            detail=detail,
-            canvas=canvas,
-        )
+        records = result.records if canvas is None else canvas.records
+        told: dict[str, Any] = {
+            "title": sent.name,
+            "cancel": partial(cancel, self.app, result),
+            "retry": partial(retry, self.app),
+            "feed": self.feed(),
+            "inputs": sent.inputs,
+            "inquiry": Inquiry(self.app, result.source or self.app),
+        }
+        if sum(record.n for record in records) == 1:
+            board: Board = Card(records, opened=opened, **told)
+        else:
+            waiting = partial(cancel_waiting, self.app, records)
+            board = Board(records, detail=detail, canvas=canvas, cancel_waiting=waiting, **told)
         self._boards.append((result, board))
         del self._boards[:-MAX_TASKS]
         return board
@@ -238,8 +291,12 @@ class Session:
         Raises:
             WorkersFailed: They do not come up.
         """
-        live = [worker for worker in self.app.workers() if not worker.is_ending]
-        there = [worker for worker in live if set(queues) <= set(worker.queues)]
+        there = [
+            worker
+            for worker in self.app.workers()
+            if set(queues) <= set(worker.queues)
+            and not (worker.is_ending or local.is_gone(worker.host, worker.pid))
+        ]
         self.start_workers(count - len(there), queues)
 
     def start_workers(
@@ -284,15 +341,19 @@ class Session:
         """
         app = current_app()
         self._trail.flush()
-        for _, board in self._boards:
-            board.freeze()
-        while self._standing:
-            self._standing.popitem()[1].stop()
+        self.freeze()
         if self._feed is not None:
             self._feed[1].close()
             self._feed = None
         if app.is_connected:
             app.close()
+
+    def freeze(self) -> None:
+        """Leave all that is shown as it is now: nobody will hear of anything more."""
+        for _, board in self._boards:
+            board.freeze()
+        while self._standing:
+            self._standing.popitem()[1].stop()
 
     def remember(self, sent: Sent) -> None:
         """Keep it for `%tasks`."""
@@ -318,23 +379,6 @@ class Session:
             is_waited = any(record.rid in waited for record in mine)
             if is_waited and all(each.is_done(None) for each in mine):
                 board.show_end()
-
-
-def _cancel(app: App, result: Result, members: Sequence[tuple[LiveRecord, int]] | None) -> None:
-    if members is None:
-        result.give_up()
-        return
-    for record, several in groupby(members, key=itemgetter(0)):
-        # A call for each run of neighbours: there may be thousands.
-        numbered = enumerate(index for _, index in several)
-        for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0]):
-            indices = [index for _, index in run]
-            app.revoke(record, indices[0], indices[-1] + 1, terminate=True)
-
-
-def _retry(app: App, members: Sequence[tuple[LiveRecord, int]]) -> None:
-    for record, index in members:
-        app.run_again(record, index)
 
 
 def _ways(config: Config) -> tuple[str, dict[str, str]]:

@@ -5,6 +5,7 @@ and attributes are written anew, and nothing is loaded from elsewhere.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -13,10 +14,12 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
+from IPython.core.getipython import get_ipython
+
 from nbtasks.notebook.words import Run, escape, runs
 from nbtasks.output import DISPLAYED, RICH, Output
-from nbtasks.record import Dropped
-from nbtasks.serializers import decode_json
+from nbtasks.record import SHOW, Dropped
+from nbtasks.serializers import decode_json, encode_json
 
 SHOWN: Final = "show"
 """In place of a style: the text is a display as it came."""
@@ -26,6 +29,10 @@ VALUES: Final = ("value", RICH)
 MOST_SHOWN: Final = 20
 """Of one task at a time on a card, the newest."""
 
+MOST_OF_VALUE: Final = 1_000_000
+"""Characters of a value's display."""
+
+_FORMATS: Final = ("image/png", "image/svg+xml", "text/html")
 _PICTURES: Final = ("image/png", "image/jpeg", "image/gif", "image/svg+xml")
 _DEEPEST: Final = 100
 _TAGS: Final = frozenset(
@@ -138,6 +145,22 @@ def shown(text: str) -> Shown:
     key = blake2b(text.encode("utf-8", "backslashreplace"), digest_size=9).hexdigest()
     nodes = _nodes(_kinds(text))
     return Shown(key, nodes, to_html(nodes))
+
+
+def display_of(value: object) -> str:
+    """A value as `record.SHOW` has it, as this notebook would show it; empty for just its words."""
+    shell: Any = get_ipython()
+    if shell is None:
+        return ""
+    for kind in _FORMATS:
+        content: Any = shell.display_formatter.formatters[kind](value)
+        if isinstance(content, tuple):  # with metadata
+            content, _ = cast("tuple[Any, Any]", content)
+        if isinstance(content, bytes):
+            content = b64encode(content).decode()
+        if isinstance(content, str) and len(content) <= MOST_OF_VALUE:
+            return f"{SHOW}\n{encode_json({kind: content}).decode()}"
+    return ""
 
 
 def plain_text(text: str) -> str:

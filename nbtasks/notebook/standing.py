@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nbtasks.clock import Clock
 from nbtasks.notebook.feed import Feed
-from nbtasks.notebook.live_view import Answer, LiveView, Message
+from nbtasks.notebook.heard import Answer, Message
+from nbtasks.notebook.live_view import LiveView
 from nbtasks.notebook.picture import PROTOCOL
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOKED_MS: Final = 180_000.0
-"""A browser that shows it says so each minute; after so long without a word nobody looks."""
+TWIN_GAP_MS: Final = 60_000.0
+"""It changes all the time: what is saved of it need not be of this second."""
 
 
 class Standing(LiveView):
@@ -29,13 +30,13 @@ class Standing(LiveView):
 
     title: str
     caps: ClassVar[tuple[str, ...]] = ()
+    twin_gap_ms = TWIN_GAP_MS
 
     def __init__(self, feed: Feed, clock: Clock | None = None) -> None:
         super().__init__(feed, clock)
         self._is_over = False
         self._facts: Message = {}
         self._news: Message = {}
-        self._looked_ms = self._clock.tick_ms()
 
     @abstractmethod
     def _do(self, content: Mapping[str, Any]) -> Answer | None:
@@ -53,6 +54,12 @@ class Standing(LiveView):
         elif self._view == "html":
             self.stop()  # a program looks, and takes what it gets
 
+    def hand_over(self) -> "LiveWidget":
+        """Its widget, for a front end that places it and keeps it."""
+        widget = super().hand_over()
+        self._set_looked_at(is_looked_at=True)
+        return widget
+
     def stop(self) -> None:
         """Leave it as it is now, as static HTML."""
         self._set_looked_at(is_looked_at=False)
@@ -63,9 +70,10 @@ class Standing(LiveView):
         """What is so now; called without the lock, from a thread of its own."""
         with self._lock:
             self._note(facts)
-        if self._clock.tick_ms() - self._looked_ms > LOOKED_MS:
+        if not self._looks.are_any():
             self._set_looked_at(is_looked_at=False)
         self._feed.push(self)
+        self.settle(self._clock.tick_ms())  # no event of ours has the feed do it
 
     def _note(self, facts: Message) -> None:
         """Keep what is another thing than before, to be sent; the lock is held."""
@@ -83,6 +91,9 @@ class Standing(LiveView):
 
     def _is_done(self) -> bool:
         return self._is_over
+
+    def _has_end(self) -> bool:
+        return False
 
     def _is_changed(self) -> bool:
         return bool(self._news)
@@ -106,13 +117,7 @@ class Standing(LiveView):
         widget.send({"t": "s" if is_whole else "d", **message})
 
     def _act(self, content: Mapping[str, object]) -> Answer | None:
-        match content:
-            case {"t": "vis", "on": bool(is_on)}:
-                self._looked_ms = self._clock.tick_ms()
-                self._set_looked_at(is_looked_at=is_on)
-                return "", None
-            case _:
-                return self._do(content)
+        return self._do(content)
 
     def _let_go(self) -> None:
         """Nothing more: `stop` has ended what looked."""

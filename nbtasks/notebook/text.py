@@ -3,7 +3,9 @@
 from itertools import islice
 from typing import Final
 
-from nbtasks.notebook.feed import (
+from nbtasks.notebook.render import STATES, TITLE_LIMIT
+from nbtasks.notebook.shown import plain_text
+from nbtasks.notebook.tally import (
     CODE_FAILURE,
     CODE_IGNORED,
     CODE_PROGRESS,
@@ -11,8 +13,6 @@ from nbtasks.notebook.feed import (
     CODE_SUCCESS,
     Tally,
 )
-from nbtasks.notebook.render import STATES, TITLE_LIMIT
-from nbtasks.notebook.shown import plain_text
 from nbtasks.notebook.words import clean, first_line, runs
 from nbtasks.output import DISPLAYED
 from nbtasks.states import TaskState
@@ -45,11 +45,12 @@ def text_end(tally: Tally, title: str) -> str:
     if len(found) > _TEXT_ERRORS:
         lines.append(f"  and {len(found) - _TEXT_ERRORS:,} other errors")
     if tally.n == 1:
-        lines += _written(tally)
+        lines += written(tally)
     return "\n".join(lines)
 
 
-def _written(tally: Tally) -> list[str]:
+def written(tally: Tally) -> list[str]:
+    """The last lines that a single task has written."""
     record, index = tally.locate(0)
     output = record.output.get(index)
     if output is None:

@@ -123,6 +123,7 @@ SCHEDULE_COMMANDS: Final = {
     "list": "all that is scheduled",
     "next": "the next N times of all of it",
     "history": "its last runs, with their values",
+    "edit": "run it at other times: --every or --cron, --tz, --until, --jitter",
     "pause": "run it no more until it is resumed",
     "resume": "run it again from now on",
     "run": "run it now, beside its schedule",

@@ -1,6 +1,9 @@
 """The browser's side of what is shown: widgets, their modules and their style sheets."""
 
+import base64
+import hashlib
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -9,35 +12,50 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from nbtasks.notebook.live_view import Message
+from nbtasks.notebook.heard import Message
 
 _STATIC: Final = Path(__file__).parent / "static"
 _BOARD: Final = (
     "core.js",
+    "amounts.js",
+    "host.js",
     "channel.js",
     "link.js",
     "parts.js",
     "tabs.js",
+    "focus.js",
+    "overall.js",
+    "listed.js",
+    "failing.js",
     "grid.js",
+    "card.js",
     "rows.js",
     "board.js",
 )
-_GRAPH: Final = ("layout.js", "stage.js", "boxes.js", "strands.js", "graph.js")
-_TABLES: Final = ("core.js", "channel.js", "parts.js", "table.js")
+_GRAPH: Final = ("layout.js", "stage.js", "boxes.js", "strands.js", "written.js", "graph.js")
+_TABLES: Final = ("core.js", "host.js", "channel.js", "parts.js", "focus.js", "table.js")
+_MONITOR: Final = ("amounts.js", "hour.js", "timeline.js", "queues.js", "fleet.js", "limits.js")
+_ROWS: Final = ("link.js", "card.js", "pages.js", "roll.js", "chosen.js", "tools.js")
+_CARD: Final = (
+    "core.js", "host.js", "channel.js", "link.js", "parts.js", "focus.js", "card.js",
+    "card_view.js",
+)  # fmt: skip
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": (*_BOARD, "board_only.js"),
+    "card": _CARD,
     "graph": (*_BOARD, *_GRAPH, "board_and_graph.js"),
-    "results": (*_TABLES, "results.js"),
-    "schedule": (*_TABLES, "schedule.js"),
-    "monitor": (*_TABLES, "hour.js", "timeline.js", "monitor.js"),
+    "results": (*_TABLES, *_ROWS, "results.js"),
+    "schedule": (*_TABLES, "edit.js", "entry.js", "schedule.js"),
+    "monitor": (*_TABLES, *_MONITOR, "monitor.js"),
 }
 """Of each kind of widget its modules, each after those it imports."""
 _STYLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "board": ("core.css", "board.css"),
+    "board": ("core.css", "blocks.css", "card.css", "board.css"),
+    "card": ("core.css", "blocks.css", "card.css"),
     "monitor": ("core.css", "table.css", "monitor.css"),
-    "results": ("core.css", "table.css", "results.css"),
+    "results": ("core.css", "blocks.css", "card.css", "table.css", "results.css"),
     "schedule": ("core.css", "table.css", "schedule.css"),
-    "graph": ("core.css", "board.css", "graph.css"),
+    "graph": ("core.css", "blocks.css", "card.css", "board.css", "graph.css"),
 }
 
 
@@ -45,14 +63,18 @@ def join_modules(kind: str) -> str:
     """Our modules as one: a widget is loaded from a blob, where it cannot import its neighbours."""
     parts: list[str] = []
     for name in _MODULES[kind]:
-        source = (_STATIC / name).read_text(encoding="utf-8")
-        source = re.sub(r"(?ms)^import [^;]*;\n", "", source)
-        source = re.sub(r"(?m)^export (?!default)", "", source)
-        # Each widget carries its source into the notebook: leave out what only we read.
-        source = re.sub(r"(?ms)^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", "", source)
-        source = re.sub(r"(?m)^\s*//.*\n", "", source)
-        parts.append(re.sub(r"(?m)^\s+", "", source))
+        source = re.sub(r"(?ms)^import [^;]*;\n", "", _read(_STATIC / name))
+        parts.append(re.sub(r"(?m)^export (?!default)", "", source))
     return "".join(parts)
+
+
+def pack_modules(kind: str) -> str:
+    """The joined modules as they are sent: packed, in one that unpacks them once for a page."""
+    source = f"{join_modules(kind)}//# sourceURL=nbtasks/{kind}.js\n".encode()
+    name = f"{kind} {hashlib.sha256(source).hexdigest()[:16]}"
+    packed = base64.b85encode(zlib.compress(source, 9)).decode()
+    outer = _read(_STATIC / "unpack.js")
+    return outer.replace("__NAME__", name).replace("__PACKED__", packed)
 
 
 def join_styles(kind: str) -> str:
@@ -101,10 +123,18 @@ class LiveWidget(anywidget.AnyWidget):
         untyped.layout.close()
 
 
+def _read(path: Path) -> str:
+    """A module without what only we read: each widget carries its source into the notebook."""
+    source = path.read_text(encoding="utf-8")
+    source = re.sub(r"(?s)/\*\*(?:(?!\*/).)*\*/[ \t]*", "", source)
+    source = re.sub(r"(?m)^\s*//.*\n|[ \t]+// .*$", "", source)
+    return re.sub(r"(?m)^\s+|[ \t]+$", "", source)
+
+
 @cache
 def widget_class(kind: str) -> type[LiveWidget]:
     """The widget of this kind."""
-    texts = {"_esm": join_modules(kind), "_css": join_styles(kind)}
+    texts = {"_esm": pack_modules(kind), "_css": join_styles(kind)}
     return type(f"{kind.capitalize()}Widget", (LiveWidget,), texts)
 
 

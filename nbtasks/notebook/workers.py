@@ -57,7 +57,7 @@ class WorkerCommands:
         app = self._session.app
         match word:
             case "" if resolve_view("auto") == "board":
-                self._session.show_alone(Monitor(app, self._session.feed(), gone=self._waiting))
+                self.show_monitor()
             case "":
                 return worker_table(app, self._waiting(app.workers()))
             case "check":
@@ -77,6 +77,11 @@ class WorkerCommands:
                 near = nearest(word, list(WORKERS_COMMANDS))
                 raise UsageError(f"%workers {word}: there is no such command{near}")
         return None
+
+    def show_monitor(self) -> None:
+        """Show all there is, live, with who is gone while tasks wait for them."""
+        session = self._session
+        session.show_alone(Monitor(session.app, session.feed(), gone=self._waiting))
 
     def _waiting(self, workers: Sequence[WorkerFacts]) -> Mapping[str, int]:
         """How many tasks of this notebook wait for a worker that is gone, by its name."""

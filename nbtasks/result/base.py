@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
+from nbtasks.displayed import Displayed
 from nbtasks.drawing import Drawing
 from nbtasks.live import EVERY, LiveRecord
 from nbtasks.plan import Held, Value
@@ -58,7 +59,7 @@ def result_from_tuple(ids: Any, app: Restorer | None = None) -> "ResultBase":
     return (app or current_restorer()).result_from_tuple(ids)
 
 
-class ResultBase(ABC):
+class ResultBase(Displayed, ABC):
     """One task, or many: a group holds any of these."""
 
     source: ResultSource | None = None

@@ -12,11 +12,12 @@ knows no clock of its own, and no history.
 from nbtasks.schedule.base import Schedule, jittered_ms
 from nbtasks.schedule.cron import cron, crontab
 from nbtasks.schedule.every import every
-from nbtasks.schedule.reading import schedule, schedule_from_json
+from nbtasks.schedule.reading import amended, schedule, schedule_from_json
 from nbtasks.schedule.solar import solar
 
 __all__ = [
     "Schedule",
+    "amended",
     "cron",
     "crontab",
     "every",

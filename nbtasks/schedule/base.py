@@ -48,6 +48,10 @@ class Schedule(ABC):
     def _fields(self) -> dict[str, object]:
         """What `to_json` says of the rule itself, `kind` first."""
 
+    @abstractmethod
+    def to_text(self) -> str:
+        """The rule as one types it, for `schedule`: without zone, anchor, `until` and jitter."""
+
     @property
     def zone(self) -> tzinfo | None:
         """The time zone it counts in; None where it has none."""

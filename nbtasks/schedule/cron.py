@@ -120,6 +120,11 @@ class crontab(Schedule):  # noqa: N801 - Celery's name for it
             minute, hour, day_of_week, day_of_month, month, tz=tz, jitter=jitter, until=until
         )
 
+    def to_text(self) -> str:
+        """Its five fields."""
+        order = (MINUTE, HOUR, DAY_OF_MONTH, MONTH_OF_YEAR, DAY_OF_WEEK)
+        return " ".join(text_of(field, getattr(self, field.name)) for field in order)
+
     @property
     def zone(self) -> tzinfo:
         """The time zone whose clock it goes by."""

@@ -71,6 +71,10 @@ class every(Schedule):  # noqa: N801 - reads as a sentence: every(10), every(hou
     def _next_ms(self, t_ms: int) -> int:
         return t_ms + self.period_ms - (t_ms - self.anchor_ms) % self.period_ms
 
+    def to_text(self) -> str:
+        """Its period: `1h30m`."""
+        return short(self.period_ms)
+
     def _words(self) -> str:
         period = in_words(self.period_ms)
         words = f"every {period.removeprefix('1 ') if period.count(' ') == 1 else period}"

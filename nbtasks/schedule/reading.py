@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta, tzinfo
 from typing import Any, Final
 
-from nbtasks.durations import read_seconds
 from nbtasks.errors import ConfigError
 from nbtasks.schedule.base import VERSION, Duration, Schedule, limits
 from nbtasks.schedule.cron import crontab
 from nbtasks.schedule.every import every
 from nbtasks.schedule.solar import solar
+from nbtasks.schedule.texts import read_text
 from nbtasks.schedule.zones import Moment, zone_name
 
 _KINDS: Final[Mapping[str, Callable[..., Schedule]]] = {
@@ -29,8 +29,9 @@ def schedule(
     """What stands for a schedule, as one.
 
     Args:
-        value: A schedule; seconds or a timedelta, for `every`; text: a length of time (`10m`),
-            five cron fields or a word like `@daily`.
+        value: A schedule; seconds or a timedelta, for `every`; text: a length of time (`10m`,
+            `every 10m`), five cron fields or a word like `@daily`, a time of the day (`at 07:00`,
+            `at 07:00 mon-fri`), an event of the sun and a place (`sunset 48.85 2.35`).
         tz: The time zone of a cron rule that has none.
         until: The last moment it may be due; None: as it says.
         jitter: Fired up to so much later; None: as it says.
@@ -53,16 +54,51 @@ def _made(value: object) -> Schedule:
     if isinstance(value, Schedule):
         return value
     if isinstance(value, str):
-        if read_seconds(value) is not None:
-            return every(value)
-        if value.startswith("@") or " " in value.strip():
-            return crontab.from_string(value)
+        found = read_text(value)
+        if found is not None:
+            return found
     elif isinstance(value, (int, float, timedelta)) and not isinstance(value, bool):
         return every(value)
     raise ConfigError(
-        f"{value!r} is no schedule: give seconds, a timedelta, text like '10m', '@daily' or"
-        " '0 7 * * mon-fri', or crontab(...), every(...), solar(...)"
+        f"{value!r} is no schedule: give seconds, a timedelta, text like '10m', 'at 07:00',"
+        " '@daily' or '0 7 * * mon-fri', or crontab(...), every(...), solar(...)"
     )
+
+
+def amended(
+    rule: Schedule,
+    value: Schedule | float | timedelta | str | None,
+    *,
+    tz: str | tzinfo | None = None,
+    until: Moment | None = None,
+    jitter: Duration | None = None,
+    usual: str = "",
+) -> Schedule:
+    """A rule with what is given in the place of what it says.
+
+    Args:
+        rule: The rule so far.
+        value: As `schedule` takes it; None for this rule. What text and numbers cannot say stays:
+            zone, anchor, `until`, jitter.
+        tz: The time zone of a cron rule.
+        until: The last moment it may be due.
+        jitter: Fired up to so much later.
+        usual: The time zone of a cron rule that has none.
+
+    Raises:
+        ConfigError: It is no schedule, or wrong in itself.
+    """
+    made = rule if value is None else _made(value)
+    if not isinstance(value, Schedule):
+        kept: dict[str, Any] = {"until_ms": rule.until_ms, "jitter_ms": rule.jitter_ms}
+        if isinstance(made, crontab) and isinstance(rule, crontab):
+            kept["tz"] = rule.tz
+        if isinstance(made, every) and isinstance(rule, every):
+            kept["anchor_ms"] = rule.anchor_ms
+        made = made.changed(**kept)
+    if tz is not None and isinstance(made, crontab):
+        made = made.changed(tz="")
+    return schedule(made, tz=usual if tz is None else tz, until=until, jitter=jitter)
 
 
 def schedule_from_json(data: Mapping[str, Any]) -> Schedule:

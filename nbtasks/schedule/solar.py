@@ -108,6 +108,10 @@ class solar(Schedule):  # noqa: N801 - Celery's name for it
             yield at
             at += _APART_MS
 
+    def to_text(self) -> str:
+        """The event and the place: `sunset 48.85 2.35`."""
+        return f"{self.event} {self.lat} {self.lon}"
+
     def _words(self) -> str:
         north, east = "N" if self.lat >= 0 else "S", "E" if self.lon >= 0 else "W"
         place = f"{abs(self.lat):g}° {north} {abs(self.lon):g}° {east}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from nbtasks.record import DIRECT, worker_direct
+from nbtasks.record import DIRECT
 from nbtasks.serializers import decode_json
 from nbtasks.store.link import Link
 from nbtasks.store.store import Store
@@ -55,7 +55,7 @@ class WorkerFacts:
 
     def takes(self, queue: str) -> bool:
         """Whether it takes from this queue, which may be its own."""
-        return queue in self.queues or queue == worker_direct(self.name)
+        return queue in self.queues or queue == DIRECT + self.name
 
 
 def live_workers(store: Store) -> list[WorkerFacts]:

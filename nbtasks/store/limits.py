@@ -1,6 +1,7 @@
 """What is said of tasks at run time, over what their records say: rates, and that one is paused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from nbtasks.rates import rate_text, rate_us
@@ -12,6 +13,34 @@ PAUSE: Final = "pause"
 
 _PAUSED: Final = "!"
 """Before the name of a task that is paused (_said.lua)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What was said of the tasks of a name.
+
+    Attributes:
+        task: The name.
+        rate: How often they begin, `0` for no limit; empty where nothing was said of it.
+        paused_ms: Since when none begins, in ms since 1970, by Redis' clock; 0: they are not held.
+    """
+
+    task: str
+    rate: str
+    paused_ms: int
+
+
+def limits_said(store: Store) -> Sequence[Limit]:
+    """All of it, by the names of the tasks.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    rates, paused = _rates(said := _said(store)), _paused(said)
+    return [
+        Limit(task=task, rate=rates.get(task, ""), paused_ms=paused.get(task, 0))
+        for task in sorted(rates.keys() | paused.keys())
+    ]
 
 
 def set_rate_limit(store: Store, task: str, rate: Any) -> None:
@@ -34,11 +63,7 @@ def set_rate_limit(store: Store, task: str, rate: Any) -> None:
 
 def rate_limits(store: Store) -> Mapping[str, str]:
     """The rates that were set, by the names of tasks; `0` for none."""
-    return {
-        name: rate_text(int(value)) if value.isdecimal() else "0"
-        for name, value in _said(store).items()
-        if not name.startswith(_PAUSED)
-    }
+    return _rates(_said(store))
 
 
 def pause_task(store: Store, task: str) -> bool:
@@ -64,9 +89,21 @@ def resume_task(store: Store, task: str) -> bool:
 
 def paused_tasks(store: Store) -> Mapping[str, int]:
     """The tasks that are paused, and since when: ms since 1970, by Redis' clock."""
+    return _paused(_said(store))
+
+
+def _rates(said: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: rate_text(int(value)) if value.isdecimal() else "0"
+        for name, value in said.items()
+        if not name.startswith(_PAUSED)
+    }
+
+
+def _paused(said: Mapping[str, str]) -> dict[str, int]:
     return {
         name.removeprefix(_PAUSED): int(since) if since.isdecimal() else 0
-        for name, since in _said(store).items()
+        for name, since in said.items()
         if name.startswith(_PAUSED)
     }
 

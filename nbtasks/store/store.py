@@ -31,6 +31,7 @@ from nbtasks.store.link import Link
 from nbtasks.store.submission import CHUNK, send_record, wait_for_replica, withdraw
 
 REVOKE_BATCH: Final = CHUNK
+_LEFT_ALONE: Final = "-"
 """As many as a submit queues as one slice, so that the slices are found again."""
 
 PARTS_BATCH: Final = 100
@@ -184,8 +185,19 @@ class Store:
         Raises:
             UnknownTask: No such record is stored.
         """
+        return self._revoke_all(rid, start, stop, signal if terminate else "")
+
+    def revoke_waiting(self, rid: str, start: int, stop: int) -> int:
+        """End members [start, stop) that no worker has begun; returns how many. What runs goes on.
+
+        Raises:
+            UnknownTask: No such record is stored.
+        """
+        return self._revoke_all(rid, start, stop, _LEFT_ALONE)
+
+    def _revoke_all(self, rid: str, start: int, stop: int, signal: str) -> int:
         return sum(
-            self._revoke(rid, at, min(stop, at + REVOKE_BATCH), signal if terminate else "")
+            self._revoke(rid, at, min(stop, at + REVOKE_BATCH), signal)
             for at in range(start, stop, REVOKE_BATCH)
         )
 
@@ -241,6 +253,13 @@ class Store:
             fields = [f"{'m' if state == success else 'e'}{i}" for i, state in part]
             found += self._call("HMGET", self.keys.record(rid), *fields)
         return found
+
+    def value_sizes(self, rid: str, indices: Sequence[int]) -> list[int]:
+        """Bytes of the signed values of members that have succeeded; 0 where there is none."""
+        sizes: list[int] = []
+        for at in range(0, len(indices), CHUNK):
+            sizes += self.run_script("weigh", rid, *indices[at : at + CHUNK])
+        return sizes
 
     def forget(self, rid: str) -> bool:
         """Remove a finished record; False where one of its members has not finished."""

@@ -1,64 +1,14 @@
 """A widget of any kind in a page: a fake model, and the wire between it and its kernel's side."""
 
 import json
-import shutil
 from contextlib import contextmanager
 
 import comm
 from comm.base_comm import BaseComm
-from playwright.sync_api import sync_playwright
+from patience import wait_until
+from widget_page import b64, open_page
 
-from nbtasks.notebook.widget import join_modules, join_styles
-
-ORIGIN = "http://widget.test"
-LIGHT, DARK = "#ffffff", "#111111"
-PAGE = """<!doctype html><meta charset="utf-8"><title>widget</title><html lang="en">
-<style>body { background: %s; margin: 16px } %s</style><main id="host"></main>
-<script type="module">
-import factory from "/widget.js";
-const listeners = new Set();
-window.sent = [];
-window.start = (state) => {
-  const model = {
-    get: (name) => (name === "whole" ? state : new DataView(new ArrayBuffer(0))),
-    on: (name, listener) => name === "msg:custom" && listeners.add(listener),
-    off: (_, listener) => listeners.delete(listener),
-    send: (message) => window.sent.push(message),
-  };
-  const widget = factory();
-  widget.initialize({ model });
-  window.stop = widget.render({ model, el: document.getElementById("host") });
-};
-window.hear = (content) => {
-  for (const listener of listeners) listener(content, []);
-};
-window.painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-window.ready = true;
-</script>"""
-
-
-def open_page(chromium, kind, background=LIGHT, width=1000):
-    """A page with the modules of a kind; what goes wrong there is in its `problems`."""
-    page = chromium.new_page(viewport={"width": width, "height": 800})
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-
-    def serve(route):
-        if route.request.url == f"{ORIGIN}/widget.js":
-            route.fulfill(content_type="text/javascript", body=join_modules(kind))
-        elif route.request.url == f"{ORIGIN}/":
-            route.fulfill(content_type="text/html", body=PAGE % (background, join_styles(kind)))
-        else:
-            page.problems.append(f"asked for {route.request.url}")
-            route.abort()
-
-    page.route("**/*", serve)
-    page.goto(f"{ORIGIN}/")
-    page.wait_for_function("window.ready")
-    return page
-
-
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+from nbtasks.notebook.standing import Standing
 
 
 class Stream:
@@ -69,31 +19,22 @@ class Stream:
 
 
 @contextmanager
-def open_chromium():
-    """A browser, for the tests of a file."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@contextmanager
 def open_shown(chromium, kind, make, monkeypatch, background):
     """A view in a page of its own; nothing may go wrong there."""
-    page = open_page(chromium, kind, background)
+    page = open_page(chromium, background, kind, width=1000)
     found = Shown(page, make)
 
     class Wire(BaseComm):
         def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
-            del msg_type, metadata, buffers, keys
+            del msg_type, metadata, keys
             if data and data.get("method") == "custom":
-                found.messages.append(data["content"])
+                found.messages.append((data["content"], [bytes(one) for one in buffers or ()]))
 
     monkeypatch.setattr(comm, "create_comm", Wire)
     yield found
-    found.view.stop()
+    found.stop()
     assert page.problems == []
+    assert page.requested == []
     page.close()
 
 
@@ -111,24 +52,45 @@ class Shown:
         self.view = self.make()
         self.view._display = lambda _formats: None
         self.view.show("board")
-        state, _ = self.view._look()
-        self.page.evaluate("(state) => window.start(state)", json.loads(json.dumps(state)))
+        state, snapshot = self.view._look()
+        start = "([state, snapshot]) => window.start(state, snapshot, false, false)"
+        self.page.evaluate(start, [json.loads(json.dumps(state)), b64(snapshot)])
         return self
+
+    def stop(self):
+        """Have the kernel's side look no more."""
+        if isinstance(self.view, Standing):
+            self.view.stop()
+
+    def again(self, make):
+        """Another one in the place of this one, which leaves the page."""
+        self.stop()
+        self.page.evaluate("window.stop(); document.getElementById('host').replaceChildren()")
+        self.messages.clear()
+        self.make = make
+        return self.start()
 
     def deliver(self):
         """Bring to the page what was sent."""
         messages, self.messages[:] = list(self.messages), []
-        for content in messages:
-            self.page.evaluate("(c) => window.hear(c)", json.loads(json.dumps(content)))
+        for content, buffers in messages:
+            told = [json.loads(json.dumps(content)), [b64(one) for one in buffers]]
+            self.page.evaluate("([c, b]) => window.hear(c, b)", told)
         self.page.evaluate("window.painted()")
 
     def answer(self):
         """Hand over what the browser asks for, and bring the answers back."""
+        for content in self.page.evaluate("window.told.splice(0)"):
+            self.view._hear(None, content, [])
         sent = self.page.evaluate("window.sent")
         for content in sent[self.answered :]:
             self.view._hear(None, content, [])
         self.answered = len(sent)
         self.deliver()
+
+    def until(self, is_so, what):
+        """Answer until that is so."""
+        wait_until(lambda: self.answer() or is_so(), what)
 
     def text(self, selector=".nbt"):
         """What is to be read."""

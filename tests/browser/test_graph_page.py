@@ -1,13 +1,12 @@
 """The graph's own page: records made by hand, a fake model, Chromium without Jupyter."""
 
 import os
-import shutil
 from pathlib import Path
 
 import comm
 import pytest
-from playwright.sync_api import sync_playwright
-from widget_page import DARK, FLAGS, LIGHT, Shown, open_page, wire_to
+from browsing import DARK, LIGHT
+from widget_page import Shown, wire_to
 
 from nbtasks.live import ErrorText, LiveRecord
 from nbtasks.plan import Role
@@ -53,36 +52,18 @@ class Sent:
         self.sorry.finish(0, b"I", [b""], "w", 4_000)
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+@pytest.fixture
+def kind():
+    return "graph"
 
 
 @pytest.fixture
-def background():
-    return LIGHT
-
-
-@pytest.fixture
-def page(chromium, background):
-    found = open_page(chromium, background, "graph")
-    yield found
-    assert found.problems == []
-    assert found.requested == []
-    found.close()
-
-
-@pytest.fixture
-def show(page, monkeypatch):
+def show(bare_page, monkeypatch):
     boards = []
     monkeypatch.setattr(comm, "create_comm", wire_to(boards))
 
     def start(sent, **options):
-        shown = Shown(page, *sent.canvas.records, canvas=sent.canvas, **options)
+        shown = Shown(bare_page, *sent.canvas.records, canvas=sent.canvas, **options)
         boards.append(shown)
         return shown.start()
 
@@ -122,6 +103,33 @@ def test_a_canvas_is_drawn_and_its_boxes_follow_their_tasks(show):
 
     assert labels(shown)[:3] == ["load: success", "score[0]: pending", "score[1]: running"]
     picture(shown, "live")
+
+
+def test_boxes_that_come_later_are_in_the_background_where_their_state_is_not_picked(show):
+    sent = Sent(40)
+    shown = show(sent)
+    sent.end_well(40)
+    shown.flush()
+    shown.page.get_by_role("tab", name="Graph").click()
+    shown.page.locator(".nbt-state", has_text="ignored").click()
+
+    node(shown, "40 × score").dblclick()
+
+    assert node(shown, "score[7]").get_attribute("data-dim") == ""
+    assert node(shown, "errback").get_attribute("data-dim") is None
+
+
+def test_a_box_that_is_picked_opens_wherever_the_keys_are(show):
+    shown = show(Sent(40))
+    node(shown, "40 × score").click()
+    shown.page.keyboard.press("ArrowLeft")
+    shown.page.get_by_role("button", name="Open this box").click()
+    assert len(labels(shown)) == 44
+
+    shown.page.keyboard.press("ArrowLeft")
+    shown.page.get_by_role("button", name="Close group").click()
+
+    assert len(labels(shown)) == 5
 
 
 @pytest.mark.parametrize("background", [LIGHT, DARK])
@@ -192,6 +200,76 @@ def test_what_has_failed_runs_again_from_here(show):
     assert calls == [[(sent.score, 1)]]
     node(shown, "load").click()
     assert not shown.page.get_by_role("button", name="Retry from here").is_visible()
+
+
+def tab_to(shown, words):
+    for _ in range(30):
+        shown.page.keyboard.press("Tab")
+        if words in focused(shown):
+            return
+    raise AssertionError(f"{words!r} is not reached by Tab")
+
+
+def focused(shown):
+    return shown.page.evaluate(
+        "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
+    )
+
+
+def test_a_failure_is_found_opened_retried_and_left_by_keys(show):
+    sent, calls = Sent(), []
+    shown = show(sent, retry=calls.append)
+    press = shown.page.keyboard.press
+    sent.score.errors[1] = ErrorText("ValueError", "no fold is left")
+    sent.end(sent.score, [SUCCESS, FAILURE, SUCCESS], 3_000)
+    shown.flush()
+    tab_to(shown, "load")
+    press("f")
+    press("Enter")
+    shown.answer()
+    assert "no fold is left" in shown.text(".nbt-panel")
+    tab_to(shown, "Retry from here")
+    press("Enter")
+    shown.answer()
+    assert calls == [[(sent.score, 1)]]
+
+    sent.score.hear_again(1, 1)
+    shown.flush()
+    assert focused(shown) == "score[1]: pending"
+    press("Escape")
+    assert not shown.page.locator(".nbt-panel").is_visible()
+    assert focused(shown) == "score[1]: pending"
+
+
+def test_a_branch_is_cancelled_by_keys_and_the_focus_stays_in_the_graph(show):
+    sent = Sent()
+    shown = show(sent)
+    tab_to(shown, "load")
+    shown.page.keyboard.press("End")
+    shown.page.keyboard.press("Enter")
+    tab_to(shown, "Cancel branch")
+    shown.page.keyboard.press("Enter")
+    shown.page.keyboard.press("Enter")
+    shown.answer()
+    assert shown.calls == [[(sent.sorry, 0)]]
+
+    sent.sorry.finish(0, b"R", [b""], "w", 4_000)
+    shown.flush()
+
+    assert focused(shown) == "errback: sorry: revoked"
+
+
+def test_what_is_picked_in_the_legend_stays_in_front(show):
+    sent = Sent()
+    shown = show(sent)
+    sent.end(sent.load, [SUCCESS], 2_000)
+    shown.flush()
+
+    shown.page.locator(".nbt-state", has_text="success").click()
+
+    dimmed = shown.page.locator(".nbt-node[data-dim]").all()
+    assert len(dimmed) == 6
+    assert node(shown, "load").get_attribute("data-dim") is None
 
 
 def test_a_branch_is_cancelled_with_all_that_waits_for_it(show):
@@ -267,3 +345,25 @@ def test_a_large_canvas_has_a_map_and_is_moved_by_dragging(show):
     assert shown.page.locator(".nbt-svg > g").get_attribute("transform") != before
     picture(shown, "large")
     assert shown.page.evaluate("document.activeElement.localName") != "svg"
+
+
+def test_a_small_canvas_has_a_map_once_it_is_zoomed(show):
+    shown = show(Sent())
+    assert not shown.page.locator(".nbt-map").is_visible()
+
+    for _ in range(4):
+        shown.page.get_by_role("button", name="Larger").click()
+
+    box = shown.page.locator(".nbt-map").bounding_box()
+    assert box["width"] <= 150
+    assert shown.page.locator(".nbt-map").evaluate(
+        "(map) => map.getContext('2d').getImageData(0, 0, 150, 90).data.some(Boolean)"
+    )
+
+
+def test_what_was_all_in_sight_still_is_where_there_is_less_room(show):
+    shown = show(Sent())
+    shown.page.set_viewport_size({"width": 600, "height": 700})
+    shown.page.evaluate("window.painted()")
+
+    assert not shown.page.locator(".nbt-map").is_visible()

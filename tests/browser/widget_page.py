@@ -1,4 +1,4 @@
-"""A widget's own page: real messages of a real Board, a fake model, Chromium without Jupyter."""
+"""A page for a widget of any kind with a fake model, and the wire to a Board."""
 
 import base64
 import json
@@ -7,27 +7,17 @@ from comm.base_comm import BaseComm
 
 from nbtasks.notebook.board import Board
 from nbtasks.notebook.feed import Feed
-from nbtasks.notebook.widget import join_modules, join_styles
+from nbtasks.notebook.widget import join_styles, pack_modules
 
 ORIGIN = "http://board.test"
-LIGHT, DARK = "#ffffff", "#111111"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PAGE = """<!doctype html><meta charset="utf-8"><title>board</title>
+PAGE = """<!doctype html><meta charset="utf-8"><title>widget</title>
 <style>body { background: %s; margin: 16px } %s</style><div id="host"></div>
 <script type="module">
 import factory from "/widget.js";
 const listeners = new Set();
 const raw = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-window.sent = [];
+window.sent = []; // what is to be answered
+window.told = [];
 window.start = (state, snapshot, shadow, late) => {
   const host = document.getElementById("host");
   let el = host;
@@ -42,7 +32,7 @@ window.start = (state, snapshot, shadow, late) => {
     off: (_, listener) => listeners.delete(listener),
     send: (message) => {
       if (window.kernelGone) throw new Error("no kernel");
-      window.sent.push(message);
+      (message.id ? window.sent : window.told).push(message);
     },
   };
   const widget = factory();
@@ -55,15 +45,22 @@ window.hear = (content, buffers) => {
   for (const listener of listeners) listener(content, buffers.map(raw));
 };
 window.painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-window.pixel = (cell, size) => {
+window.dot = (cell, size) => {
   const canvas = document.querySelector("canvas.nbt-canvas");
   const columns = Math.round(canvas.width / devicePixelRatio / size);
   const x = ((cell %% columns) + 0.4) * size * devicePixelRatio;
   const y = (Math.floor(cell / columns) + 0.1) * size * devicePixelRatio;
-  return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data.slice(0, 3)];
+  return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data];
 };
+window.pixel = (cell, size) => window.dot(cell, size).slice(0, 3);
 window.ready = true;
 </script>"""
+
+
+CLIPBOARD = """(act) => Object.defineProperty(navigator, "clipboard", {
+  configurable: true,
+  value: { writeText: async (text) => new Function("text", act)(text) },
+})"""
 
 
 def b64(data):
@@ -88,7 +85,7 @@ class Shown:
         self.messages = []
         self.now_ms = 0.0
         feed = Feed(self.thread)
-        self.board = Board(
+        self.board = options.pop("make", Board)(
             records,
             title=options.pop("title", "scores"),
             cancel=self.calls.append,
@@ -122,13 +119,20 @@ class Shown:
         self.board._hear(None, self.page.evaluate("window.sent.at(-1)"), [])
         self.deliver()
 
+    def answer_all(self):
+        """Hand over all that the browser has asked for since, and the answers back."""
+        sent = self.page.evaluate("window.sent.splice(0)")
+        for content in sent:
+            self.board._hear(None, content, [])
+        self.deliver()
+
     def text(self, selector=".nbt"):
         return self.page.locator(selector).inner_text()
 
 
-def open_page(chromium, background, kind="board"):
+def open_page(chromium, background, kind="board", width=900):
     """A page with the widget of this kind; it notes what goes wrong, and what it asks for."""
-    found = chromium.new_page(viewport={"width": 900, "height": 700})
+    found = chromium.new_page(viewport={"width": width, "height": 700})
     found.problems = []
     found.requested = []
     found.on("dialog", lambda dialog: (found.problems.append(dialog.message), dialog.dismiss()))
@@ -136,8 +140,8 @@ def open_page(chromium, background, kind="board"):
 
     def serve(route):
         found.requested.append(route.request.url)
-        if route.request.url == f"{ORIGIN}/widget.js":
-            route.fulfill(content_type="text/javascript", body=join_modules(kind))
+        if route.request.url.startswith(f"{ORIGIN}/widget.js"):
+            route.fulfill(content_type="text/javascript", body=pack_modules(kind))
         else:
             route.fulfill(content_type="text/html", body=PAGE % (background, join_styles(kind)))
 
@@ -146,6 +150,11 @@ def open_page(chromium, background, kind="board"):
     found.wait_for_function("window.ready")
     found.requested.clear()
     return found
+
+
+def replace_clipboard(page, act):
+    """Have the browser do this, in JavaScript, with each `text` that is copied."""
+    page.evaluate(CLIPBOARD, act)
 
 
 def wire_to(boards):

@@ -158,6 +158,11 @@ def test_names_cannot_break_out_of_a_drawing(app):
     assert texts(svg)[0] == "<script>\"'&"
 
 
+def test_what_no_xml_may_have_is_replaced_in_a_drawing(app):
+    svg = app.canvas_of([LiveRecord("r", 1, "a\x00\x1bb\ud800c")]).visualize().svg
+    assert texts(svg.encode())[0] == "a\ufffd\ufffdb\ufffdc"
+
+
 def test_many_tasks_of_a_kind_are_one_box(app):
     task = app.task(len, name="fit")
     first = [Node(task=task, calls=[((), {})]) for _ in range(100)]

@@ -13,6 +13,7 @@ from workers import KEY
 
 from nbtasks import metrics as module
 from nbtasks.metrics import Metrics
+from nbtasks.monitor.records import About
 from nbtasks.store.keys import LIMITED
 from nbtasks.store.limits import pause_task, resume_task
 
@@ -91,13 +92,9 @@ def test_who_waits_for_a_limit_waits_in_its_queue_and_is_not_scheduled(app, regi
 def test_labels_are_bounded(app, monkeypatch):
     monkeypatch.setattr(module, "NAMES", 1)
     metrics = Metrics(app)
-    names = [metrics._remember(name, b'{"v":0}', name).name for name in ("a", "b")]
-    assert names == ["", ""]
-    assert [module._bounded(name, metrics._names, 2) for name in "abc"] == [
-        "a",
-        "(other)",
-        "(other)",
-    ]
+    labels = [metrics._labels(About(name, name)) for name in ("a", "b")]
+    assert labels == [("a", "a"), ("(other)", "b")]
+    assert metrics._labels(About("a", "c")).name == "a"
 
 
 def test_the_command_serves_them(app, tmp_path):

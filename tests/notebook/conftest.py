@@ -1,12 +1,23 @@
-"""A kernel for the tests of a module."""
+"""A kernel for the tests of a module; and boards without one, with a wire in place of a browser."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import comm
 import pytest
+from board_side import Clock, EventThread, Wire
+from comm.base_comm import BaseComm
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 from kernel_side import Kernel
+from traitlets.config import Config
 
-RUN_CELLS = {"kernel", "start_kernel", "environment"}
+from nbtasks.notebook.board import Board
+from nbtasks.notebook.feed import Feed
+
+RUN_CELLS = {"colab", "kernel", "start_kernel", "environment"}
 """The fixtures of tests that run cells: `make test-kernels` repeats these with other ipykernels."""
 
 
@@ -40,3 +51,61 @@ def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
     yield start
     for kernel in kernels:
         kernel.close()
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """What goes to the browser."""
+    found = Wire()
+
+    class RecordingComm(BaseComm):
+        def publish_msg(
+            self,
+            msg_type: Any,
+            data: Any = None,
+            metadata: Any = None,
+            buffers: Any = None,
+            **keys: Any,
+        ) -> None:
+            del metadata, keys
+            assert json.dumps(data) is not None
+            found.messages.append((msg_type, data, [bytes(one) for one in buffers or ()]))
+
+    def create(**keys: Any) -> BaseComm:
+        found.comms.append(RecordingComm(**keys))
+        return found.comms[-1]
+
+    monkeypatch.setattr(comm, "create_comm", create)
+    return found
+
+
+@pytest.fixture
+def shown() -> Iterator[list[dict[str, Any]]]:
+    """What was displayed, each with its display id and whether it updates another."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    shell.display_pub = CapturingDisplayPublisher(shell=shell)
+    yield shell.display_pub.outputs
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def thread() -> EventThread:
+    """What calls the feed."""
+    return EventThread()
+
+
+@pytest.fixture
+def make(request: pytest.FixtureRequest, thread: EventThread) -> Callable[..., Board]:
+    """Makes boards of records."""
+    request.getfixturevalue("wire")
+    request.getfixturevalue("shown")
+    feed = Feed(thread)
+
+    def board(
+        *records: Any, kind: Any = Board, cancel: Any = lambda _members: None, **options: Any
+    ) -> Board:
+        return kind(records, title="scores", cancel=cancel, feed=feed, clock=Clock(), **options)
+
+    return board

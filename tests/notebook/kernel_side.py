@@ -13,6 +13,8 @@ import psutil
 from jupyter_client.manager import KernelManager
 from patience import wait_until
 
+from nbtasks.notebook.twin import CLASS, GONE
+
 GRACE_S = 0.3
 PATIENCE_S = 40.0
 COMPLETE = """
@@ -96,8 +98,14 @@ class Shown:
 
     @property
     def displays(self) -> list[dict[str, Any]]:
-        """The data of what it displayed."""
-        return [o["data"] for o in self.outputs if o["type"] == "display_data"]
+        """The data of what it displayed; a live widget together with the picture beside it."""
+        found: list[dict[str, Any]] = []
+        for data in (o["data"] for o in self.outputs if o["type"] == "display_data"):
+            if CLASS in data.get("text/html", "") and found:
+                found[-1] = {**found[-1], **data}
+            elif data != GONE:
+                found.append(data)
+        return found
 
     @property
     def error(self) -> str:

@@ -1,135 +1,18 @@
-import json
-import struct
-import threading
-
-import comm
 import pytest
-from comm.base_comm import BaseComm
-from IPython.core.displaypub import CapturingDisplayPublisher
+from board_side import changes, record, succeed
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
-from nbtasks.live import ErrorText, LiveRecord, Progress
-from nbtasks.notebook.board import Board
-from nbtasks.notebook.feed import Feed, Pace, Tally, frequency
+from nbtasks.live import ErrorText, Progress
+from nbtasks.notebook.feed import Feed, frequency
 from nbtasks.notebook.live_view import FREEZE_AFTER_MS
+from nbtasks.notebook.pace import Pace
+from nbtasks.notebook.tally import Tally
 from nbtasks.notebook.widget import join_modules, join_styles
 from nbtasks.result.canvas import Canvas
 from nbtasks.result.steps import Link, Step
 from nbtasks.states import FAILURE, IGNORED, SUCCESS
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-class Clock:
-    now_ms = 1_000_000
-
-    def wall_ms(self):
-        return self.now_ms
-
-    def tick_ms(self):
-        return float(self.now_ms)
-
-
-class EventThread:
-    """Calls the flusher when the test says so."""
-
-    def __init__(self):
-        self.flushers = []
-
-    def add_flusher(self, fn):
-        self.flushers.append(fn)
-
-    def remove_flusher(self, fn):
-        self.flushers = [kept for kept in self.flushers if kept is not fn]
-
-    def flush(self, now_ms):
-        (flusher,) = self.flushers
-        return flusher(now_ms)
-
-
-class Wire:
-    """What went to the browser."""
-
-    def __init__(self):
-        self.messages = []
-        self.comms = []
-
-    def custom(self, kind=None):
-        found = [
-            (data["content"], buffers)
-            for _, data, buffers in self.messages
-            if data and data.get("method") == "custom"
-        ]
-        return [pair for pair in found if kind in (None, pair[0]["t"])]
-
-    def opened(self):
-        """The states of the boards that were opened; ipywidgets opens a layout for each."""
-        states = [data["state"] for kind, data, _ in self.messages if kind == "comm_open"]
-        return [state for state in states if "whole" in state]
-
-    def clicks(self, content):
-        message = {"content": {"data": {"method": "custom", "content": content}}, "buffers": []}
-        self.comms[-1].handle_msg(message)
-
-
-@pytest.fixture
-def wire(monkeypatch):
-    found = Wire()
-
-    class RecordingComm(BaseComm):
-        def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
-            del metadata, keys
-            assert json.dumps(data) is not None
-            found.messages.append((msg_type, data, [bytes(one) for one in buffers or ()]))
-
-    def create(**keys):
-        found.comms.append(RecordingComm(**keys))
-        return found.comms[-1]
-
-    monkeypatch.setattr(comm, "create_comm", create)
-    return found
-
-
-@pytest.fixture
-def shown():
-    """What was displayed, each with its display id and whether it updates another."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    shell.display_pub = CapturingDisplayPublisher(shell=shell)
-    yield shell.display_pub.outputs
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def thread():
-    return EventThread()
-
-
-@pytest.fixture
-def make(request, thread):
-    request.getfixturevalue("wire")
-    request.getfixturevalue("shown")
-    feed = Feed(thread)
-
-    def board(*records, cancel=lambda _members: None, **options):
-        return Board(records, title="scores", cancel=cancel, feed=feed, clock=Clock(), **options)
-
-    return board
-
-
-def record(n=1, name="fit"):
-    return LiveRecord("a1", n, name, submitted_ms=999_000)
-
-
-def succeed(one, *indices):
-    for index in indices:
-        one.finish(index, bytes([SUCCESS]), [b""], "w", 1_000_000)
-
-
-def changes(data):
-    return list(struct.iter_unpack("<IBB", data))
 
 
 def test_a_board_is_one_widget_with_html_and_text_beside_it(make, shown, wire):
@@ -237,6 +120,18 @@ def test_a_resync_answers_with_a_snapshot(make, wire):
     wire.clicks({"t": "resync", "id": "r1"})
 
     assert [content["t"] for content, _ in wire.custom()] == ["ack", "s"]
+
+
+def test_who_comes_and_knows_all_is_told_no_more(make, thread, wire):
+    one = record(40)
+    make(one).show("board")
+    wire.clicks({"t": "resync", "id": "r1", "seq": 0})
+    succeed(one, 0)
+    thread.flush(100.0)
+    wire.clicks({"t": "resync", "id": "r2", "seq": 0})
+
+    kinds = [content["t"] for content, _ in wire.custom()]
+    assert (kinds[0], kinds[2:]) == ("ack", ["ack", "s"])
 
 
 def test_the_final_state_is_sent_and_then_frozen(make, thread, wire, shown):
@@ -350,6 +245,20 @@ def test_a_board_that_has_ended_shows_what_runs_again(make, shown, thread):
 
     assert "2 SUCCESS" in shown[-1]["data"]["text/plain"]
     assert one._dirty == []
+
+
+def test_what_runs_again_is_counted_in_the_picture_too(make):
+    one = record(20)
+    board = make(one)
+    board.show("board")
+    one.errors[1] = ErrorText("KeyError", "once")
+    one.finish(0, bytes([SUCCESS, FAILURE] + [SUCCESS] * 18), [b""] * 20, "w", 1)
+    board.freeze()
+    assert [group["type"] for group in board._look()[0]["fails"]] == ["KeyError"]
+
+    one.hear_again(1, 1)
+
+    assert board._look()[0]["fails"] == []
 
 
 def test_a_failure_that_runs_again_is_no_failure_any_more():
@@ -475,7 +384,7 @@ def test_auto_is_a_board_where_a_front_end_has_a_notebook(
     make(record(1)).show()
 
     assert (WIDGET_VIEW in shown[0]["data"]) == is_live
-    assert "text/html" in shown[0]["data"]
+    assert "text/html" in shown[-1]["data"]
 
 
 def test_the_end_of_a_cell_shows_the_end_of_a_task_where_no_browser_is(make, shown):
@@ -493,116 +402,6 @@ def test_the_end_of_a_cell_shows_the_end_of_a_task_where_no_browser_is(make, sho
 def test_an_unknown_view_is_refused_by_name(make):
     with pytest.raises(ValueError, match="no view 'grid': use one of auto, board"):
         make(record(1)).show("grid")
-
-
-def test_cancel_all_reaches_the_caller_and_is_acked(make, wire):
-    calls = []
-    make(record(3), cancel=calls.append).show("board")
-
-    wire.clicks({"t": "cancel", "id": "c1", "i": None})
-
-    assert calls == [None]
-    assert wire.custom("ack")[0][0] == {
-        "t": "ack",
-        "id": "c1",
-        "ok": True,
-        "error": "",
-        "details": None,
-    }
-
-
-def test_cancel_of_one_names_its_record_and_index(make, wire):
-    calls = []
-    first, second = record(2), record(3)
-    make(first, second, cancel=calls.append).show("board")
-
-    wire.clicks({"t": "cancel", "id": "c1", "i": 4})
-
-    assert calls == [[(second, 2)]]
-
-
-def test_cancel_of_a_finished_member_does_nothing(make, wire):
-    calls = []
-    one = record(2)
-    make(one, cancel=calls.append).show("board")
-    succeed(one, 1)
-
-    wire.clicks({"t": "cancel", "id": "c1", "i": 1})
-
-    assert calls == []
-    assert wire.custom("ack")[0][0]["ok"] is True
-
-
-def test_a_cancel_that_fails_says_so_on_the_button_and_prints_nothing(make, wire, capsys):
-    def refuse(_members):
-        raise ConnectionError("Redis is gone")
-
-    make(record(2), cancel=refuse).show("board")
-
-    wire.clicks({"t": "cancel", "id": "c1", "i": None})
-
-    assert wire.custom("ack")[0][0]["error"] == "ConnectionError: Redis is gone"
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        None,
-        {},
-        [],
-        {"t": "cancel"},
-        {"t": "cancel", "id": 5, "i": None},
-        {"t": "cancel", "id": "a", "i": 99},
-        {"t": "cancel", "id": "a", "i": -1},
-        {"t": "cancel", "id": "a", "i": "0"},
-        {"t": "purge", "id": "a"},
-    ],
-)
-def test_a_malformed_message_is_ignored(make, wire, content):
-    calls = []
-    make(record(3), cancel=calls.append).show("board")
-
-    wire.clicks(content)
-
-    assert calls == []
-    assert wire.custom() == []
-
-
-def test_output_is_sent_for_the_member_that_somebody_looks_at(make, thread, wire):
-    one = record(40)
-    make(one).show("board")
-    wire.clicks({"t": "detail", "id": "d1", "i": 7})
-    one.write(7, "stderr", "careful\n")
-    one.write(8, "stdout", "unseen\n")
-
-    thread.flush(100.0)
-
-    assert wire.custom("ack")[0][0]["details"]["i"] == 7
-    details = wire.custom()[-1][0]["details"]
-    assert [(one["i"], one["out"]) for one in details] == [(7, [("err", "careful\n")])]
-
-
-def test_a_single_task_sends_its_output_unasked(make, thread, wire):
-    one = record(1)
-    make(one).show("board")
-    one.write(0, "stdout", "hello\n")
-    one.write(0, "value", "42")
-
-    thread.flush(100.0)
-
-    (details,) = wire.custom()[0][0]["details"]
-    assert (details["out"], details["value"]) == ([("", "hello\n")], [("", "42")])
-
-
-def test_a_click_from_another_thread_is_served(make, wire):
-    make(record(3)).show("board")
-    clicker = threading.Thread(target=wire.clicks, args=({"t": "resync", "id": "r"},))
-
-    clicker.start()
-    clicker.join(10)
-
-    assert wire.custom("ack")
 
 
 def test_all_boards_together_stay_within_sixty_messages_a_second(make, thread, wire):

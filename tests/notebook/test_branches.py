@@ -3,7 +3,7 @@
 import pytest
 
 from nbtasks import group
-from nbtasks.notebook.session import _cancel
+from nbtasks.notebook.deeds import cancel
 from nbtasks.states import TaskState
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbtasks.NoWorkerWarning")
@@ -17,7 +17,7 @@ def test_only_the_tasks_of_a_branch_are_cancelled(app):
     result = group(task.s(x) for x in range(8))()
     (record,) = result.records
 
-    _cancel(app, result, [(record, index) for index in (1, 2, 3, 6)])
+    cancel(app, result, [(record, index) for index in (1, 2, 3, 6)])
 
     for index in (1, 2, 3, 6):
         assert isinstance(result[index].get(timeout=10, propagate=False), Exception)

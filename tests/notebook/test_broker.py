@@ -1,6 +1,8 @@
 """Where a notebook is connected to: an own server by URL, the embedded one, and none any more."""
 
+import os
 import re
+import signal
 
 import pytest
 from kernel_side import users_of
@@ -35,6 +37,20 @@ def test_the_broker_starts_a_worker_for_each_core(start_kernel):
 
     cores = int(kernel.ok("import os; os.cpu_count()").value)
     assert len(card.splitlines()) == 2 + cores
+
+
+def test_a_worker_that_was_just_killed_is_started_anew(start_kernel):
+    kernel = start_kernel()
+    kernel.ok("%broker --start 1")
+    killed = workers_of(kernel)
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not workers_of(kernel), "it is killed")
+
+    kernel.ok("%broker --start 1")
+
+    assert kernel.ok("%%task -b\n6 * 7").value == "42"
+    assert workers_of(kernel) - killed
 
 
 def test_local_workers_share_the_cores_unless_the_user_says_otherwise(start_kernel):
@@ -145,7 +161,7 @@ def test_closing_makes_live_boards_static(start_kernel):
     kernel.ok("%broker --close")
 
     wait_until(lambda: kernel.read() and WIDGET not in cell.displays[0], "the board is static")
-    assert "1 PENDING" in cell.displays[0]["text/plain"]
+    assert " PENDING>" in cell.displays[0]["text/plain"]
 
 
 def test_unloading_takes_the_magics_away_and_loading_brings_them_back(start_kernel):

@@ -160,7 +160,7 @@ def test_the_board_of_what_was_interrupted_says_revoked(kernel, flag):
     shown = kernel.finish(cell, SOON_S)
 
     wait_until(
-        lambda: kernel.read() and "1 REVOKED" in shown.displays[0]["text/plain"], "it is revoked"
+        lambda: kernel.read() and "held REVOKED" in shown.displays[0]["text/plain"], "it is revoked"
     )
 
 

@@ -40,7 +40,7 @@ def test_a_task_without_a_name_is_task_and_carries_the_number_of_its_cell(kernel
     cell = kernel.ok("%%task\n6 * 7")
 
     assert kernel.ok("_task.get(), _task.name").value.startswith("(42, ")
-    assert re.match(r"cell-\d+: 1 task", cell.displays[0]["text/plain"])
+    assert re.match(r"<Task \w+… cell-\d+ ", cell.displays[0]["text/plain"])
     assert cell.value is None
 
 
@@ -71,7 +71,7 @@ def test_a_task_without_a_value_has_no_out(kernel):
 def test_another_queue_is_named_on_the_card_and_nobody_there_is_told(kernel):
     cell = kernel.ok("%%task far -q gpu\n1")
 
-    assert "queue gpu" in cell.displays[0]["text/html"]
+    assert " · gpu" in cell.displays[0]["text/html"]
     assert cell.text("stderr") == (
         "NoWorkerWarning: no worker listens on queue 'gpu': the task waits until one starts"
         " (nbtasks worker -Q gpu)\n"

@@ -70,8 +70,36 @@ def test_an_entry_is_run_paused_resumed_and_removed(kernel):
     kernel.ok("%schedule run other")
     assert "by hand" in ended(kernel, "other")[0]
     assert ended(kernel, "other")[0].endswith(" 42")
+    assert "✓" in shown(kernel, "%schedule")
     assert said(kernel, "%schedule rm third other") == "third is removed\nother is removed"
     assert shown(kernel, "%schedule").startswith("Nothing is scheduled")
+
+
+def test_an_entry_is_run_at_other_times(kernel):
+    kernel.ok("%schedule third triple.s(1) --every 1w --jitter 5m")
+    told = said(kernel, '%schedule edit third --cron "0 7 * * *" --tz Europe/Paris')
+    assert told.startswith("third: every day at 07:00, Europe/Paris, up to 5 minutes later; next ")
+
+
+def test_a_schedule_an_entry_and_a_rule_show_themselves(kernel):
+    kernel.ok("%schedule third triple.s(14) --every 1w")
+    kernel.ok('%schedule other triple.s(1) --cron "0 7 * * *"')
+    table = shown(kernel, "current_app().schedules")
+    assert table.startswith("2 scheduled")
+    assert table == shown(kernel, "%schedule")
+    assert "other" not in shown(kernel, "current_app().schedules['third']")
+    told = kernel.ok("from nbtasks import cron\ncron('0 7 * * *')").displays[0]
+    assert told["text/plain"] == "crontab(minute='0', hour='7')"
+    assert told["text/html"].count(" 07:00<") == 5
+
+
+def test_an_entry_shows_itself_as_one_of_its_own_app(kernel):
+    kernel.ok("%schedule third triple.s(14) --every 1w")
+    kernel.ok("from nbtasks import App\nown = current_app()\nApp('later').set_default()")
+    told = shown(kernel, "own.schedules['third']")
+    kernel.ok("own.set_default()")
+
+    assert "triple(14)" in told
 
 
 def test_times_in_the_past_are_run_once(kernel):
@@ -97,6 +125,8 @@ WRONG = {
     "%%schedule list --every 10m\n1": "'list' is a command of %schedule",
     "%schedule paus x": "there is no such command: did you mean 'pause'?",
     "%schedule pause x": "there is no schedule entry 'x'",
+    "%schedule edit x --queue gpu": "say when: %schedule edit x --every 10m",
+    "%schedule edit x --every 10m": "there is no schedule entry 'x'",
     "%schedule pause": "%schedule pause needs a name of an entry: there are none yet",
     "%schedule x triple(1) --every 10m": "is of type int, and no signature",
     "%schedule x triple.s( --every 10m": "is no expression",

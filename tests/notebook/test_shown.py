@@ -6,10 +6,10 @@ import pytest
 
 from nbtasks.clock import SystemClock
 from nbtasks.live import LiveRecord
-from nbtasks.notebook.feed import Tally
 from nbtasks.notebook.picture import Picture
 from nbtasks.notebook.render import HTML_LIMIT, SHOWN_LIMIT, html_view
 from nbtasks.notebook.shown import SHOWN, output_runs, safe_nodes, shown, to_html, value_runs
+from nbtasks.notebook.tally import Tally
 from nbtasks.states import SUCCESS
 
 

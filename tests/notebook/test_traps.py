@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parents[1]
 TRAPS = {
     "what a thread prints lands in any cell, or nowhere: never print from a thread": [
         "notebook/test_kernel.py::test_what_a_task_prints_never_lands_in_a_cell",
-        "notebook/test_board.py::test_a_cancel_that_fails_says_so_on_the_button_and_prints_nothing",
+        "notebook/test_board_deeds.py::test_a_cancel_that_fails_says_so_on_the_button_and_prints_nothing",
     ],
     "an update with a pinned parent is lost under nbclient: update by display id": [
         "notebook/test_kernel.py::test_a_board_that_nobody_waits_for_becomes_static_by_itself",
@@ -20,7 +20,7 @@ TRAPS = {
     ],
     "a click comes late, or in another thread: clicks are thread-safe, interrupts always work": [
         "notebook/test_traps.py::test_a_click_while_a_cell_waits_is_heard_at_the_latest_after_it",
-        "notebook/test_board.py::test_a_click_from_another_thread_is_served",
+        "notebook/test_board_deeds.py::test_a_click_from_another_thread_is_served",
     ],
     "an idle loop sees an interrupt late, as CancelledError: an await ticks, and revokes": [
         "notebook/test_interrupts.py::test_an_interrupt_ends_the_wait_and_revokes_the_task",
@@ -60,7 +60,7 @@ TRAPS = {
     ],
     "offline the base of a widget is not loaded: HTML has all there is": [
         "notebook/test_board.py::test_a_board_is_one_widget_with_html_and_text_beside_it",
-        "browser/test_board_page.py::test_hostile_text_in_the_frozen_view_does_nothing",
+        "browser/test_hostile_page.py::test_hostile_text_adds_no_element_no_dialog_and_no_request",
     ],
 }
 HOLD = """

@@ -161,7 +161,7 @@ def test_a_cell_runs_on_the_worker_it_names(kernel, mine):
     shown = kernel.ok(f"%%task -b --on {other.partition('@')[0]}\nimport os\nos.getppid()")
     kernel.ok("from nbtasks import current_app\nthere = current_app().workers()")
     assert kernel.ok(f"[w.pid for w in there if w.name == {other!r}]").value == f"[{shown.value}]"
-    assert f"on {other}" in shown.displays[0]["text/html"]
+    assert f" · {other} · " in shown.displays[0]["text/html"]
 
     kernel.ok(f"%workers stop {other}")
     assert kernel.run(f"%%task --on {other}\n1").usage.startswith(f"there is no worker {other!r}")

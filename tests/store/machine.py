@@ -17,6 +17,7 @@ from nbtasks.store.store import Store
 HOUR_MS = 3_600_000
 WORKERS = ("w1", "w2", "w3")
 PICK = st.integers(0, 5)
+SIGNALS = st.sampled_from(["SIGTERM", "", "-"])
 
 
 @dataclass
@@ -105,12 +106,11 @@ class Machine(RuleBasedStateMachine):
         self.audit.check(self.model)
 
     @precondition(lambda self: any(one.is_whole for one in self.model.records.values()))
-    @rule(pick=PICK, start=st.integers(0, 3), count=st.integers(1, 4), signal=st.booleans())
-    def revoke(self, *, pick: int, start: int, count: int, signal: bool) -> None:
+    @rule(pick=PICK, start=st.integers(0, 3), count=st.integers(1, 4), name=SIGNALS)
+    def revoke(self, *, pick: int, start: int, count: int, name: str) -> None:
         entry = self._entry(pick)
         stop = min(len(entry.members), start % len(entry.members) + count)
         start %= len(entry.members)
-        name = "SIGTERM" if signal else ""
         expected = self.model.revoke(entry.rid, start, stop, name)
         assert self._run("revoke", entry.rid, start, stop, name, "") == expected, "7 revoked"
         before = entry.states[start:stop].count("R")

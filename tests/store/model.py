@@ -161,7 +161,12 @@ class Model:
             self.die(lease.rid, i, counted=ran and not innocent)
 
     def revoke(self, rid: str, start: int, stop: int, signal: str) -> int:
-        found = [one for one in self.records[rid].members[start:stop] if not one.is_finished]
+        spared = "s" if signal == "-" else ""
+        found = [
+            one
+            for one in self.records[rid].members[start:stop]
+            if not one.is_finished and one.state != spared
+        ]
         for one in found:
             one.signal = signal if one.state == "s" else one.signal
             one.end("R")

@@ -73,6 +73,17 @@ def test_a_revoke_of_a_running_member_drops_its_value(submit, store, worker, sta
     assert store.bodies(rid, [0], b"R") == [None]
 
 
+def test_what_waits_is_revoked_and_what_runs_goes_on(submit, store, worker, states):
+    rid = submit(5)
+    worker.exchange(finished(worker.take(most=1)[0], "S"))
+    (runs,) = worker.take(most=1)
+    assert store.revoke_waiting(rid, 0, 5) == 3
+    assert states(rid) == "SsRRR"
+    worker.finish(runs, "S", [b"kept"])
+    assert states(rid) == "SSRRR"
+    assert store.call("ZCARD", store.keys.ready("default")) == 0
+
+
 def test_a_finished_member_cannot_be_revoked(submit, store, worker, states):
     rid = submit(2)
     worker.exchange(finished(worker.take(most=1)[0], "S"))
@@ -222,6 +233,14 @@ def test_a_worker_whose_heartbeat_is_overdue_is_not_shown(hand, store, redis):
     hand("w1").beat()
     redis.zadd(store.keys.fleet, {"w1": 1})
     assert live_workers(store) == []
+
+
+def test_a_worker_with_a_name_that_none_can_have_hides_no_other(hand, store, redis):
+    hand("w1").beat()
+    redis.hset(store.keys.worker("a b"), mapping=redis.hgetall(store.keys.worker("w1")))
+    redis.zadd(store.keys.fleet, {"a b": 10**15})
+    redis.expire(store.keys.worker("a b"), 60)
+    assert [worker.takes("elsewhere") for worker in live_workers(store)] == [False, False]
 
 
 # report

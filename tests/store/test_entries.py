@@ -174,6 +174,15 @@ def test_a_time_that_comes_again_is_looked_at_where_nothing_has_changed(enter, g
     assert field("due") == str(DUE)
 
 
+def test_an_entry_is_retimed_by_who_has_read_it_as_it_is(enter, go, store, field):
+    enter()
+    first = ("w", "1", b"other", "n", "{}", DUE + 5, DUE + 5, "w2")
+    assert store.run_script("alter", "nightly", *first) == 1
+    assert store.run_script("alter", "nightly", *first) == 0
+    assert (field("v"), field("b"), field("due")) == ("2", "other", str(DUE + 5))
+    assert go(due=DUE, version="1")[0] == 0
+
+
 def test_an_entry_that_is_due_earlier_wakes_who_waits(enter, ask, store):
     wakes = store.keys.wake("%beat")
     now = ask().now_ms

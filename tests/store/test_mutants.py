@@ -198,6 +198,11 @@ RULES = {
         "or",
         "entries.py::test_a_due_time_is_fired_once_whoever_fires_it",
     ),
+    "an entry is retimed by who has read what it was before": (
+        "if found[1] ~= ARGV[3] then",
+        "if not ARGV[3] then",
+        "entries.py::test_an_entry_is_retimed_by_who_has_read_it_as_it_is",
+    ),
     "all who ask get the same entry to fire": (
         "redis.call('ZADD', due, NOW + tonumber(ARGV[3]), name)",
         "",

@@ -290,3 +290,28 @@ def test_output_that_was_asked_for_and_told_by_events_is_known_once():
 
     assert live.output[0].text() == "before abcd"
     assert live.output[1].text() == "other"
+
+
+# Who is in a hurry
+
+
+@pytest.mark.parametrize(
+    ("n", "index", "is_awaited"),
+    [
+        pytest.param(100_000, 5, True, id="one of many"),
+        pytest.param(100_000, EVERY, False, id="all of many"),
+        pytest.param(100_000, None, False, id="all of many, or a failure"),
+        pytest.param(5, EVERY, True, id="all of few"),
+    ],
+)
+def test_who_waits_for_the_end_of_many_is_in_no_hurry(n, index, is_awaited):
+    live = record(n)
+    assert not live.is_awaited()
+    live.call_when_done(index, int)
+    assert live.is_awaited() == is_awaited
+
+
+def test_who_observes_is_in_a_hurry():
+    live = record(100_000)
+    live.observe(list)
+    assert live.is_awaited()

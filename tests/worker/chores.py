@@ -231,8 +231,8 @@ def print_for_ever():
 
 
 def clean_up(path):
-    note(path, "begun")
     try:
+        note(path, "begun")
         _pause.wait(60)
     finally:
         note(path, "cleaned up")

@@ -170,6 +170,17 @@ def test_what_is_sent_as_one_record_is_told_of_once(app, heard):
     result.revoke()
 
 
+def test_a_call_that_another_one_stands_for_was_not_sent(app, heard):
+    app.expects_workers = False
+    task = app.task(len, name="size", unique=True)
+    first, second = task.delay([1]), task.delay([1])
+    assert second.id == first.id
+    assert [(name, first.id in told["ids"]) for name, told in heard] == [
+        ("before_task_publish", True), ("after_task_publish", True), ("before_task_publish", False),
+    ]  # fmt: skip
+    first.revoke()
+
+
 def test_an_eager_run_tells_here(heard):
     app = App("test-eager-signals", task_always_eager=True)
 

@@ -1,81 +1,33 @@
 // The Board: many tasks in one widget.
 
+import { rateText } from "./amounts.js";
+import { Panel } from "./card.js";
+import { widgetOf } from "./channel.js";
 import {
   count,
   duration,
   FAILURE,
-  isFinished,
   make,
-  PROGRESS,
-  rateText,
+  PENDING,
+  RETRY,
   STARTED,
   SUCCESS,
   setAttribute,
   setText,
-  WORDS,
   watchTheme,
 } from "./core.js";
+import { Failing } from "./failing.js";
+import { focusIn, keepFocus } from "./focus.js";
 import { Grid } from "./grid.js";
 import { Link } from "./link.js";
-import { confirmButton, Mark } from "./parts.js";
-import { Bar, elapsed, Failures, Panel, Rows } from "./rows.js";
+import { Listed, ROWS } from "./listed.js";
+import { amountOf, doneOf, Overall } from "./overall.js";
+import { actButton, sayGone, watchLooks } from "./parts.js";
+import { Failures, Rows } from "./rows.js";
 import { tabs } from "./tabs.js";
 
-/** @typedef {import("./channel.js").Model} Model */
-
-const ROWS = 12;
 const SPOKEN_EVERY_MS = 5000;
 const TICK_MS = 1000;
-// Of the stacked bar: what is done, what runs, what waits.
-const ORDER = [3, 7, 6, 4, 1, 5, 0];
-
-/** One bar for all tasks, stacked by state, and its legend. */
-class Overall {
-  constructor() {
-    this.bar = make("div", "nbt-bar nbt-overall");
-    this.bar.setAttribute("role", "progressbar");
-    setAttribute(this.bar, "aria-valuemin", "0");
-    this.legend = make("ul", "nbt-legend");
-    /** @type {Map<number, {piece: HTMLElement, item: HTMLElement, amount: HTMLElement}>} */
-    this.parts = new Map();
-    for (const code of ORDER) {
-      const piece = make("span", "nbt-piece");
-      const item = make("li", "");
-      const amount = make("span", "nbt-amount");
-      const mark = new Mark();
-      mark.show(code);
-      setAttribute(piece, "data-code", String(code));
-      item.append(mark.element, amount);
-      this.bar.append(piece);
-      this.legend.append(item);
-      this.parts.set(code, { piece, item, amount });
-    }
-  }
-
-  /** @param {number[]} counts @param {number} n @param {string} label @param {string} text */
-  show(counts, n, label, text) {
-    for (const [code, { piece, item, amount }] of this.parts) {
-      const value = amountOf(counts, code);
-      piece.style.width = `${(100 * value) / Math.max(1, n)}%`;
-      piece.hidden = value === 0;
-      item.hidden = value === 0;
-      setText(amount, count(value));
-    }
-    setAttribute(this.bar, "aria-label", label);
-    setAttribute(this.bar, "aria-valuemax", String(n));
-    setAttribute(this.bar, "aria-valuenow", String(doneOf(counts)));
-    setAttribute(this.bar, "aria-valuetext", text);
-  }
-}
-
-/** @param {number[]} counts @param {number} code */
-const amountOf = (counts, code) =>
-  (counts[code] ?? 0) + (code === STARTED ? (counts[PROGRESS] ?? 0) : 0);
-
-/** @param {number[]} counts */
-const doneOf = (counts) =>
-  counts.reduce((sum, value, code) => (isFinished(code) ? sum + value : sum), 0);
-
 class BoardView {
   /**
    * @param {Link} link @param {HTMLElement} host @param {AbortSignal} signal
@@ -85,31 +37,37 @@ class BoardView {
     const n = link.state.n;
     this.link = link;
     this.n = n;
-    this.selected = n === 1 ? 0 : -1;
+    this.selected = -1;
     this.spokenAt = 0;
     this.spoken = "";
     this.frame = 0;
-    this.orphaned = false;
+    this.isInRow = false;
+    /** @type {HTMLElement | null} what the details were opened from */
+    this.opener = null;
     /** @type {Set<number> | null} */
     this.changed = null;
     this.root = make("section", "nbt");
+    this.root.tabIndex = -1;
     this.note = make("span", "nbt-says");
-    this.mark = new Mark();
     this.done = make("b", "nbt-done");
     this.rest = make("span", "nbt-facts");
     this.live = make("div", "nbt-live");
-    this.overall = new Overall();
-    this.bar = new Bar();
-    this.failures = new Failures();
+    this.overall = new Overall(() => this.#pick(), signal);
+    this.listed = new Listed(link, this.overall, () => this.show(), signal);
     const actions = {
       note: (/** @type {string} */ text) => setText(this.note, text),
       select: (/** @type {number} */ i) => this.select(i),
       announce: (/** @type {string} */ text) => setText(this.live, text),
+      lets: (/** @type {number} */ code) => this.overall.lets(code),
+      next: () => this.nextFailure(true),
     };
+    this.failures = new Failures(actions.select, signal);
+    this.failing = new Failing(link, actions, signal);
     this.cancel = this.#cancelButton(actions.note, signal);
+    this.cancelWaiting = this.#cancelWaitingButton(actions.note, signal);
     this.grid = n > ROWS ? new Grid(link, signal, actions) : null;
     this.rows = new Rows(link, actions, signal);
-    this.panel = new Panel(link, n === 1 ? null : () => this.select(this.selected), signal);
+    this.panel = new Panel(link, () => this.select(this.selected), actions.note, signal);
     const open = (/** @type {number} */ i) => this.select(i < 0 ? this.selected : i, i >= 0);
     this.graph = Graph && link.state.ast ? new Graph(link, { ...actions, open }, signal) : null;
     this.#build(signal);
@@ -135,12 +93,9 @@ class BoardView {
     const summary = make("div", "nbt-summary");
     title.append(make("bdi", "nbt-name-all", state.title));
     if (state.detail) title.append(make("bdi", "nbt-detail", state.detail));
-    head.append(title, this.note, this.cancel);
-    summary.append(this.n === 1 ? this.mark.element : this.done, this.rest);
-    this.bar.element.classList.add("nbt-overall");
-    this.root.append(head, summary);
-    if (this.n === 1) this.root.append(this.bar.element);
-    else this.root.append(this.overall.bar, this.overall.legend);
+    head.append(title, this.note, this.cancelWaiting, this.cancel);
+    summary.append(this.done, this.rest, this.failing.element);
+    this.root.append(head, summary, this.overall.bar, this.overall.legend, this.failing.text);
     if (state.inputs.length) this.root.append(this.#inputs());
     let cells = this.root;
     if (this.graph) {
@@ -153,21 +108,39 @@ class BoardView {
       this.root.append(tabs(all, signal, turned), this.graph.element, cells);
     }
     if (this.grid) cells.append(this.grid.element);
-    if (this.n > 1) cells.append(this.rows.element);
+    cells.append(this.listed.caption, this.rows.element, this.listed.more);
     this.root.append(this.panel.element, this.failures.element, this.live);
   }
 
   /** @param {(text: string) => void} note @param {AbortSignal} signal */
   #cancelButton(note, signal) {
     const left = () => this.n - doneOf(this.link.state.counts);
-    return confirmButton({
-      text: this.n === 1 ? "Cancel" : "Cancel all",
-      label: this.n === 1 ? "Cancel this task" : "Cancel all unfinished tasks",
-      sure: () => (this.n === 1 ? "Sure?" : `Sure? ${count(left())}`),
+    return actButton({
+      text: "Cancel all",
+      label: "Cancel all unfinished tasks",
+      sure: () => `Sure? ${count(left())}`,
       act: (report) => this.link.ask({ t: "cancel", i: null }, report),
       note,
       signal,
     });
+  }
+
+  /** @param {(text: string) => void} note @param {AbortSignal} signal */
+  #cancelWaitingButton(note, signal) {
+    const waiting = () => this.#waiting();
+    return actButton({
+      text: "Cancel pending",
+      label: "Cancel pending tasks: what runs goes on",
+      sure: () => `Sure? ${count(waiting())}`,
+      act: (report) => this.link.ask({ t: "cancel", waiting: true }, report),
+      note,
+      signal,
+    });
+  }
+
+  #waiting() {
+    const { counts } = this.link.state;
+    return (counts[PENDING] ?? 0) + (counts[RETRY] ?? 0);
   }
 
   #inputs() {
@@ -190,11 +163,13 @@ class BoardView {
     const timer = setInterval(() => {
       if (!link.state.done && !link.ended && !link.orphaned) this.#later([]);
     }, TICK_MS);
+    this.root.addEventListener("keydown", (event) => this.#key(event), { signal });
     signal.addEventListener("abort", () => {
       link.listeners.delete(hear);
       clearInterval(timer);
       cancelAnimationFrame(this.frame);
     });
+    watchLooks(this.root, link, signal);
   }
 
   /** Paint with the next frame. @param {Iterable<number> | null} changed null: everything */
@@ -205,17 +180,23 @@ class BoardView {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
-      this.show();
-      if (this.changed !== null && !this.changed.size) return;
-      this.grid?.paint(this.changed);
-      this.graph?.paint(this.changed);
+      this.#keep(() => {
+        this.#show();
+        if (this.changed !== null && !this.changed.size) return;
+        this.grid?.paint(this.changed);
+        this.graph?.paint(this.changed);
+      });
     });
   }
 
   /** Open the details of a task; again closes them. @param {number} i @param {boolean} [isKept] not so */
   select(i, isKept = false) {
-    if (this.n === 1 || i < 0) return;
-    this.selected = this.selected === i && !isKept ? -1 : i;
+    if (i < 0) return;
+    const isOpen = this.selected !== i || isKept;
+    const held = focusIn(this.root);
+    if (isOpen && held && !this.panel.element.contains(held)) this.opener = held;
+    this.selected = isOpen ? i : -1;
+    this.isInRow = !this.graph?.isShown && this.rows.lines.has(i);
     if (this.selected >= 0 && !this.link.ended) {
       this.link.ask({ t: "detail", i }, ({ kind, text }) => {
         setText(this.note, kind === "ok" ? "" : text);
@@ -224,29 +205,90 @@ class BoardView {
     this.show();
   }
 
+  /** Other states are picked. */
+  #pick() {
+    this.listed.restart();
+    this.grid?.paint(null);
+    this.show();
+    const words = this.overall.words();
+    setText(this.live, words ? `only ${words}` : "all are shown");
+  }
+
+  /** Go to the next task that has failed. @param {boolean} isOpened its details, too */
+  nextFailure(isOpened) {
+    if (this.graph?.isShown) {
+      this.graph.nextFailure();
+      return;
+    }
+    const cell = this.grid?.nextFailure() ?? -1;
+    const i = this.grid ? (cell < 0 ? -1 : this.grid.member(cell)) : this.#nextFailedRow();
+    if (i < 0) {
+      setText(this.live, "no failure");
+      return;
+    }
+    this.grid?.move(cell);
+    if (!isOpened) (this.grid?.canvas ?? this.rows.lines.get(i)?.line.name)?.focus();
+    if (isOpened || this.selected >= 0) this.select(i, true);
+  }
+
+  #nextFailedRow() {
+    const held = focusIn(this.root);
+    const lines = [...this.rows.lines.keys()].sort((a, b) => a - b);
+    const failed = lines.filter((i) => this.link.codes[i] === FAILURE);
+    const isHere = (/** @type {number} */ i) =>
+      this.rows.lines.get(i)?.line.element.contains(held) ?? false;
+    const from = lines.find(isHere) ?? this.selected;
+    return failed.find((i) => i > from) ?? failed[0] ?? -1;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "f") this.nextFailure(false);
+    else if (event.key !== "Escape") return;
+    else if (this.selected >= 0 && this.n > 1) this.select(this.selected);
+    else if (this.overall.picked.size) this.overall.clear();
+    else return;
+    // The notebook has shortcuts of its own on these keys.
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** What is to have the focus where it goes from what has it. @param {HTMLElement} held */
+  #near(held) {
+    if (this.panel.element.contains(held)) return this.opener;
+    return this.graph?.element.contains(held) ? this.graph.current : null;
+  }
+
   show() {
+    this.#keep(() => this.#show());
+  }
+
+  /** @param {() => void} change */
+  #keep(change) {
+    keepFocus(this.root, change, (held) => this.#near(held));
+  }
+
+  #show() {
     const { link, n } = this;
     const { state } = link;
     const over = state.done || link.ended || link.orphaned;
-    if (link.orphaned !== this.orphaned) {
-      this.orphaned = link.orphaned;
-      const text = `the kernel was restarted: %tasks show ${state.title}`;
-      setText(this.note, link.orphaned && !state.done ? text : "");
-    }
+    sayGone(link, this.root, this.note);
     setText(this.done, `${count(doneOf(state.counts))} / ${count(n)}`);
-    const facts = n === 1 ? this.#factsOfOne() : this.#facts();
     setText(
       this.rest,
-      facts
+      this.#facts()
         .filter(Boolean)
         .map((fact) => `· ${fact}`)
         .join(" "),
     );
     this.cancel.hidden = over;
-    this.mark.show(link.codes[0] ?? 0);
-    if (n === 1) this.bar.show(link.codes[0] ?? 0, link.share(0), state.title);
-    else this.overall.show(state.counts, n, state.title, this.#sentence());
-    this.rows.show(n === 1 ? [] : state.rows, this.selected);
+    const isMixed = this.#waiting() > 0 && amountOf(state.counts, STARTED) > 0;
+    this.cancelWaiting.hidden = over || !isMixed || !state.caps.includes("waiting");
+    this.failing.show();
+    this.overall.show(state.counts, n, state.title, this.#sentence());
+    this.rows.show(this.listed.rows(), this.selected);
+    this.graph?.dim((code) => this.overall.lets(code));
     this.failures.show(state.fails);
     this.graph?.show();
     this.#showPanel();
@@ -257,12 +299,13 @@ class BoardView {
     const { panel } = this;
     panel.element.hidden = this.selected < 0;
     if (this.selected < 0) return;
-    const isApart = this.grid || this.graph?.isShown;
-    const line = isApart ? null : this.rows.lines.get(this.selected)?.line.element;
-    if (line && panel.element.parentElement !== line) line.append(panel.element);
-    if (isApart && panel.element.parentElement !== this.root) {
-      this.failures.element.before(panel.element);
-    }
+    const line = this.rows.lines.get(this.selected)?.line.element;
+    // Once its line has gone it stays apart: it is not to jump while it is read.
+    this.isInRow = this.isInRow && line !== undefined;
+    const after = this.graph?.isShown ? this.failures.element : this.listed.caption;
+    if (line && this.isInRow && !this.graph?.isShown) {
+      if (panel.element.parentElement !== line) line.append(panel.element);
+    } else if (panel.element.nextSibling !== after) after.before(panel.element);
     panel.show(this.selected);
   }
 
@@ -282,23 +325,6 @@ class BoardView {
     ];
   }
 
-  #factsOfOne() {
-    const { state } = this.link;
-    const code = this.link.codes[0] ?? 0;
-    const row = state.rows[0];
-    if (!row) return [];
-    const left = this.link.etaAt - this.link.now();
-    const moving = !isFinished(code);
-    return [
-      moving ? row.msg : "",
-      elapsed(this.link, row, code) || (state.took === null ? "" : duration(state.took)),
-      moving && left > 0 ? `ETA ${duration(left, true)}` : "",
-      row.retries ? `${moving ? "try" : "tries:"} ${row.retries + 1}` : "",
-      row.host,
-      state.missing ? "no longer stored" : "",
-    ];
-  }
-
   #sentence() {
     const { counts } = this.link.state;
     const parts = [`${count(doneOf(counts))} of ${count(this.n)} done`];
@@ -313,8 +339,7 @@ class BoardView {
   #speak(over) {
     const { title, counts } = this.link.state;
     const word = counts[SUCCESS] === this.n ? "success" : "ended";
-    const one = WORDS[this.link.codes[0] ?? 0] ?? "";
-    const text = `${title}: ${this.n === 1 ? one : over ? `${word}, ${this.#sentence()}` : this.#sentence()}`;
+    const text = `${title}: ${over ? `${word}, ${this.#sentence()}` : this.#sentence()}`;
     const now = Date.now();
     if (text === this.spoken || (!over && now - this.spokenAt < SPOKEN_EVERY_MS)) return;
     this.spoken = text;
@@ -324,22 +349,8 @@ class BoardView {
 }
 
 /** What a widget is made by. @param {typeof import("./graph.js").Graph} [Graph] */
-export const boardWidget = (Graph) => () => {
-  // `initialize` and `render` get different proxies of the model: the link is shared here.
-  /** @type {Link | null} */
-  let link = null;
-  return {
-    /** @param {{model: Model}} context */
-    initialize({ model }) {
-      link = new Link(model);
-      return () => link?.close();
-    },
-    /** @param {{model: Model, el: HTMLElement}} context */
-    render({ model, el }) {
-      link ??= new Link(model);
-      const stop = new AbortController();
-      new BoardView(link, el, stop.signal, Graph);
-      return () => stop.abort();
-    },
-  };
-};
+export const boardWidget = (Graph) =>
+  widgetOf(
+    (model) => new Link(model),
+    (link, el, signal) => new BoardView(link, el, signal, Graph),
+  );

@@ -86,6 +86,14 @@ export function showNode(link, { box, counts, element, words, done, bad }) {
   setAttribute(element, "aria-label", `${labelOf(link, box)}: ${text}`);
 }
 
+/** Put back what is in no state that is picked. @param {Node[]} nodes @param {(code: number) => boolean} lets */
+export function dim(nodes, lets) {
+  for (const { element, counts } of nodes) {
+    const isSeen = counts.some((amount, code) => amount > 0 && lets(code));
+    element.toggleAttribute("data-dim", !isSeen);
+  }
+}
+
 /**
  * Where a key leads from a box; -1: nowhere, undefined: it is none of these keys.
  * @param {Node[]} nodes @param {number} at @param {string} key

@@ -51,23 +51,6 @@ export function duration(ms, whole = false) {
   return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`;
 }
 
-/** @param {number} perSecond */
-export function rateText(perSecond) {
-  if (perSecond >= 1000) return `${(perSecond / 1000).toFixed(1)}k/s`;
-  if (perSecond >= 10) return `${Math.round(perSecond)}/s`;
-  if (perSecond >= 1) return `${perSecond.toFixed(1)}/s`;
-  if (perSecond * 60 >= 1) return `${Math.round(perSecond * 60)}/min`;
-  return perSecond > 0 ? `${Math.max(1, Math.round(perSecond * 3600))}/h` : "";
-}
-
-/** @param {number} amount of bytes */
-export function size(amount) {
-  if (amount < 1000) return `${Math.round(amount)} B`;
-  let [value, at] = [amount / 1000, 0];
-  while (value >= 999.5 && at < 2) [value, at] = [value / 1000, at + 1];
-  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${["kB", "MB", "GB"][at]}`;
-}
-
 /**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
@@ -110,7 +93,11 @@ export function setRuns(node, runs, shows) {
     if (show) before.set(show, child);
   }
   const spans = runs.map(([style, text]) => {
-    if (style === "show") return before.get(text) ?? makeShow(text, shows?.get(text));
+    if (style === "show") {
+      const kept = before.get(text);
+      before.delete(text); // another one may be equal
+      return kept ?? makeShow(text, shows?.get(text));
+    }
     const words = style.split(" ").filter((word) => /^(err|b|c[1-6])$/.test(word));
     return make("span", words.map((word) => `nbt-${word}`).join(" "), text);
   });
@@ -145,17 +132,31 @@ function makeNode(given) {
   return node;
 }
 
+/**
+ * Red, green and blue to 255, and the opacity to 1.
+ * @param {string} colour @returns {number[]}
+ */
+function channels(colour) {
+  if (/^rgb/.test(colour)) {
+    const parts = colour.match(/[\d.]+/g)?.map(Number) ?? [];
+    return parts.length === 3 ? [...parts, 1] : parts;
+  }
+  // `color(srgb 1 1 1)`, `oklch(…)`, and whatever comes: a canvas knows them all.
+  const brush = document.createElement("canvas").getContext("2d");
+  if (!brush) return [];
+  brush.fillStyle = colour;
+  brush.fillRect(0, 0, 1, 1);
+  const [r = 0, g = 0, b = 0, alpha = 0] = brush.getImageData(0, 0, 1, 1).data;
+  return [r, g, b, alpha / 255];
+}
+
 /** Whether what lies behind an element is dark. @param {Element} element */
 export function isDark(element) {
   /** @type {Element | null} */
   let at = element;
   while (at) {
-    const parts =
-      getComputedStyle(at)
-        .backgroundColor.match(/[\d.]+/g)
-        ?.map(Number) ?? [];
-    const [r = 0, g = 0, b = 0, alpha = 1] = parts;
-    if (parts.length >= 3 && alpha > 0.5) return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
+    const [r = 0, g = 0, b = 0, alpha = 0] = channels(getComputedStyle(at).backgroundColor);
+    if (alpha > 0.5) return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
     const root = at.getRootNode();
     at = at.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
   }

@@ -1,6 +1,7 @@
 // The Graph: a canvas as boxes and lines, each box in the state of its tasks.
 
 import {
+  dim,
   labelOf,
   makeBlank,
   makeBox,
@@ -12,18 +13,19 @@ import {
 } from "./boxes.js";
 import { COLOURS, count, FAILURE, isFinished, make, setAttribute, setText } from "./core.js";
 import { HEIGHT, layOut, route, Spot, WIDTH } from "./layout.js";
-import { confirmButton } from "./parts.js";
+import { actButton } from "./parts.js";
 import { makeSvg, Stage, toolButton } from "./stage.js";
 import { MOST, opensInto, Strands, spansOf } from "./strands.js";
+import { Written } from "./written.js";
 
 /** @typedef {import("./link.js").Link} Link */
 /** @typedef {import("./strands.js").Box} Box */
-/** @typedef {import("./channel.js").Reply} Reply */
 /**
  * @typedef {object} Actions
  * @property {(i: number) => void} open the details of a task; -1: of none
  * @property {(text: string) => void} note
  * @property {(text: string) => void} announce
+ * @property {(code: number) => boolean} lets whether a state is to be seen
  */
 /** @typedef {import("./boxes.js").Node} Node */
 
@@ -39,9 +41,7 @@ export class Graph {
     this.boxes = makeSvg("g");
     this.stage.world.append(this.lines, this.boxes);
     this.facts = make("span", "nbt-facts");
-    this.text = make("pre", "nbt-text nbt-written");
-    this.text.tabIndex = 0;
-    this.text.hidden = true;
+    this.written = new Written(link, actions.note);
     /** @type {Node[]} */
     this.nodes = [];
     /** @type {Map<Element, number>} */
@@ -58,12 +58,16 @@ export class Graph {
     this.isStale = true;
     /** @type {(text: string, label: string, act: () => void) => HTMLButtonElement} */
     const tool = (text, label, act) => toolButton(text, label, act, signal);
-    this.turn = tool("open", "Open this box", () => this.#turn(this.cursor));
-    this.shut = tool("close group", "Close group: what this came out of", () => this.#shut());
-    this.again = tool("retry from here", "Retry from here: what failed, and what hangs on it", () =>
-      this.#ask({ t: "retry", spans: this.#picked()?.box.spans }),
+    this.turn = tool("open", "Open this box", () => this.#turn(this.#place()));
+    this.shut = tool("close group", "Close group: what this came out of", () =>
+      this.#shut(this.#place()),
     );
-    this.cancel = confirmButton({
+    this.again = tool("retry from here", "Retry from here: what failed, and what hangs on it", () =>
+      this.link.ask({ t: "retry", spans: this.#picked()?.box.spans }, ({ kind, text }) =>
+        this.actions.note(kind === "ok" ? "" : text),
+      ),
+    );
+    this.cancel = actButton({
       text: "cancel branch",
       label: "Cancel branch: this and all that waits for it",
       sure: () => `Sure? ${count(this.#branch().count)}`,
@@ -73,6 +77,7 @@ export class Graph {
     });
     this.#build(tool);
     this.#listen(signal);
+    this.stage.needsMap = () => this.#paintMap();
   }
 
   /** @param {(text: string, label: string, act: () => void) => HTMLButtonElement} tool */
@@ -86,13 +91,13 @@ export class Graph {
       tool("+", "Larger", () => this.stage.zoom(1.3)),
       tool("open all", "Open all boxes", () => this.#openAll()),
       tool("close all", "Close all boxes", () => this.#closeAll()),
-      tool("code", "Copy as Python code", () => this.#write("code")),
-      tool("Mermaid", "Copy as a Mermaid flowchart", () => this.#write("mermaid")),
+      tool("code", "Copy as Python code", () => this.written.turn("code")),
+      tool("Mermaid", "Copy as a Mermaid flowchart", () => this.written.turn("mermaid")),
     );
     this.cancel.classList.add("nbt-tool");
     const bar = make("div", "nbt-pick");
     bar.append(this.facts, this.turn, this.shut, this.again, this.cancel);
-    this.element.append(tools, this.stage.element, bar, this.text);
+    this.element.append(tools, this.stage.element, bar, this.written.element);
   }
 
   /** @param {AbortSignal} signal */
@@ -102,27 +107,21 @@ export class Graph {
       const found = /** @type {Element} */ (event.target).closest(".nbt-node");
       return found ? (this.places.get(found) ?? -1) : -1;
     };
-    svg.addEventListener(
-      "click",
-      (event) => {
-        const place = at(event);
-        if (place < 0 || this.stage.wasDragged) return;
-        if (/** @type {Element} */ (event.target).closest(".nbt-plus")) this.#turn(place);
-        else this.#pick(place);
-      },
-      { signal },
-    );
+    const click = (/** @type {Event} */ event) => {
+      const place = at(event);
+      if (place < 0 || this.stage.wasDragged) return;
+      if (/** @type {Element} */ (event.target).closest(".nbt-plus")) this.#turn(place);
+      else this.#pick(place);
+    };
+    svg.addEventListener("click", click, { signal });
     svg.addEventListener("dblclick", (event) => this.#turn(at(event)), { signal });
     svg.addEventListener("keydown", (event) => this.#key(event, at(event)), { signal });
+    const enter = (/** @type {Event} */ event) => {
+      const place = at(event);
+      if (place >= 0) this.#move(place, false);
+    };
     // Not on the SVG: one that listens for this can be focused itself.
-    this.stage.element.addEventListener(
-      "focusin",
-      (event) => {
-        const place = at(event);
-        if (place >= 0) this.#move(place, false);
-      },
-      { signal },
-    );
+    this.stage.element.addEventListener("focusin", enter, { signal });
   }
 
   get isShown() {
@@ -212,6 +211,7 @@ export class Graph {
   }
 
   #afterwards() {
+    this.dim(this.actions.lets);
     this.#showPath();
     this.#paintMap();
     this.show();
@@ -255,8 +255,31 @@ export class Graph {
     );
   }
 
+  /** Where the box is that is picked; the keys may be on another one. */
+  #place() {
+    return this.nodes.findIndex(({ box }) => box.key === this.picked);
+  }
+
   #picked() {
-    return this.nodes.find(({ box }) => box.key === this.picked);
+    return this.nodes[this.#place()];
+  }
+
+  /** The box that the keys are on. */
+  get current() {
+    return /** @type {HTMLElement | undefined} */ (
+      /** @type {unknown} */ (this.nodes[this.cursor]?.element)
+    );
+  }
+
+  /** Go to the next box with a failure. */
+  nextFailure() {
+    const to = towards(this.nodes, this.cursor, "f") ?? -1;
+    if (to >= 0 && this.nodes[to]?.box.key !== this.picked) this.#pick(to);
+  }
+
+  /** @param {(code: number) => boolean} lets whether a state is to be seen */
+  dim(lets) {
+    dim(this.nodes, lets);
   }
 
   /** The words and buttons of the box that is picked. */
@@ -285,11 +308,6 @@ export class Graph {
     return spansOf(marks, (i) => !isFinished(this.link.codes[i] ?? 0));
   }
 
-  /** @param {object} message */
-  #ask(message) {
-    this.link.ask(message, ({ kind, text }) => this.actions.note(kind === "ok" ? "" : text));
-  }
-
   /** @param {number} place */
   #pick(place) {
     const node = this.nodes[place];
@@ -314,9 +332,9 @@ export class Graph {
     this.#again(box.key);
   }
 
-  /** Close what the picked box came out of. */
-  #shut() {
-    const { box } = this.nodes[this.cursor] ?? {};
+  /** Close what a box came out of. @param {number} place */
+  #shut(place) {
+    const { box } = this.nodes[place] ?? {};
     if (!box?.from) return;
     this.strands.turn(box.from, false);
     this.#again(box.from);
@@ -346,28 +364,6 @@ export class Graph {
     this.#afterwards();
   }
 
-  /** @param {"code" | "mermaid"} form */
-  #write(form) {
-    if (!this.text.hidden && this.text.dataset.form === form) {
-      this.text.hidden = true;
-      return;
-    }
-    this.link.ask({ t: "write", as: form }, ({ kind, text }, details) => {
-      if (kind !== "ok") {
-        this.actions.note(text);
-        return;
-      }
-      this.text.hidden = false;
-      this.text.dataset.form = form;
-      setText(this.text, details.text);
-      setAttribute(this.text, "aria-label", form === "code" ? "Python code" : "Mermaid");
-      navigator.clipboard?.writeText(details.text).then(
-        () => this.actions.note("copied"),
-        () => this.actions.note(""),
-      );
-    });
-  }
-
   /** @param {number} place @param {boolean} isFocus */
   #move(place, isFocus) {
     const node = this.nodes[place];
@@ -388,7 +384,7 @@ export class Graph {
     if (to !== undefined) this.#move(to, true);
     else if (key === "Enter" || key === " ") this.#pick(place);
     else if (key === "e") this.#turn(place);
-    else if (key === "c") this.#shut();
+    else if (key === "c") this.#shut(place);
     else if (key === "+") this.stage.zoom(1.3);
     else if (key === "-") this.stage.zoom(1 / 1.3);
     else if (key === "0") this.stage.fit();

@@ -22,16 +22,24 @@ const CELL_SIZES = [
   [60000, 3],
 ];
 const MOST_CELLS = 250000;
+const DIM = 0.15;
 // Which state a cell for several tasks shows, by state: the highest.
 const URGENCY = [2, 5, 6, 0, 7, 4, 3, 1];
 
 /** @param {number} n */
 export const cellSize = (n) => CELL_SIZES.find(([most = 0]) => n <= most)?.[1] ?? 2;
 
+/** Where cells are tiny a failure fills its gap too, so that it is not lost. @param {number} size @param {number} code */
+function gapOf(size, code) {
+  if (size <= 2 || (size <= 4 && code === FAILURE)) return 0;
+  return size <= 4 ? 1 : 2;
+}
+
 export class Grid {
   /**
    * @param {Link} link @param {AbortSignal} signal
-   * @param {{select: (i: number) => void, announce: (text: string) => void}} actions
+   * @param {{select: (i: number) => void, announce: (text: string) => void,
+   *   lets: (code: number) => boolean}} actions
    */
   constructor(link, signal, actions) {
     /** @type {Link} */
@@ -45,7 +53,6 @@ export class Grid {
     this.ratio = 1;
     this.outline = "";
     this.cursor = -1;
-    this.selected = -1;
     /** @type {string[]} */
     this.palette = [];
     this.element = make("div", "nbt-grid");
@@ -70,12 +77,19 @@ export class Grid {
     this.canvas.addEventListener("pointermove", (event) => this.#hover(this.#at(event)), options);
     this.canvas.addEventListener("pointerleave", () => this.#hover(this.cursor), options);
     this.canvas.addEventListener("keydown", (event) => this.#key(event), options);
-    this.canvas.addEventListener("blur", () => this.#move(-1), options);
+    const rest = () => {
+      this.ring.hidden = true;
+      this.#hover(-1);
+    };
+    this.canvas.addEventListener("blur", rest, options);
+    this.canvas.addEventListener("focus", () => this.#point(), options);
     this.canvas.addEventListener(
       "click",
       (event) => {
         const cell = this.#at(event);
-        if (cell >= 0) this.actions.select(cell * this.per);
+        if (cell < 0) return;
+        this.cursor = cell;
+        this.actions.select(this.member(cell));
       },
       options,
     );
@@ -92,7 +106,8 @@ export class Grid {
   layout() {
     const width = Math.max(this.size * 4, (this.element.clientWidth || 644) - 4);
     const columns = Math.max(1, Math.min(this.cells, Math.floor(width / this.size)));
-    const ratio = devicePixelRatio || 1;
+    // A cell has whole pixels, or what is painted anew leaves its old edges.
+    const ratio = Math.ceil(this.size * (devicePixelRatio || 1)) / this.size;
     if (columns === this.columns && ratio === this.ratio) return;
     this.columns = columns;
     this.ratio = ratio;
@@ -112,7 +127,8 @@ export class Grid {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (changed === null) {
       context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-      for (let cell = 0; cell < this.cells; cell++) this.#draw(context, cell);
+      if (this.size < 14) this.#drawRuns(context);
+      else for (let cell = 0; cell < this.cells; cell++) this.#draw(context, cell);
     } else {
       const cells = new Set();
       for (const i of changed) cells.add(Math.floor(i / this.per));
@@ -127,15 +143,53 @@ export class Grid {
     );
   }
 
-  /** @param {number} cell */
-  code(cell) {
-    if (this.per === 1) return this.link.codes[cell] ?? 0;
-    let best = 3;
-    for (let i = cell * this.per; i < Math.min(this.n, (cell + 1) * this.per); i++) {
-      const code = this.link.codes[i] ?? 0;
-      if (rank(code) > rank(best)) best = code;
+  /** The task that a cell stands for: of several the most urgent of those that are picked. @param {number} cell */
+  member(cell) {
+    if (this.per === 1) return cell;
+    const first = cell * this.per;
+    let best = first;
+    for (let i = first; i < Math.min(this.n, first + this.per); i++) {
+      if (this.#rank(i) > this.#rank(best)) best = i;
     }
     return best;
+  }
+
+  /** @param {number} i */
+  #rank(i) {
+    const code = this.link.codes[i] ?? 0;
+    return (URGENCY[code] ?? 0) + (this.actions.lets(code) ? URGENCY.length : 0);
+  }
+
+  /** @param {number} cell */
+  code(cell) {
+    return this.link.codes[this.member(cell)] ?? 0;
+  }
+
+  /** All cells: neighbours of one state at once, then what is between them. @param {CanvasRenderingContext2D} context */
+  #drawRuns(context) {
+    const { size, columns, cells } = this;
+    const failed = [];
+    for (let from = 0, to = 0; from < cells; from = to) {
+      const code = this.code(from);
+      const end = Math.min(cells, from - (from % columns) + columns);
+      for (to = from + 1; to < end && this.code(to) === code; to++);
+      this.#colour(context, code);
+      const y = Math.floor(from / columns) * size;
+      context.fillRect((from % columns) * size, y, (to - from) * size, size);
+      if (code === FAILURE) for (let cell = from; cell < to; cell++) failed.push(cell);
+    }
+    const gap = gapOf(size, 0);
+    if (!gap) return;
+    const [width, height] = [columns * size, Math.ceil(cells / columns) * size];
+    for (let x = size; x <= width; x += size) context.clearRect(x - gap, 0, gap, height);
+    for (let y = size; y <= height; y += size) context.clearRect(0, y - gap, width, gap);
+    if (gapOf(size, FAILURE) !== gap) for (const cell of failed) this.#draw(context, cell);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} code */
+  #colour(context, code) {
+    context.globalAlpha = this.actions.lets(code) ? 1 : DIM;
+    context.fillStyle = this.palette[code === PROGRESS ? STARTED : code] ?? "#888";
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} cell */
@@ -144,11 +198,9 @@ export class Grid {
     const x = (cell % this.columns) * size;
     const y = Math.floor(cell / this.columns) * size;
     const code = this.code(cell);
-    // Where cells are tiny a failure fills its gap too, so that it is not lost.
-    const gap = size <= 2 || (size <= 4 && code === FAILURE) ? 0 : size <= 4 ? 1 : 2;
-    const side = size - gap;
+    const side = size - gapOf(size, code);
     context.clearRect(x, y, size, size);
-    context.fillStyle = this.palette[code === PROGRESS ? STARTED : code] ?? "#888";
+    this.#colour(context, code);
     if (size < 14) {
       context.fillRect(x, y, side, side);
       return;
@@ -226,9 +278,16 @@ export class Grid {
     setText(this.hint, cell >= 0 ? this.describe(cell) : "");
   }
 
-  /** @param {number} cell */
-  #move(cell) {
+  /** Put the cursor on a cell. @param {number} cell */
+  move(cell) {
     this.cursor = cell;
+    this.#point();
+    this.actions.announce(this.describe(cell));
+  }
+
+  /** Show where the cursor is. */
+  #point() {
+    const cell = this.cursor;
     this.ring.hidden = cell < 0;
     this.#hover(cell);
     if (cell < 0) return;
@@ -242,7 +301,6 @@ export class Grid {
       height: `${side + 4}px`,
     });
     this.ring.scrollIntoView({ block: "nearest", inline: "nearest" });
-    this.actions.announce(this.describe(cell));
   }
 
   /** The next failed cell after the cursor, around the end; -1: none failed. */
@@ -263,21 +321,14 @@ export class Grid {
     const last = this.cells - 1;
     if (step !== undefined) {
       const to = this.cursor < 0 ? 0 : this.cursor + step;
-      if (to >= 0 && to <= last) this.#move(to);
-    } else if (event.key === "Home") this.#move(0);
-    else if (event.key === "End") this.#move(last);
-    else if (event.key === "f") {
-      const found = this.nextFailure();
-      if (found >= 0) this.#move(found);
-      else this.actions.announce("no failure");
-    } else if (event.key === "Enter" && this.cursor >= 0) {
-      this.actions.select(this.cursor * this.per);
+      if (to >= 0 && to <= last) this.move(to);
+    } else if (event.key === "Home") this.move(0);
+    else if (event.key === "End") this.move(last);
+    else if (event.key === "Enter" && this.cursor >= 0) {
+      this.actions.select(this.member(this.cursor));
     } else return;
     // The notebook has shortcuts of its own on these keys.
     event.preventDefault();
     event.stopPropagation();
   }
 }
-
-/** @param {number} code */
-const rank = (code) => URGENCY[code] ?? 0;

@@ -1,6 +1,7 @@
 // The last hour: tasks a second as columns of half a minute, and what waited as a line.
 
-import { count, duration, make, rateText, setAttribute, setText } from "./core.js";
+import { rateText } from "./amounts.js";
+import { count, duration, make, setAttribute, setText } from "./core.js";
 
 /** @typedef {[at: number, done: number, failed: number, busy: number, slots: number, waiting: number]} Point */
 

@@ -1,6 +1,7 @@
 // The tasks of a widget, numbered through: what the kernel told of each.
 
 import { bytes, Channel } from "./channel.js";
+import { PENDING, RETRY } from "./core.js";
 
 /** @typedef {import("./channel.js").Model} Model */
 /** @typedef {import("./channel.js").Told} Told */
@@ -18,8 +19,15 @@ import { bytes, Channel } from "./channel.js";
  * @property {number} retries
  */
 /**
+ * @typedef {object} Call how it was called, as far as that is stored
+ * @property {[string, string][] | null} args
+ * @property {string} code
+ * @property {number | null} most retries
+ */
+/**
  * @typedef {Row & {code: number, share: number, tb: Run[], out: Run[], value: Run[],
- *   dropped: string, shows?: Record<string, ShowNode[]>}} Details
+ *   dropped: string, shows?: Record<string, ShowNode[]>, id: string, place: string,
+ *   way: [number, number, string][], call?: Call}} Details
  */
 /**
  * @typedef {object} Failure
@@ -40,15 +48,19 @@ import { bytes, Channel } from "./channel.js";
  * @property {number | null} eta
  * @property {boolean} missing
  * @property {number | null} took
+ * @property {number} [turn] of a table: how often something has changed
+ * @property {string} value of one task, in short
+ * @property {string} [place] likewise, its queue and worker
  * @property {number[]} [path] of a canvas that has ended: what it has waited for
  */
 /**
  * @typedef {Told & Frame & {detail: string, n: number, t0: number,
- *   inputs: [string, string][], names: string[], ast?: import("./strands.js").Ast}} Whole
+ *   inputs: [string, string][], names: string[], open?: boolean, id?: string, ast?: import("./strands.js").Ast}} Whole
  */
 
 const UNKNOWN = 255;
 const SHOWS = 100;
+const [LOOK_MS, LOOK_MOST_MS] = [2000, 60000];
 
 /** @extends {Channel<Whole>} */
 export class Link extends Channel {
@@ -63,6 +75,8 @@ export class Link extends Channel {
     this.details = new Map();
     /** @type {Map<string, ShowNode[]>} displays by their keys */
     this.shows = new Map();
+    /** @type {Map<number, {ahead: number | null, due: number | null, at: number, wait: number}>} */
+    this.places = new Map();
     /** @type {number} */
     this.etaAt = 0;
     this.whole(this.state, bytes(model.get("snapshot")));
@@ -110,12 +124,31 @@ export class Link extends Channel {
   /** @override @param {Details} details */
   answer(details) {
     if (details.i === undefined) return;
-    this.details.set(details.i, details);
+    const call = details.call ?? this.details.get(details.i)?.call;
+    this.details.set(details.i, call ? { ...details, call } : details);
     for (const [key, nodes] of Object.entries(details.shows ?? {})) this.shows.set(key, nodes);
     for (const key of this.shows.keys()) {
       if (this.shows.size <= SHOWS) break;
       this.shows.delete(key);
     }
+  }
+
+  /** Ask how long a task has still to wait, more and more seldom while that stays the same. @param {number} i */
+  lookUp(i) {
+    const code = this.codes[i] ?? 0;
+    const known = this.places.get(i);
+    if (this.over || (code !== PENDING && code !== RETRY)) return;
+    if (document.visibilityState === "hidden") return;
+    if (known && Date.now() < known.at + known.wait) return;
+    const { ahead = null, due = null, wait = LOOK_MS / 2 } = known ?? {};
+    const [at, longer] = [Date.now(), Math.min(LOOK_MOST_MS, 2 * wait)];
+    this.places.set(i, { ahead, due, at, wait: longer });
+    this.ask({ t: "place", i }, ({ kind }, told) => {
+      if (kind !== "ok" || !told) return;
+      const isSame = told.ahead === ahead && told.due === due;
+      this.places.set(i, { ...told, at, wait: isSame ? longer : LOOK_MS });
+      this.tell([]);
+    });
   }
 
   /** @param {Whole} told */

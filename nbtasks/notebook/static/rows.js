@@ -1,59 +1,22 @@
-// Rows: one line for each task shown, what is told of one task, and failures by type.
+// Rows: one line for each task shown, and failures by type.
 
+import { Bar, elapsed, fold } from "./card.js";
 import {
   count,
-  duration,
   FAILURE,
   GLYPHS,
   isFinished,
   make,
-  PENDING,
-  RETRY,
   setAttribute,
   setRuns,
   setText,
-  WORDS,
 } from "./core.js";
-import { confirmButton, Mark } from "./parts.js";
+import { actButton, Mark, stopWith } from "./parts.js";
 
 /** @typedef {import("./link.js").Link} Link */
 /** @typedef {import("./link.js").Row} Row */
 /** @typedef {import("./link.js").Details} Details */
 /** @typedef {import("./link.js").Failure} Failure */
-
-/** The bar of one task. */
-export class Bar {
-  constructor() {
-    this.element = make("div", "nbt-bar");
-    this.fill = make("span", "nbt-fill");
-    this.element.append(this.fill);
-    this.element.setAttribute("role", "progressbar");
-    setAttribute(this.element, "aria-valuemin", "0");
-    setAttribute(this.element, "aria-valuemax", "100");
-  }
-
-  /** @param {number} code @param {number | null} share @param {string} label */
-  show(code, share, label) {
-    const running = !isFinished(code) && code !== PENDING && code !== RETRY;
-    const percent = isFinished(code) ? 100 : Math.round(100 * (share ?? 0));
-    setAttribute(this.element, "data-code", String(code));
-    setAttribute(this.element, "aria-label", label);
-    const word = WORDS[code] ?? "";
-    const known = !running || share !== null;
-    setAttribute(this.element, "aria-valuetext", known && running ? `${word}, ${percent} %` : word);
-    if (known) setAttribute(this.element, "aria-valuenow", String(percent));
-    else this.element.removeAttribute("aria-valuenow");
-    this.element.toggleAttribute("data-unknown", !known);
-    this.fill.style.width = known ? `${percent}%` : "";
-  }
-}
-
-/** @param {Link} link @param {Row} row @param {number} code */
-export function elapsed(link, row, code) {
-  if (!row.a) return "";
-  if (isFinished(code)) return row.e ? duration(row.e - row.a) : "";
-  return duration(link.now() - row.a, true);
-}
 
 /** One task in one line. */
 class Line {
@@ -74,17 +37,25 @@ class Line {
     this.bar = new Bar();
     this.note = make("span", "nbt-note");
     this.time = make("span", "nbt-time");
-    this.button = confirmButton({
+    const told = { sure: () => "Sure?", note: actions.note, signal };
+    this.button = actButton({
       text: "×",
       label: "Cancel this task",
-      sure: () => "Sure?",
       act: (report) => link.ask({ t: "cancel", i }, report),
-      note: actions.note,
-      signal,
+      ...told,
     });
-    this.button.classList.add("nbt-small");
+    // It takes the place of the one above: the second of two clicks on that is not to do anything.
+    this.retry = actButton({
+      text: "↻",
+      label: "Retry this task",
+      act: (report) => link.ask({ t: "retry", spans: [[i, i + 1]] }, report),
+      ...told,
+    });
     const end = make("span", "nbt-end");
-    end.append(this.button);
+    for (const button of [this.button, this.retry]) {
+      button.classList.add("nbt-small");
+      end.append(button);
+    }
     this.line.append(this.name, this.mark.element, this.bar.element, this.note, this.time, end);
     this.element.append(this.line);
     this.line.addEventListener(
@@ -114,8 +85,9 @@ class Line {
     this.note.classList.toggle("nbt-bad", code === FAILURE);
     this.time.dataset.a = String(row.a);
     setText(this.time, elapsed(this.link, row, code));
-    this.button.hidden =
-      isFinished(code) || this.link.state.done || this.link.ended || this.link.orphaned;
+    const gone = this.link.ended || this.link.orphaned;
+    this.button.hidden = isFinished(code) || this.link.state.done || gone;
+    this.retry.hidden = code !== FAILURE || gone || !this.link.state.caps.includes("retry");
   }
 }
 
@@ -155,94 +127,19 @@ export class Rows {
 
   /** @param {number} i */
   #add(i) {
-    const stop = new AbortController();
-    this.signal.addEventListener("abort", () => stop.abort(), { signal: stop.signal });
+    const stop = stopWith(this.signal);
     const added = { line: new Line(this.link, i, this.actions, stop.signal), stop };
     this.lines.set(i, added);
     return added;
   }
 }
 
-/** @param {string} title @param {string} className */
-function block(title, className) {
-  const element = make("div", `nbt-block ${className}`);
-  const text = make("pre", "nbt-text");
-  const name = make("span", "nbt-caption", title);
-  text.tabIndex = 0;
-  text.setAttribute("role", "group");
-  setAttribute(text, "aria-label", title);
-  element.append(name, text);
-  return { element, text, name };
-}
-
-/** @param {string} title */
-function fold(title) {
-  const element = make("details", "nbt-fold");
-  const summary = make("summary", "", title);
-  const text = make("pre", "nbt-text");
-  text.tabIndex = 0;
-  element.append(summary, text);
-  return { element, summary, text };
-}
-
-/** What is told of one task: facts, error, output, value. */
-export class Panel {
-  /** @param {Link} link @param {(() => void) | null} close @param {AbortSignal} signal */
-  constructor(link, close, signal) {
-    this.link = link;
-    this.element = make("div", "nbt-panel");
-    this.head = make("div", "nbt-panel-head");
-    this.label = make("bdi", "nbt-panel-name");
-    this.mark = new Mark();
-    this.facts = make("span", "nbt-facts");
-    this.error = make("div", "nbt-error");
-    this.traceback = fold("traceback");
-    this.output = block("output", "nbt-output");
-    this.value = block("value", "nbt-value");
-    this.empty = make("div", "nbt-facts", "no output yet");
-    this.head.append(this.label, this.mark.element, this.facts);
-    if (close) {
-      const button = make("button", "nbt-button nbt-small", "×");
-      button.type = "button";
-      setAttribute(button, "aria-label", "Close the details");
-      button.addEventListener("click", close, { signal });
-      this.head.append(button);
-    }
-    this.single = !close;
-    this.head.hidden = this.single;
-    const blocks = [this.output.element, this.value.element, this.empty];
-    this.element.append(this.head, this.error, this.traceback.element, ...blocks);
-  }
-
-  /** @param {number} i */
-  show(i) {
-    const details = this.link.details.get(i);
-    const code = this.link.codes[i] ?? 0;
-    setText(this.label, this.link.label(i));
-    this.mark.show(code);
-    const tries = details?.retries ? `${count(details.retries)} retries` : "";
-    const time = details ? elapsed(this.link, details, code) : "";
-    setText(this.facts, [details?.host ?? "", time, tries].filter(Boolean).join(" · "));
-    setText(this.error, details?.err ?? "");
-    this.error.hidden = !details?.err;
-    setRuns(this.traceback.text, details?.tb ?? []);
-    this.traceback.element.hidden = !details?.tb.length;
-    const dropped = details?.dropped ? ` (${details.dropped} dropped)` : "";
-    setText(this.output.name, `output${dropped}`);
-    this.output.element.hidden = !details?.out.length;
-    setRuns(this.output.text, details?.out ?? [], this.link.shows);
-    this.value.element.hidden = !details?.value.length;
-    setRuns(this.value.text, details?.value ?? [], this.link.shows);
-    const silent = !details?.out.length && !details?.value.length && !details?.err;
-    setText(this.empty, details ? (isFinished(code) ? "no output" : "no output yet") : "…");
-    this.empty.hidden = this.single || !silent;
-    this.element.hidden = this.single && silent;
-  }
-}
-
 /** Failures by type of exception, the first of each with its traceback. */
 export class Failures {
-  constructor() {
+  /** @param {(i: number) => void} select @param {AbortSignal} signal */
+  constructor(select, signal) {
+    this.select = select;
+    this.signal = signal;
     this.element = make("div", "nbt-failures");
     /** @type {Map<string, ReturnType<Failures["add"]>>} */
     this.groups = new Map();
@@ -250,10 +147,17 @@ export class Failures {
 
   /** @param {Failure[]} failures */
   show(failures) {
+    const types = new Set(failures.map(({ type }) => type));
+    for (const [type, { element }] of this.groups) {
+      if (types.has(type)) continue;
+      element.remove();
+      this.groups.delete(type);
+    }
     failures.forEach((failure, place) => {
       const group = this.groups.get(failure.type) ?? this.add(failure.type);
       setText(group.amount, count(failure.count));
       setText(group.words, failure.text);
+      group.i = failure.first;
       setText(group.first, `first: ${failure.label}`);
       setRuns(group.text, failure.tb.length ? failure.tb : [["", failure.text]]);
       const at = this.element.children[place] ?? null;
@@ -269,13 +173,15 @@ export class Failures {
     glyph.setAttribute("aria-hidden", "true");
     const amount = make("b", "nbt-amount");
     const words = make("span", "nbt-facts");
-    const first = make("div", "nbt-facts");
+    const first = make("button", "nbt-name nbt-first");
+    first.type = "button";
     const mark = make("span", "nbt-mark");
     setAttribute(mark, "data-code", String(FAILURE));
     mark.append(glyph);
     summary.append(mark, " ", amount, " ", make("bdi", "nbt-type", type), " ", words);
     text.before(first);
-    const group = { element, amount, words, first, text };
+    const group = { element, amount, words, first, text, i: 0 };
+    first.addEventListener("click", () => this.select(group.i), { signal: this.signal });
     this.groups.set(type, group);
     return group;
   }

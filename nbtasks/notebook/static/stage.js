@@ -1,6 +1,7 @@
 // A page that is larger than its window: panned, zoomed, with a small map of it.
 
 import { make, setAttribute } from "./core.js";
+import { plainButton } from "./parts.js";
 
 const LEAST = 0.05;
 const READABLE = 0.6;
@@ -34,6 +35,7 @@ export class Stage {
     this.map.setAttribute("aria-hidden", "true");
     this.frame = make("div", "nbt-map-frame");
     this.corner = make("div", "nbt-map-corner");
+    this.needsMap = () => {};
     this.corner.append(this.map, this.frame);
     this.element.append(this.svg, this.corner);
     this.width = 0;
@@ -96,9 +98,9 @@ export class Stage {
   }
 
   #resize() {
-    const was = this.width;
+    const isNew = this.width === 0;
     this.width = this.element.clientWidth;
-    if (was === 0 && this.width) this.home();
+    if (this.width && (isNew || this.corner.hidden)) this.home();
     else this.#move(this.x, this.y, this.k);
   }
 
@@ -172,8 +174,10 @@ export class Stage {
   #frameMap() {
     const { width, height } = this.page;
     const isAll = width * this.k <= this.width + 1 && height * this.k <= this.height + 1;
+    const isNew = this.corner.hidden;
     this.corner.hidden = isAll;
     if (isAll) return;
+    if (isNew) this.needsMap();
     const [across, down] = this.mapScale;
     Object.assign(this.frame.style, {
       left: `${Math.max(0, (-this.x / this.k) * across)}px`,
@@ -223,10 +227,9 @@ function inside(at, low, high, room) {
 
 /** @param {string} text @param {string} label @param {() => void} act @param {AbortSignal} signal */
 export function toolButton(text, label, act, signal) {
-  const button = make("button", "nbt-button nbt-tool", text);
-  button.type = "button";
+  const button = plainButton(text, "", act, signal);
+  button.classList.add("nbt-tool");
   setAttribute(button, "aria-label", label);
   setAttribute(button, "title", label);
-  button.addEventListener("click", act, { signal });
   return button;
 }

@@ -7,12 +7,14 @@ import {
   FAILURE,
   GLYPHS,
   make,
+  STARTED,
   setAttribute,
   setText,
   WORDS,
 } from "./core.js";
+import { actButton, Mark, plainButton } from "./parts.js";
 
-/** @typedef {[id: number, worker: string, row: number, start: number, end: number, code: number, n: number, name: string]} Bar */
+/** @typedef {[id: number, worker: string, row: number, start: number, end: number, code: number, n: number, name: string, task: string]} Bar `task`: the id of what runs or has failed */
 
 const SPAN_MS = 60000;
 const GUTTER = 128;
@@ -30,9 +32,12 @@ function sentence([, worker, , start, end, code, n, name], now) {
 }
 
 export class Timeline {
-  /** @param {() => number} now of the kernel's server @param {AbortSignal} signal */
-  constructor(now, signal) {
-    this.now = now;
+  /**
+   * @param {import("./channel.js").Channel<any>} link
+   * @param {(text: string) => void} note @param {AbortSignal} signal
+   */
+  constructor(link, note, signal) {
+    this.now = () => link.now();
     /** @type {Map<number, Bar>} */
     this.bars = new Map();
     /** @type {[worker: string, slots: number][]} */
@@ -46,7 +51,6 @@ export class Timeline {
     this.ink = "#888";
     this.line = "#888";
     this.cursor = 0;
-    this.frame = 0;
     this.element = make("div", "nbt-stream");
     this.canvas = make("canvas", "nbt-canvas");
     this.hint = make("div", "nbt-hint");
@@ -62,6 +66,8 @@ export class Timeline {
       axis,
       this.hint,
     );
+    this.chosen = new OneBar(link, note, signal, () => this.canvas.focus());
+    this.element.append(this.chosen.element);
     this.#listen(signal);
   }
 
@@ -69,10 +75,7 @@ export class Timeline {
   #listen(signal) {
     const observer = new ResizeObserver(() => this.layout());
     observer.observe(this.element);
-    signal.addEventListener("abort", () => {
-      observer.disconnect();
-      cancelAnimationFrame(this.frame);
-    });
+    signal.addEventListener("abort", () => observer.disconnect());
     const { canvas } = this;
     const over = (/** @type {MouseEvent} */ event) => {
       this.cursor = this.#at(event)?.[0] ?? 0;
@@ -86,13 +89,18 @@ export class Timeline {
     canvas.addEventListener("pointerleave", leave, { signal });
     canvas.addEventListener("blur", leave, { signal });
     canvas.addEventListener("keydown", (event) => this.#key(event), { signal });
+    canvas.addEventListener("click", (event) => this.chosen.open(this.#at(event)), { signal });
   }
 
   /** Through the bars, in the order in which they began. @param {KeyboardEvent} event */
   #key(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
+    if (!step && event.key !== "Enter") return;
+    event.preventDefault(); // else Enter would press the button that gets the focus
+    if (!step) {
+      this.chosen.open(this.bars.get(this.cursor), true);
+      return;
+    }
     const found = [...this.bars.values()].sort((one, other) => one[3] - other[3]);
     const at = found.findIndex(([id]) => id === this.cursor);
     const next = at < 0 ? found.length - 1 : Math.max(0, Math.min(found.length - 1, at + step));
@@ -146,6 +154,7 @@ export class Timeline {
       this.rows += rows;
     }
     this.element.hidden = this.rows === 0;
+    this.chosen.show(this.bars);
     this.layout();
     this.#describe();
   }
@@ -155,7 +164,7 @@ export class Timeline {
     const failed = [...this.bars.values()].filter((bar) => bar[5] === FAILURE).length;
     const more = failed ? `, ${count(failed)} failed` : "";
     const text = `Task stream: ${count(n)} tasks in the last minute${more}`;
-    setAttribute(this.canvas, "aria-label", `${text}; arrow keys go through them`);
+    setAttribute(this.canvas, "aria-label", `${text}; arrow keys go through them, Enter opens one`);
   }
 
   recolour() {
@@ -226,5 +235,64 @@ export class Timeline {
       context.fillStyle = this.ink;
       context.fillText(worker, 0, middle, GUTTER - 8);
     }
+  }
+}
+
+/** A bar that was chosen: which task it is, and the end of it. */
+class OneBar {
+  /**
+   * @param {import("./channel.js").Channel<any>} link
+   * @param {(text: string) => void} note @param {AbortSignal} signal @param {() => void} left
+   */
+  constructor(link, note, signal, left) {
+    this.link = link;
+    this.left = left;
+    /** @type {Bar | undefined} */
+    this.bar = undefined;
+    this.task = "";
+    this.element = make("div", "nbt-chosen");
+    this.mark = new Mark();
+    this.name = make("bdi", "nbt-strong");
+    this.words = make("span", "nbt-facts");
+    this.end = actButton({
+      text: "Terminate",
+      label: "Terminate this task",
+      sure: () => "Sure?",
+      act: (report) => link.ask({ t: "revoke", task_id: this.task }, report),
+      note,
+      signal,
+    });
+    const close = () => {
+      this.open(undefined);
+      this.left();
+    };
+    this.close = plainButton("✕", "", close, signal);
+    this.close.classList.add("nbt-small");
+    setAttribute(this.close, "aria-label", "Close");
+    const leave = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close();
+    this.element.addEventListener("keydown", leave, { signal });
+    this.element.append(this.mark.element, this.name, this.words, this.end, this.close);
+    this.open(undefined);
+  }
+
+  /** @param {Bar | undefined} bar @param {boolean} [focus] */
+  open(bar, focus = false) {
+    this.bar = bar?.[8] ? bar : undefined;
+    this.show(new Map());
+    if (this.bar && focus) (this.end.hidden ? this.close : this.end).focus();
+  }
+
+  /** @param {Map<number, Bar>} bars */
+  show(bars) {
+    this.bar = bars.get(this.bar?.[0] ?? 0) ?? this.bar;
+    this.element.hidden = !this.bar;
+    if (!this.bar) return;
+    const [, worker, , start, end, code, , name, task] = this.bar;
+    this.task = task || this.task;
+    this.mark.show(code);
+    setText(this.name, name || "?");
+    const took = duration((end || this.link.now()) - start, !end);
+    setText(this.words, `${this.task} · ${took} · ${worker}`);
+    this.end.hidden = this.link.over || code !== STARTED;
   }
 }

@@ -13,9 +13,6 @@ local OWNER = 12 -- first characters of a token: which process of a worker took 
 local PENDING, WAITING, STARTED, RETRY = 'p', 'w', 's', 'r'
 local SUCCESS, FAILURE, REVOKED, IGNORED = 'S', 'F', 'R', 'I'
 local FIRST_UNFINISHED = 97
-local DELIVERIES = '3' -- of a record that does not say `cap`
-local KEPT = '86400000' -- ms, of one that does not say `keep`
-local QUEUE = 'default' -- of one that does not say `q`
 local LATER = {} -- functions that others above them need
 
 local function record_key(rid)
@@ -34,14 +31,6 @@ end
 local function parse_slice(name)
   local rid, from, to = string.match(name, '^(.-):(%d+):(%d+)$')
   return rid, tonumber(from), tonumber(to)
-end
-
--- The name of a record's code, and the Python that alone can load it or ''. In its header they are
--- behind the name of its task, before all that users say (record.py).
-local function code_of(header)
-  header = header or ''
-  local code, rest = string.match(header, '"code":"([^"]*)"()')
-  return code or '', rest and string.match(header, '^,"py":"([^"]*)"', rest) or ''
 end
 
 -- Whether a sender's last message had this id; '' is none. A lost reply makes it come again.

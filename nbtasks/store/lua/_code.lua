@@ -1,4 +1,5 @@
 -- How long code stays: as long as an unfinished record needs it, and for a while after the last.
+-- Parts    usual
 
 local CODE_TTL = 7 * DAY
 local DEAD_TTL = 30 * DAY

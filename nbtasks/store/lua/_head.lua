@@ -1,5 +1,5 @@
 -- The head of a record, as submit gets it.
--- Parts    base more unique
+-- Parts    base usual more unique
 
 -- Each field of a single task costs Redis some 50 bytes: what is as usual is not said.
 local function say(fields, name, value, usual)

@@ -7,16 +7,14 @@ local NEWEST_PYTHON = 40
 -- Names of a queue that hold something: its own, its suspects', those of each Python, and of each
 -- of these what waits for a limit.
 local function names_of(queue)
-  local found, all = {}, sources({ queue }, '', true)
+  local found, seen = {}, {}
   for minor = 0, NEWEST_PYTHON do
-    for _, name in ipairs(sources({ queue }, '3.' .. minor, true)) do
-      all[#all + 1] = name
-    end
-  end
-  for _, each in ipairs(all) do
-    for _, name in ipairs({ each, each .. '%' }) do
-      if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
-        found[#found + 1] = name
+    for _, each in ipairs(sources({ queue }, '3.' .. minor, true)) do
+      for _, name in ipairs(seen[each] and {} or { each, each .. '%' }) do
+        seen[each] = true
+        if redis.call('EXISTS', PREFIX .. 'ready:' .. name) == 1 then
+          found[#found + 1] = name
+        end
       end
     end
   end

@@ -1,4 +1,5 @@
 -- Slices: how members wait, and how they come back from a worker that did not finish them.
+-- Parts    usual
 
 local BAND = 1e15 -- a band per priority, microseconds since 2025 in it: first come, first served
 local EPOCH_US = 1735689600000000

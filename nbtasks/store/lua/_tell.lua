@@ -1,5 +1,5 @@
 -- Telling monitors of members that are queued, or have ended.
--- Parts    monitor
+-- Parts    monitor usual
 
 local SPAN = 2000 -- members in an item
 local ERROR = 32768 -- bytes of an error, which carries its traceback

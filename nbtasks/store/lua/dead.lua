@@ -1,6 +1,6 @@
 -- dead: the tasks that were given up, the oldest first. Those whose record is gone leave the list.
 --
--- Parts    base
+-- Parts    base usual
 -- KEYS[1]  prefix
 -- ARGV     1 how many to skip · 2 how many to look at
 -- Returns  {how many were looked at, how many of them left the list,

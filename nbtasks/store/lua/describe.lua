@@ -1,6 +1,6 @@
 -- describe: what records are, for whoever keeps a history. Changes nothing.
 --
--- Parts    base
+-- Parts    base usual
 -- KEYS[1]  prefix
 -- ARGV     records
 -- Returns  for each: false when it is not stored, else {header, members, queue, submitted ms,

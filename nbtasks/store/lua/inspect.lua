@@ -1,6 +1,6 @@
 -- inspect: what is stored of some slices, for who looks on.
 --
--- Parts    base
+-- Parts    base usual
 -- KEYS[1]  prefix
 -- ARGV     1 members listed of each, at most · 2 bytes of arguments, at most
 --          3 states of which members are listed · then slices

@@ -1,6 +1,6 @@
 -- look: what is stored of some records.
 --
--- Parts    base
+-- Parts    base usual
 -- KEYS[1]  prefix
 -- ARGV     records
 -- Returns  a letter for each: n not stored · i in part · c whole, but not its code · e every

@@ -3,9 +3,21 @@
 --
 -- Parts    revoking
 -- KEYS[1]  prefix
--- ARGV     1 record · 2 from · 3 to · 4 name of a signal for what runs, '' to let it run out unseen
+-- ARGV     1 record · 2 from · 3 to
+--          4 name of a signal for what runs, '' to let it run out unseen, '-' to leave it alone
 --          5 '1' when it was asked before and the answer was lost: what is revoked already counts
 -- Returns  members revoked; -1 when the record is not stored, or not yet whole
+
+-- As revoke_members, of all but those that run, which go on.
+local function revoke_waiting(rid, from, to)
+  local states, revoked, before = redis.call('GETRANGE', states_key(rid), from, to - 1), 0, 0
+  for at, run in string.gmatch(states, '()([^' .. STARTED .. ']+)') do
+    local first = from + at - 1
+    local more, old = revoke_members(rid, first, first + #run, '')
+    revoked, before = revoked + more, before + old
+  end
+  return revoked, before, 0
+end
 
 go_on_when_full()
 
@@ -15,11 +27,12 @@ if not found[2] or (found[1] and found[1] ~= found[2]) or found[3] then
   return -1
 end
 
-local revoked, before, running = revoke_members(rid, from, to, ARGV[4])
+local revoke = ARGV[4] == '-' and revoke_waiting or revoke_members
+local revoked, before, running = revoke(rid, from, to, ARGV[4])
 local at = 1
 while waiting_for_end[at] and at <= MOST_REVOKED do
   local other, first, stop = unpack(waiting_for_end[at])
-  local _, _, more = revoke_members(other, first, stop, ARGV[4])
+  local _, _, more = revoke(other, first, stop, ARGV[4])
   running, at = running + more, at + 1
 end
 if running > 0 then

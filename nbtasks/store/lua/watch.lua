@@ -1,6 +1,6 @@
 -- watch: follow records that another client submitted, or that this one lost sight of.
 --
--- Parts    base
+-- Parts    base usual
 -- KEYS[1]  prefix
 -- ARGV     1 client · then records
 -- Returns  for each: false when it is not stored, else {header, queue, submitted ms, states}
