@@ -164,11 +164,7 @@ class Watch:
 
     def _run(self) -> None:
         waits = pauses()
-        while not self._is_over:
-            if not self._is_wanted:
-                self._leave()
-                self._wake.wait()
-            self._wake.clear()
+        while self._is_to_go_on():
             try:
                 if self._step():
                     self._changed()
@@ -181,6 +177,14 @@ class Watch:
                 self._changed()
                 self._wake.wait(next(waits) / 1000)
         self._leave()
+
+    def _is_to_go_on(self) -> bool:
+        """Wait until somebody looks; False where it is over."""
+        if not self._is_wanted:
+            self._leave()
+            self._wake.wait()
+        self._wake.clear()  # before it is asked: a stop sets it once more behind this
+        return not self._is_over
 
     def _is_ending(self) -> bool:
         return self._is_over  # asked anew: another thread sets it

@@ -2,8 +2,8 @@
 
 import keyword
 import logging
+from ast import literal_eval
 from collections.abc import Mapping, Sequence
-from reprlib import Repr
 from typing import Any, Final
 
 from nbtasks.app import App
@@ -12,6 +12,7 @@ from nbtasks.live import LiveRecord
 from nbtasks.notebook.cell import FIRST_LINE
 from nbtasks.notebook.heard import Answer, Message
 from nbtasks.notebook.shown import display_of
+from nbtasks.notebook.values import in_words
 from nbtasks.notebook.words import Run, clean, runs, size
 from nbtasks.output import RICH
 from nbtasks.past import stored_header, stored_size
@@ -29,14 +30,13 @@ _KNOWN: Final = 200
 _SHOWN: Final = 20
 _LARGEST: Final = 1_000_000
 _SMALL: Final = 100_000
-_WORDS: Final = 200
+_CODE: Final = 1_000
+"""An argument is copied as code that is so long at most."""
 _STACK: Final = 12_000
 _VALUE: Final = 8_000
 _UNKNOWN: Final = "..."
-
-_short = Repr()
-_short.maxstring = _short.maxother = _short.maxlong = _WORDS
-_short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 8
+_PUT_IN: Final = "# Put in what stands here as `...`: it cannot be copied as code.\n"
+_GONE: Final = "# Put in what --for gave it: that is not stored any more.\n"
 
 Call = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -165,11 +165,14 @@ class Inquiry:
         if not name.isidentifier() or keyword.iskeyword(name):
             name = f"app.tasks[{record.name!r}]"
         args, kwargs = call or ((...,), {})
-        given = [*map(_literal, args), *(f"{key}={_literal(each)}" for key, each in kwargs.items())]
+        plain = list(map(_literal, args))
+        named = {key: _literal(each) for key, each in kwargs.items()}
+        missing = _missing([*plain, *named.values()])
+        given = ", ".join([*plain, *(f"{key}={each}" for key, each in named.items())])
         queue = record.queue
         if not queue or queue == self._app.config.default_queue:
-            return f"{name}.delay({', '.join(given)})"
-        return f"{name}.s({', '.join(given)}).apply_async(queue={queue!r})"
+            return f"{missing}{name}.delay({given})"
+        return f"{missing}{name}.s({given}).apply_async(queue={queue!r})"
 
 
 class _Large:
@@ -199,27 +202,29 @@ def _words(value: object) -> str:
         return f"<its repr raised {type(error).__name__}>"
 
 
-def _brief(value: object) -> str:
-    try:
-        return clean(_short.repr(value), _WORDS)
-    except Exception as error:  # noqa: BLE001 - as in _words
-        return f"<its repr raised {type(error).__name__}>"
-
-
 def _lines(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and value of each argument, in words."""
     named = [*(("", each) for each in args), *kwargs.items()]
-    found = [(clean(name, 40), _brief(value)) for name, value in named[:_SHOWN]]
+    found = [(clean(name, 40), in_words(value)) for name, value in named[:_SHOWN]]
     if len(named) > _SHOWN:
         found.append(("", f"and {len(named) - _SHOWN} more"))
     return found
 
 
 def _literal(value: object) -> str:
-    """A value as code; `...` for one that has none, or that is long."""
-    text = _brief(value)
-    plain = (str, bytes, int, float, complex, bool, list, tuple, dict, set, frozenset, type(None))
-    return text if isinstance(value, plain) and "..." not in text and "<" not in text else _UNKNOWN
+    """A value as code that gives an equal one; `...` where it has none, or one that is long."""
+    text = _words(value)
+    try:
+        if len(text) <= _CODE and literal_eval(text) == value:
+            return text
+    except Exception as error:  # noqa: BLE001 - what is no literal; a user's __eq__ may raise anything
+        logger.debug("%s is not copied: %r", type(value).__name__, error)
+    return _UNKNOWN
+
+
+def _missing(given: Sequence[str]) -> str:
+    """A line that says what arguments lack, where they do."""
+    return _PUT_IN if _UNKNOWN in given else ""
 
 
 def _cell(source: str) -> str:
@@ -230,8 +235,9 @@ def _cell(source: str) -> str:
 def _cell_code(record: LiveRecord, cell: str, call: Call | None) -> str:
     """The cell, and the line above it, which sends just this member."""
     kwargs: Mapping[str, Any] = call[1] if call is not None else {}
-    names = ", ".join(kwargs)
-    values = ", ".join(map(_literal, kwargs.values()))
-    each = f" --for {names} in [{f'({values})' if len(kwargs) > 1 else values}]" if kwargs else ""
+    names, given = ", ".join(kwargs), list(map(_literal, kwargs.values()))
+    values = f"({', '.join(given)})" if len(given) > 1 else "".join(given)
+    each = f" --for {names} in [{values}]" if given else ""
     queue = f" -q {record.queue}" if record.queue not in {"", "default"} else ""
-    return f"%%task {record.name}{queue}{each}\n{cell}"
+    missing = _GONE if call is None and record.n > 1 else _missing(given)
+    return f"%%task {record.name}{queue}{each}\n{missing}{cell}"

@@ -96,6 +96,6 @@ class Twin:
 def date(formats: Formats, again: str, clock: Clock) -> Formats:
     """Add to what has not ended when that was, and what shows it live."""
     at = datetime.fromtimestamp(clock.wall_ms() / 1000, UTC).astimezone()
-    words = f"as it was at {at:%H:%M:%S}{f'; {again} shows it live' if again else ''}"
+    words = f"as it was at {at:%Y-%m-%d %H:%M:%S}{f'; {again} shows it live' if again else ''}"
     html = f'{formats["text/html"]}<div style="{_FACTS}">{escape(words)}</div>'
     return {**formats, "text/html": html}

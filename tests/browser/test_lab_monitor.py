@@ -15,6 +15,7 @@ if n == 0.3:
     raise ValueError("no fold is left")""",
     """app = fit.app
 short = [fit.delay(n % 4 / 10) for n in range(40)]
+ended = [each.get(60, propagate=False) for each in short]
 long = [fit.delay(900) for _ in range(2)]
 later = [fit.s(1).set(queue="gpu").delay() for _ in range(12)]
 app.control.rate_limit("lab.upload", "5/m")""",

@@ -51,6 +51,7 @@ def test_a_task_of_the_stream_is_opened_by_the_keyboard_and_ended(monitor, fit):
     monitor.until(lambda: page.locator(".nbt-stream").is_visible() and stream.count(), "it is told")
     stream.focus()
     page.keyboard.press("ArrowRight")
+    stream.dispatch_event("pointerleave")
     page.keyboard.press("Enter")
     assert fit.id in monitor.text(".nbt-chosen")
     assert "Sure?" not in monitor.text(".nbt-chosen")

@@ -75,12 +75,15 @@ def test_it_costs_nothing_while_nobody_looks(shared_app, watch):
 
 
 def test_it_ends_with_its_thread(shared_app):
+    others = set(threading.enumerate())
     told = threading.Event()
     watch = Watch(shared_app.store, told.set)
     watch.follow()
     assert told.wait(10)
 
+    (thread,) = {one for one in threading.enumerate() if one.name == "nbtasks-watch"} - others
+
     watch.stop()
 
-    assert not [one for one in threading.enumerate() if one.name == "nbtasks-watch"]
+    assert not thread.is_alive()
     assert not listeners(shared_app)

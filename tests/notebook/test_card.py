@@ -1,6 +1,8 @@
 """One task: what its card says, keeps, and finds out about it."""
 
+from ast import literal_eval
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from board_side import record, succeed
@@ -103,9 +105,41 @@ def test_arguments_and_code_are_those_of_the_call(fresh_app):
     call = inquiry.call(result.record, 0)
 
     assert call["args"] == [("", "2"), ("", "[0, 1, 2, 3, 4, 5, 6, 7, ...]"), ("mod", "None")]
-    assert call["code"] == "pow.delay(2, ..., mod=None)"
+    assert call["code"] == f"pow.delay(2, {list(range(50))}, mod=None)"
     assert inquiry.place(result.record, 0) == {"ahead": 0, "due": None}
     assert inquiry.answer("stack", result.record, 0)[0].startswith("task ")
+    fresh_app.control.purge()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "two  blanks",
+        "a ... and <b>",
+        "\x1b[31mred\x1b[0m\n\u202e",
+        {"C": [0.1, (1,), {2}], "x" * 150: b"\0"},
+    ],
+)
+def test_code_to_copy_calls_with_the_same_arguments(fresh_app, given):
+    result = fresh_app.task(repr, name="repr").delay(given)
+
+    code = Inquiry(fresh_app, fresh_app).call(result.record, 0)["code"]
+
+    assert literal_eval(code.removeprefix("repr.delay(").removesuffix(")")) == given
+    fresh_app.control.purge()
+
+
+@pytest.mark.parametrize(
+    "given", [float("nan"), object, Fraction(1, 3), {"x": [object]}, "x" * 5000]
+)
+def test_code_to_copy_says_what_is_to_be_put_in(fresh_app, given):
+    result = fresh_app.task(repr, name="repr").delay(given)
+
+    code = Inquiry(fresh_app, fresh_app).call(result.record, 0)["code"]
+
+    assert (
+        code == "# Put in what stands here as `...`: it cannot be copied as code.\nrepr.delay(...)"
+    )
     fresh_app.control.purge()
 
 

@@ -408,6 +408,7 @@ def test_what_a_task_prints_never_lands_in_a_cell(kernel, gate):
 
 def test_a_quiet_task_shows_nothing(kernel):
     assert kernel.ok("%%task --quiet\n1").outputs == []
+    kernel.ok("_task.get()")
     assert kernel.ok("%%task --view none\n1").outputs == []
 
 

@@ -15,7 +15,7 @@ from nbtasks.notebook.twin import CLASS, GAP_MS, GONE, Twin
 from nbtasks.states import FAILURE
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-BEGAN = "as it was at 06:01:40"
+BEGAN = "as it was at 1970-01-01 06:01:40"
 """The first moment of a clock, in the zone of these tests."""
 
 

@@ -28,7 +28,18 @@ import { tabs } from "./tabs.js";
 
 const SPOKEN_EVERY_MS = 5000;
 const TICK_MS = 1000;
+
 class BoardView {
+  selected = -1;
+  spokenAt = 0;
+  spoken = "";
+  frame = 0;
+  isInRow = false;
+  /** @type {HTMLElement | null} what the details were opened from */
+  opener = null;
+  /** @type {Set<number> | null} */
+  changed = null;
+
   /**
    * @param {Link} link @param {HTMLElement} host @param {AbortSignal} signal
    * @param {typeof import("./graph.js").Graph} [Graph] where the tasks are a canvas
@@ -37,15 +48,6 @@ class BoardView {
     const n = link.state.n;
     this.link = link;
     this.n = n;
-    this.selected = -1;
-    this.spokenAt = 0;
-    this.spoken = "";
-    this.frame = 0;
-    this.isInRow = false;
-    /** @type {HTMLElement | null} what the details were opened from */
-    this.opener = null;
-    /** @type {Set<number> | null} */
-    this.changed = null;
     this.root = make("section", "nbt");
     this.root.tabIndex = -1;
     this.note = make("span", "nbt-says");

@@ -30,6 +30,19 @@ import { Written } from "./written.js";
 /** @typedef {import("./boxes.js").Node} Node */
 
 export class Graph {
+  /** @type {Node[]} */
+  nodes = [];
+  /** @type {Map<Element, number>} */
+  places = new Map();
+  /** @type {Map<Spot, Map<Spot, Element>>} */
+  paths = new Map();
+  one = makeBlank(false);
+  many = makeBlank(true);
+  path = "";
+  cursor = 0;
+  picked = "";
+  isStale = true;
+
   /** @param {Link} link @param {Actions} actions @param {AbortSignal} signal */
   constructor(link, actions, signal) {
     this.link = link;
@@ -42,20 +55,8 @@ export class Graph {
     this.stage.world.append(this.lines, this.boxes);
     this.facts = make("span", "nbt-facts");
     this.written = new Written(link, actions.note);
-    /** @type {Node[]} */
-    this.nodes = [];
-    /** @type {Map<Element, number>} */
-    this.places = new Map();
-    /** @type {Map<Spot, Map<Spot, Element>>} */
-    this.paths = new Map();
-    this.one = makeBlank(false);
-    this.many = makeBlank(true);
     this.of = new Int32Array(link.state.n);
     this.known = new Uint8Array(link.state.n);
-    this.path = "";
-    this.cursor = 0;
-    this.picked = "";
-    this.isStale = true;
     /** @type {(text: string, label: string, act: () => void) => HTMLButtonElement} */
     const tool = (text, label, act) => toolButton(text, label, act, signal);
     this.turn = tool("open", "Open this box", () => this.#turn(this.#place()));

@@ -86,7 +86,8 @@ export class Timeline {
       this.cursor = 0;
       this.paint();
     };
-    canvas.addEventListener("pointerleave", leave, { signal });
+    const part = () => canvas.matches(":focus-visible") || leave(); // keys go through it: stay
+    canvas.addEventListener("pointerleave", part, { signal });
     canvas.addEventListener("blur", leave, { signal });
     canvas.addEventListener("keydown", (event) => this.#key(event), { signal });
     canvas.addEventListener("click", (event) => this.chosen.open(this.#at(event)), { signal });
