@@ -22,7 +22,10 @@ LINES = """%%task lines --view html
 for start in range(0, 1_000_000, 100):
     print('\\n'.join(f'line {number}' for number in range(start, start + 100)))
 """
+# The first who draws on a machine is told that a cache of fonts is made.
 FIGURES = """%%task figures --view html
+import logging
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 import matplotlib.pyplot as plt
 for number in range(500):
     plt.figure(figsize=(1, 1)).text(0, 0, str(number))

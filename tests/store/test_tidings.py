@@ -86,6 +86,15 @@ def test_who_was_told_to_stop_between_two_reads_goes_all_the_same(store, listen)
     assert store.call("EXISTS", f"{store.keys.prefix}monitors") == 0
 
 
+def test_who_listens_is_forgotten_in_time_also_where_redis_has_dropped_the_list(
+    store, submit, listen
+):
+    listen(ttl_ms=5000)
+    store.call("DEL", f"{store.keys.prefix}monitors")
+    submit()
+    assert 0 < store.call("PTTL", f"{store.keys.prefix}monitors") <= 5000
+
+
 def test_a_large_group_is_a_few_entries(store, listen, submit, worker):
     tidings = listen(with_bodies=False)
     submit(10_000)

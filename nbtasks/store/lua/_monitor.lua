@@ -29,6 +29,9 @@ local function flush_monitor()
   end
   local entries, ttl = string.match(monitor, '^. (%d+) (%d+)$')
   local key, number = PREFIX .. 'ev', redis.call('HINCRBY', PREFIX .. 'monitors', '#', 1)
+  if number == 1 then -- Redis may have dropped the list of listeners, and this has made it anew
+    redis.call('PEXPIRE', PREFIX .. 'monitors', redis.call('PTTL', PREFIX .. 'monitor'))
+  end
   redis.call('XADD', key, 'MAXLEN', '~', entries, '*', '#', 1, number, unpack(told))
   redis.call('PEXPIRE', key, ttl)
   told = {}
