@@ -7,6 +7,9 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
+# Tests start processes by the thousands: where nothing compiled is kept, each compiles all of nbtasks.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 SEED ?= 1
 TASKS ?= 10000

@@ -75,7 +75,8 @@ def node(shown, name):
 
 
 def labels(shown):
-    return [one.get_attribute("aria-label") for one in shown.page.locator(".nbt-node").all()]
+    read = "(nodes) => nodes.map((node) => node.getAttribute('aria-label'))"
+    return shown.page.locator(".nbt-node").evaluate_all(read)
 
 
 def picture(shown, name):

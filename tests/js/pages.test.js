@@ -9,12 +9,14 @@ class Model {
   constructor() {
     this.sent = [];
     this.hear = () => {};
+    this.lose = () => {};
   }
   get() {
     return whole;
   }
   on(name, hear) {
     if (name === "msg:custom") this.hear = hear;
+    if (name === "comm_live_update") this.lose = hear;
   }
   off() {}
   send(message) {
@@ -109,4 +111,16 @@ test("a page whose answer was lost is asked for again", async (context) => {
   assert.equal(again.fresh, true);
   model.answer(again, told());
   assert.equal(seen.note, "");
+});
+
+test("what was not answered is told to be lost when the kernel goes, and not to wait for it", async (context) => {
+  const { model, link } = await start(stop);
+  /** @type {string[]} */
+  const heard = [];
+  link.ask({ t: "detail" }, ({ kind, text }) => heard.push(`${kind}: ${text}`));
+
+  model.lose();
+  context.mock.timers.tick(1000);
+
+  assert.deepEqual(heard, ["gone: the kernel was restarted"]);
 });

@@ -114,3 +114,38 @@ test("a card that is open asks what its task was, so long as there is a kernel t
 
   assert.equal(asks(model, "detail").length, 1);
 });
+
+/** A table of results, and the box that ticks all of them. */
+async function startTable() {
+  const { default: factory } = await import(`${STATIC}/results.js`);
+  const model = new Model(whole(ROWS, { kind: "results", turn: 1 }), snapshot(ROWS));
+  const el = document.createElement("div");
+  document.body.append(el);
+  cleanups.push(factory().render({ model, el }));
+  const told = { rows: [], from: 0, of: ROWS, open: -1, n: ROWS, counts: [ROWS] };
+  answer(model, asks(model, "page")[0], told);
+  return { model, el, box: el.querySelector("thead input") };
+}
+
+test("a tick for all rows stays while the kernel is asked which they are", async () => {
+  const { model, el, box } = await startTable();
+
+  box.click();
+  model.hear({ t: "d", ...frame(ROWS, { seq: 1 }) });
+
+  assert.equal(box.checked, true);
+  answer(model, asks(model, "members")[0], { spans: [[0, ROWS]] });
+  assert.equal(box.checked, true);
+  assert.match(el.textContent, /3 selected/);
+});
+
+test("what is no longer ticked is not selected by a late answer", async () => {
+  const { model, el, box } = await startTable();
+  box.click();
+  box.click();
+
+  answer(model, asks(model, "members")[0], { spans: [[0, ROWS]] });
+
+  assert.equal(box.checked, false);
+  assert.match(el.textContent, /nothing selected/);
+});

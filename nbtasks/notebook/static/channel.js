@@ -66,6 +66,7 @@ export class Channel {
     model.on("msg:custom", this.hear);
     this.lose = () => {
       this.orphaned ||= !this.ended;
+      this.#giveUp([...this.asked.keys()]);
       this.tell(null);
     };
     model.on("comm_live_update", this.lose); // of ipywidgets: the kernel is gone
@@ -102,14 +103,22 @@ export class Channel {
     this.asked.set(id, report);
     const isSent = this.tellOnly({ ...message, id });
     if (!isSent || this.orphaned) {
-      this.asked.delete(id);
-      report({ kind: "gone", text: this.gone || "kernel gone" }, null);
+      this.#giveUp([id]);
       return;
     }
     setTimeout(() => {
       const text = "queued: kernel busy, interrupt with the stop button";
       if (this.asked.has(id)) report({ kind: "slow", text }, null);
     }, SLOW_MS);
+  }
+
+  /** No kernel answers these any more. @param {string[]} ids */
+  #giveUp(ids) {
+    for (const id of ids) {
+      const report = this.asked.get(id);
+      this.asked.delete(id);
+      report?.({ kind: "gone", text: this.gone || "kernel gone" }, null);
+    }
   }
 
   /** A whole picture has come. @param {State} told @param {Uint8Array} _data */

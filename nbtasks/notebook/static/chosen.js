@@ -15,6 +15,8 @@ export class Chosen {
     /** @type {Set<number>} members */
     this.members = new Set();
     this.isAll = false;
+    /** @type {boolean} the kernel is asked which all of them are */
+    this.isAsking = false;
     this.anchor = -1;
     this.box = make("input", "nbt-box");
     this.box.type = "checkbox";
@@ -32,7 +34,7 @@ export class Chosen {
 
   clear() {
     this.members.clear();
-    this.isAll = false;
+    this.isAll = this.isAsking = false;
     this.changed();
   }
 
@@ -50,8 +52,8 @@ export class Chosen {
 
   show() {
     const { box, pages } = this;
-    box.checked = this.isAll && this.size > 0;
-    box.indeterminate = !this.isAll && this.size > 0;
+    box.checked = this.isAsking || (this.isAll && this.size > 0);
+    box.indeterminate = !box.checked && this.size > 0;
     setAttribute(box, "aria-label", `Select all ${count(pages.of)} tasks`);
   }
 
@@ -103,7 +105,9 @@ export class Chosen {
       this.clear();
       return;
     }
+    this.isAsking = true;
     this.#ask(0, this.pages.of, (spans) => {
+      if (!this.isAsking) return; // it was taken back meanwhile
       this.members.clear();
       this.#put(spans, true);
       this.isAll = true;
@@ -117,7 +121,9 @@ export class Chosen {
     link.ask({ t: "members", from, to, ...wish }, ({ kind, text }, told) => {
       this.pages.says(kind === "ok" ? "" : text);
       if (told?.spans) then(told.spans);
-      else if (kind !== "slow") this.changed();
+      if (kind === "slow") return;
+      this.isAsking = false;
+      this.changed();
     });
   }
 }
