@@ -138,6 +138,13 @@ def run_cell(page, at):
     )
 
 
+def restart_kernel(page):
+    """Restart the kernel of the open notebook."""
+    # JupyterLab lets go of its widgets at once; the last that it says of them may come after that.
+    page.harmless.append("Comm not found for comm id")
+    page.evaluate("panel.sessionContext.restartKernel()")
+
+
 def set_theme(page, name):
     """Give JupyterLab another theme: `JupyterLab Light` or `JupyterLab Dark`."""
     page.evaluate(

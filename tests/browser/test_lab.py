@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from laboratory import OPEN, RUN_ALL, SAVE, SECONDS, run_cell, saved_html
+from laboratory import OPEN, RUN_ALL, SAVE, SECONDS, restart_kernel, run_cell, saved_html
 from patience import wait_until
 
 from nbtasks.demo import quickstart
@@ -100,7 +100,7 @@ def test_a_restart_of_the_kernel_leaves_the_task_and_its_board_comes_back(page, 
     run_cell(page, 1)
     page.get_by_role("region", name="Task: slow").wait_for(timeout=SECONDS)
     wait_until((lab.notebooks / "runs").exists, "it runs")
-    page.evaluate("panel.sessionContext.restartKernel()")
+    restart_kernel(page)
 
     for at in (0, 2, 3):
         run_cell(page, at)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from laboratory import OPEN, SAVE, SECONDS, run_cell, set_theme
+from laboratory import OPEN, SAVE, SECONDS, restart_kernel, run_cell, set_theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -79,13 +79,13 @@ def test_each_page_shows_what_lives_and_after_its_kernel_how_it_was(
         says(page, FIRST, "✓ success")
         page.wait_for_function("!document.querySelectorAll('.jp-Cell')[2].querySelector('.nbt')")
     second.close()
-    live.evaluate("panel.sessionContext.restartKernel()")
+    restart_kernel(live)
     says(live, LAST, "the kernel was restarted: %schedule")
     live.screenshot(path=screenshots / "life-restarted.png")
 
 
 def test_a_notebook_that_was_saved_live_shows_how_it_was(live, screenshots):
-    live.evaluate("panel.sessionContext.restartKernel()")
+    restart_kernel(live)
     says(live, FIRST, "the kernel was restarted: %tasks show one")
     live.evaluate(SAVE)
     live.reload()
@@ -94,8 +94,7 @@ def test_a_notebook_that_was_saved_live_shows_how_it_was(live, screenshots):
     live.wait_for_function(TRIED, timeout=SECONDS)
     live.wait_for_function(EITHER, arg=True, timeout=SECONDS)
     says(live, FIRST, "%tasks show one shows it live")
-    # What the console is told of models that are no more.
-    live.problems[:] = [text for text in live.problems if "widget model not found" not in text]
+    live.harmless.append("widget model not found")  # the console is told of those that are no more
     live.screenshot(path=screenshots / "life-reopened.png")
 
 
